@@ -1,0 +1,149 @@
+//! What a server is told: the typed form of the configuration file, with every default.
+//!
+//! Durations are milliseconds, sizes bytes, both named so. A value that cannot work is refused
+//! before anything starts, with the file, the key and the reason.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use skyring_protocols::Compat;
+
+/// Everything a server is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Shards to run; more than cores is allowed. 0: one a core.
+    pub shards: usize,
+    /// Processor numbers that shards are pinned to, in turn. Empty: every processor the process may
+    /// run on.
+    pub cores: Vec<usize>,
+    /// Address of the admin port, which answers every connection with the counters as text. None:
+    /// no admin port.
+    pub admin: Option<SocketAddr>,
+    /// Milliseconds that a drain may take before connections are closed with requests unanswered.
+    pub drain_timeout_ms: u64,
+    /// Connections that one shard's table holds at most. 0: what the descriptor limit allows.
+    pub connections_per_shard_max: u32,
+    /// The demo application's settings.
+    pub demo: Demo,
+    /// The listeners, in the order of the file.
+    pub listeners: Vec<Listener>,
+}
+
+/// Settings of the demo application.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Demo {
+    /// Milliseconds that the demo waits before it echoes.
+    pub delay_ms: u64,
+}
+
+/// What a listener does with its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListenerKind {
+    /// Login conversations (WIRE.md, login).
+    Login,
+    /// Message-server connections: attach, then requests.
+    Msg,
+    /// Plain frames for the application.
+    Gate,
+}
+
+/// What a repeated request id on the same attach does once it has been answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum DuplicateRequest {
+    /// The handler runs again, as in Skynet.
+    #[default]
+    Run,
+    /// The stored answer is sent again.
+    Replay,
+}
+
+/// One listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// What it does with its connections.
+    pub kind: ListenerKind,
+    /// Where it listens; port 0 lets the kernel choose.
+    pub address: SocketAddr,
+    /// msg: the server name that is part of every username.
+    pub server: String,
+    /// How leniently it reads.
+    pub compat: Compat,
+    /// login: whether two logins of one uid may be in progress at once.
+    pub multilogin: bool,
+    /// msg: what a repeat of an answered request does.
+    pub duplicate_request: DuplicateRequest,
+    /// msg: one answer, 401, for every refused attach.
+    pub uniform_errors: bool,
+    /// Connections at once, over all shards. 0: as many as the tables hold.
+    pub maxclient: u32,
+    /// Whether accepted sockets send at once (TCP_NODELAY).
+    pub nodelay: bool,
+    /// Connections the kernel may hold before they are accepted.
+    pub backlog: u32,
+    /// Congestion control of accepted sockets. None: the system's.
+    pub congestion: Option<String>,
+    /// Milliseconds from accept to the finished login or attach.
+    pub handshake_timeout_ms: u64,
+    /// msg, gate: milliseconds without a byte received after which a connection is closed. 0: never.
+    pub idle_timeout_ms: u64,
+    /// Milliseconds without progress on unsent output after which a connection is closed.
+    pub write_timeout_ms: u64,
+    /// Unsent bytes above which reading from a connection pauses.
+    pub output_bytes_max: usize,
+    /// msg: bytes of stored answers a session keeps at most.
+    pub cache_bytes_max: usize,
+    /// msg: answers a session keeps at least, if the bytes allow; up to twice as many.
+    pub expired_number: u32,
+    /// msg: requests of one session that may wait for their handlers at once.
+    pub pending_requests_max: u32,
+    /// New connections a second from one address (IPv6: one /64). 0: unlimited.
+    pub connections_per_second_per_address: u32,
+}
+
+impl Listener {
+    /// A listener of this kind with every default, on loopback at the kind's usual port.
+    pub fn new(kind: ListenerKind) -> Listener {
+        let port = match kind {
+            ListenerKind::Login => 8001,
+            ListenerKind::Msg => 8888,
+            ListenerKind::Gate => 8889,
+        };
+        Listener {
+            kind,
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            server: String::from("sample"),
+            compat: Compat::Strict,
+            multilogin: false,
+            duplicate_request: DuplicateRequest::Run,
+            uniform_errors: true,
+            maxclient: 0,
+            nodelay: true,
+            backlog: 4096,
+            congestion: None,
+            handshake_timeout_ms: 10_000,
+            idle_timeout_ms: 0,
+            write_timeout_ms: 30_000,
+            output_bytes_max: 1 << 20,
+            cache_bytes_max: 1 << 20,
+            expired_number: 128,
+            pending_requests_max: 4096,
+            connections_per_second_per_address: 0,
+        }
+    }
+}
+
+impl Default for Config {
+    /// What `skyring serve` runs without a file: the three demo listeners on loopback.
+    fn default() -> Config {
+        Config {
+            shards: 0,
+            cores: Vec::new(),
+            admin: None,
+            drain_timeout_ms: 10_000,
+            connections_per_shard_max: 0,
+            demo: Demo::default(),
+            listeners: [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate]
+                .map(Listener::new)
+                .to_vec(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What the bytes of Skynet's network layer mean.
+//!
+//! Codecs are stateless: bytes in, [`Decode`] out. Machines have state: one input, then drain the
+//! outputs. Nothing here opens a socket, reads a clock or draws a random number: those are
+//! arguments. Client and server halves of every protocol live side by side.
+//!
+//! `WIRE.md` beside this crate numbers the rules that the code and the tests cite.
+#![forbid(unsafe_code)]
+
+pub mod blame;
+pub mod crypt;
+pub mod decode;
+pub mod frame;
+pub mod line;
+pub mod login;
+pub mod msg;
+
+pub use blame::Blame;
+pub use decode::{Compat, Decode};
