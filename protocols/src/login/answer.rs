@@ -37,12 +37,12 @@ impl LoginVerdict {
     }
 
     /// The result line with its line feed. An empty subid leaves the blank in front of it.
-    pub(super) fn format(&self) -> Vec<u8> {
+    pub(super) fn into_line(self) -> Vec<u8> {
         let mut text = Vec::new();
         match self {
             Self::Granted { subid } => {
                 text.extend_from_slice(b"200 ");
-                base64encode_to(subid, &mut text);
+                base64encode_to(&subid, &mut text);
             }
             Self::Unauthorized => text.extend_from_slice(b"401 Unauthorized"),
             Self::Forbidden => text.extend_from_slice(b"403 Forbidden"),
@@ -85,22 +85,23 @@ mod tests {
     #[test]
     fn the_lines_are_those_of_the_reference() {
         let granted = LoginVerdict::Granted { subid: b"1".to_vec() };
-        assert_eq!(granted.format(), b"200 MQ==\n");
-        assert_eq!(LoginVerdict::Granted { subid: vec![] }.format(), b"200 \n");
-        assert_eq!(LoginVerdict::Unauthorized.format(), b"401 Unauthorized\n");
-        assert_eq!(LoginVerdict::Forbidden.format(), b"403 Forbidden\n");
-        assert_eq!(LoginVerdict::InProgress.format(), b"406 Not Acceptable\n");
+        assert_eq!(granted.into_line(), b"200 MQ==\n");
+        assert_eq!(LoginVerdict::Granted { subid: vec![] }.into_line(), b"200 \n");
+        assert_eq!(LoginVerdict::Unauthorized.into_line(), b"401 Unauthorized\n");
+        assert_eq!(LoginVerdict::Forbidden.into_line(), b"403 Forbidden\n");
+        assert_eq!(LoginVerdict::InProgress.into_line(), b"406 Not Acceptable\n");
     }
 
     #[test]
     fn a_client_reads_what_a_server_writes() {
         let subid = vec![0, 10, 255];
-        let written = LoginVerdict::Granted { subid: subid.clone() }.format();
+        let written = LoginVerdict::Granted { subid: subid.clone() }.into_line();
         assert_eq!(parse(&written[..written.len() - 1]), Some(Answer::Granted { subid }));
         for verdict in [LoginVerdict::Unauthorized, LoginVerdict::Forbidden] {
-            let written = verdict.format();
+            let code = verdict.code();
+            let written = verdict.into_line();
             let read = parse(&written[..written.len() - 1]);
-            assert_eq!(read, Some(Answer::Refused(verdict.code())));
+            assert_eq!(read, Some(Answer::Refused(code)));
         }
         assert_eq!(parse(b"400 Bad Request"), Some(Answer::Refused(400)));
     }

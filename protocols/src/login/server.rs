@@ -112,7 +112,7 @@ impl LoginServer {
     /// Takes the decision on the token. Without a question open, as after a close, it is ignored.
     pub fn on_verdict(&mut self, verdict: LoginVerdict) {
         if self.state == State::Verdict {
-            self.answer(&verdict);
+            self.answer(verdict);
         }
     }
 
@@ -139,7 +139,7 @@ impl LoginServer {
             _ => self.on_token(line),
         };
         if accepted.is_none() {
-            self.answer(&LoginVerdict::Unauthorized);
+            self.answer(LoginVerdict::Unauthorized);
         }
     }
 
@@ -179,13 +179,12 @@ impl LoginServer {
         base64decode_as(line, self.compat).ok()
     }
 
-    fn answer(&mut self, verdict: &LoginVerdict) {
-        self.advance(match verdict {
-            LoginVerdict::Granted { .. } => Event::Granted,
-            _ => Event::Refused,
-        });
-        self.outputs.push_back(LoginOutput::Send(verdict.format()));
-        self.outputs.push_back(LoginOutput::Close(LoginClose::Answered(verdict.code())));
+    fn answer(&mut self, verdict: LoginVerdict) {
+        let granted = matches!(verdict, LoginVerdict::Granted { .. });
+        self.advance(if granted { Event::Granted } else { Event::Refused });
+        let close = LoginClose::Answered(verdict.code());
+        self.outputs.push_back(LoginOutput::Send(verdict.into_line()));
+        self.outputs.push_back(LoginOutput::Close(close));
     }
 
     fn send_key(&mut self, key: &Key64) {
