@@ -21,6 +21,8 @@ use crate::shard::sessions::SessionKey;
 /// no user.
 const ATTACH_BYTES_MAX: usize = 8192;
 
+const STORED: &str = "an answer that is stored fits a frame";
+
 impl Core {
     /// Collects the first frame of a connection.
     pub(crate) fn on_attach_bytes(&mut self, slot: u32, bytes: &[u8]) {
@@ -151,7 +153,8 @@ impl Core {
             }
             Verdict::Replay(stored) => {
                 let mut answer = std::mem::take(&mut self.connections.at_mut(slot).output);
-                response::encode(stored.content, stored.flag, request.id, &mut answer);
+                response::encode(stored.content, stored.flag, request.id, &mut answer)
+                    .expect(STORED);
                 self.connections.at_mut(slot).output = answer;
                 self.count(Counter::Replayed);
                 self.after_answer(slot);
@@ -163,7 +166,7 @@ impl Core {
             }
             Verdict::Refused => {
                 self.count(Counter::RequestsRefused);
-                response::encode(&[], Flag::Error, request.id, self.output(slot));
+                response::encode(&[], Flag::Error, request.id, self.output(slot)).expect(STORED);
                 self.after_answer(slot);
             }
         }
@@ -185,7 +188,7 @@ impl Core {
         let failed = deliver.as_ref().is_some_and(|stored| stored.flag == Flag::Error);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
             let output = &mut self.connections.at_mut(slot).output;
-            response::encode(stored.content, stored.flag, ticket.id, output);
+            response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
         }
         if failed {
             self.counters.count(Counter::HandlerFailed);

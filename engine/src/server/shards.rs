@@ -165,7 +165,7 @@ fn listen(
             ..ListenOptions::default()
         };
         let wrong = |source| StartError::Listen { address, source };
-        let group = socket::listen_group(address, &options, usize::from(shards)).map_err(wrong)?;
+        let group = socket::listen_group(address, usize::from(shards), &options).map_err(wrong)?;
         addresses.push(socket::local_address(&group[0]).map_err(wrong)?);
         for (set, socket) in sockets.iter_mut().zip(group) {
             set.push(socket);

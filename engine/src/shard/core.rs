@@ -73,7 +73,6 @@ pub(crate) struct ListenerSide {
 
 /// What the shards of a server must agree on about one listener. Touched once a connection, never
 /// on the way of a message.
-#[derive(Debug)]
 pub(crate) struct ListenerShared {
     pub(crate) connections: std::sync::atomic::AtomicU32,
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
