@@ -31,9 +31,9 @@ impl Core {
             input = self.buffer();
         }
         input.extend_from_slice(bytes);
-        let announced = input.get(..frame::HEAD_BYTES).map(|head| {
-            usize::from(u16::from_be_bytes([head[0], head[1]]))
-        });
+        let announced = input
+            .get(..frame::HEAD_BYTES)
+            .map(|head| usize::from(u16::from_be_bytes([head[0], head[1]])));
         if announced.is_some_and(|length| length > ATTACH_BYTES_MAX) {
             return self.refuse_attach(slot, AttachAnswer::UserNotFound);
         }
@@ -193,8 +193,7 @@ impl Core {
         if failed {
             self.counters.count(Counter::HandlerFailed);
         }
-        let (now_cached, idle) =
-            (session.state.cache_bytes(), session.state.pending_count() == 0);
+        let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
         self.cache_changed(cached, now_cached);
         let Some(slot) = connection else { return };
         self.after_answer(slot);
