@@ -8,9 +8,7 @@
 use std::rc::Rc;
 
 use skyring::config::Config;
-use skyring::handler::{
-    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid,
-};
+use skyring::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
 
