@@ -170,7 +170,7 @@ impl Server {
     /// # Errors
     /// When a shard's thread panicked.
     pub fn join(self) -> std::io::Result<()> {
-        self.threads.into_iter().map(host::join).collect()
+        self.threads.into_iter().try_for_each(host::join)
     }
 }
 

@@ -110,7 +110,7 @@ where
         };
         let core = allowed[usize::from(index.0) % allowed.len()];
         let name = format!("shard-{}", index.0);
-        match host::spawn(name, core, move || run(part)) {
+        match host::spawn(&name, core, move || run(part)) {
             Ok(thread) => threads.push(thread),
             Err(source) => {
                 up.send(Err(StartError::Shard { shard: index.0, source })).expect("we receive it");
