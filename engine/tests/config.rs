@@ -50,8 +50,8 @@ fn the_sample_is_the_default() {
 #[test]
 fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
     let config = Config::parse(&sample_with_every_key(), "skyring.toml").unwrap();
-    let mut expected = Config::default();
-    expected.admin = Some("127.0.0.1:8890".parse().unwrap());
+    let admin = Some("127.0.0.1:8890".parse().unwrap());
+    let mut expected = Config { admin, ..Config::default() };
     for listener in &mut expected.listeners {
         listener.congestion = Some(String::from("cubic"));
     }

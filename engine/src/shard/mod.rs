@@ -1,0 +1,3 @@
+//! What one shard owns.
+
+pub mod limits;
