@@ -156,13 +156,11 @@ fn addresses(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether a connection could mean either address. The unspecified address covers its family, and
-/// `[::]` covers both, as a dual-stack socket does. Port 0 never meets anything.
+/// Whether a connection could mean either address: the unspecified one covers its family, and only
+/// that, because listeners of IPv6 take no IPv4. Port 0 never meets anything.
 fn meet(one: SocketAddr, other: SocketAddr) -> bool {
-    let covers = |wide: IpAddr, narrow: IpAddr| match wide {
-        IpAddr::V4(address) => address.is_unspecified() && narrow.is_ipv4(),
-        IpAddr::V6(address) => address.is_unspecified(),
-    };
+    let covers =
+        |wide: IpAddr, narrow: IpAddr| wide.is_unspecified() && wide.is_ipv4() == narrow.is_ipv4();
     let (left, right) = (one.ip(), other.ip());
     one.port() != 0
         && one.port() == other.port()
