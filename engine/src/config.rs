@@ -7,7 +7,6 @@
 
 mod error;
 mod parse;
-mod processors;
 mod section;
 mod validate;
 
@@ -18,7 +17,6 @@ use std::path::Path;
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
-pub use processors::processors_allowed;
 
 /// Everything a server is told.
 #[derive(Clone, Debug, PartialEq)]

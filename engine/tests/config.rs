@@ -4,9 +4,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use skyring::config::{
-    Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind, processors_allowed,
-};
+use skyring::config::{Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind};
+use skyring::cores;
 use skyring_protocols::{Blame, Compat};
 
 const SAMPLE: &str = include_str!("../skyring.toml");
@@ -83,7 +82,7 @@ fn every_field_is_a_key_of_the_sample() {
 
 #[test]
 fn every_value_reaches_its_field() {
-    let processor = processors_allowed()[0];
+    let processor = cores::allowed()[0];
     let text = format!(
         r#"
         shards = 3
@@ -258,7 +257,7 @@ fn the_admin_port_is_an_address_like_any_other() {
 
 #[test]
 fn a_processor_is_named_once() {
-    let processor = processors_allowed()[0];
+    let processor = cores::allowed()[0];
     let found = refusal(&format!("cores = [{processor}, {processor}]"));
     assert_eq!(found.key, "cores[1]");
     assert_eq!(found.reason, ConfigFault::ProcessorTwice { processor });

@@ -6,7 +6,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::error::{ConfigError, ConfigFault};
-use super::{Config, DuplicateRequest, Listener, ListenerKind, processors_allowed};
+use super::{Config, DuplicateRequest, Listener, ListenerKind};
+use crate::cores;
 
 /// Each shard has a queue to every other, so their number is squared somewhere.
 const SHARDS_MAX: u64 = 1024;
@@ -30,7 +31,7 @@ const CONGESTION_BYTES_MAX: usize = 15;
 /// See [`Config::validate`].
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     at_most("shards", config.shards as u64, SHARDS_MAX, "shards keep a queue for each other")?;
-    cores(&config.cores, &processors_allowed())?;
+    cores_exist(&config.cores, &cores::allowed())?;
     duration("drain_timeout_ms", config.drain_timeout_ms)?;
     at_most(
         "connections_per_shard_max",
@@ -55,7 +56,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     servers(&config.listeners)
 }
 
-fn cores(cores: &[usize], allowed: &[usize]) -> Result<(), ConfigError> {
+fn cores_exist(cores: &[usize], allowed: &[usize]) -> Result<(), ConfigError> {
     for (index, &processor) in cores.iter().enumerate() {
         let key = format!("cores[{index}]");
         if !allowed.contains(&processor) {

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use skyring::config::processors_allowed;
+use skyring::cores;
 
 /// A resource limit. `u64::MAX` is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Facts {
         let limits = text("self/limits").unwrap_or_default();
         let controls = text("sys/net/ipv4/tcp_available_congestion_control").unwrap_or_default();
         Facts {
-            processors: processors_allowed(),
+            processors: cores::allowed(),
             release: text("sys/kernel/osrelease"),
             io_uring_disabled: number("sys/kernel/io_uring_disabled"),
             descriptors: limit(&limits, "Max open files"),
