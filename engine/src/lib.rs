@@ -12,10 +12,13 @@ pub mod context;
 pub mod cores;
 pub mod demo;
 pub mod driver;
+pub mod error;
 pub mod handler;
+mod host;
 mod listener;
 pub mod mailbox;
 pub mod route;
+pub mod server;
 pub mod shard;
 
 pub use bytes::Bytes;

@@ -185,12 +185,11 @@ impl Core {
         let cached = session.state.cache_bytes();
         let connection = session.connection();
         let deliver = session.state.on_answer(ticket, answer, policy);
-        let failed = deliver.as_ref().is_some_and(|stored| stored.flag == Flag::Error);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
             let output = &mut self.connections.at_mut(slot).output;
             response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
         }
-        if failed {
+        if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
             self.counters.count(Counter::HandlerFailed);
         }
         let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);

@@ -184,15 +184,6 @@ impl Sessions {
         head.flat_map(|head| self.chain(head)).map(|at| self.key(at)).collect()
     }
 
-    /// Every session.
-    pub(crate) fn keys(&self) -> Vec<SessionKey> {
-        let indexes = 0..self.places.len() as u32;
-        indexes
-            .filter(|at| self.places[*at as usize].session.is_some())
-            .map(|at| self.key(at))
-            .collect()
-    }
-
     fn key(&self, index: u32) -> SessionKey {
         SessionKey { index, generation: self.places[index as usize].generation }
     }
