@@ -87,7 +87,7 @@ pub(crate) async fn run(
     side: Rc<ShardSide>,
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) -> io::Result<()> {
-    let mut bell = Bell::new(shard.driver_mut().park_fd().try_clone_to_owned()?);
+    let mut bell = Bell::new(shard.driver_mut().park_fd()?);
     let mut quiet_since: Option<Instant> = None;
     while step(&mut shard) {
         if shard.turn(Wait::AtMost(SLICE)) {
