@@ -5,7 +5,7 @@
 //! gate connections do; `ending` says how a connection ends; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -106,7 +106,8 @@ pub(crate) struct Core {
     next_listener: usize,
     pub(crate) connections: Connections,
     pub(crate) sessions: Sessions,
-    pub(crate) logins: HashMap<Vec<u8>, ()>,
+    /// Accounts whose login is being decided.
+    pub(crate) logins: HashSet<Vec<u8>>,
     pub(crate) timers: Wheel<TimerKey>,
     fired: Vec<TimerKey>,
     dirty: Vec<u32>,
@@ -148,7 +149,7 @@ impl Core {
             next_listener: 0,
             connections: Connections::default(),
             sessions: Sessions::new(parts.table_key),
-            logins: HashMap::new(),
+            logins: HashSet::new(),
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
             dirty: Vec::new(),
