@@ -19,20 +19,19 @@ mod buffers;
 mod cell;
 mod complete;
 mod connect;
-pub mod directory;
+mod directory;
 pub mod limits;
-pub mod options;
+mod options;
 mod park;
-pub mod probe;
 mod ring;
 mod slab;
 pub mod socket;
 mod submit;
 mod token;
-pub mod waker;
+mod waker;
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,12 +41,12 @@ use self::address::AddressBuffer;
 use self::buffers::BufferRing;
 use self::cell::KernelCell;
 use self::connect::Connecting;
-use self::directory::RingDirectory;
-use self::options::{DriverStats, UringOptions};
+pub use self::directory::RingDirectory;
+pub use self::options::{DriverStats, UringOptions};
 use self::ring::Ring;
 use self::slab::Slab;
 use self::token::{Kind, OperationToken};
-use self::waker::Waker;
+pub use self::waker::Waker;
 use super::{Driver, Event, Lease, ListenerIndex, Operation, ShardIndex, Token, Wait};
 
 /// How long a driver that is dropped waits for the kernel to let go of its memory.
@@ -91,8 +90,6 @@ pub struct UringDriver {
     /// The kernel writes what it read from the waker here.
     waker_count: KernelCell<u64>,
     park_eventfd: OwnedFd,
-    /// Whether completions signal that eventfd now.
-    parked: bool,
 }
 
 impl UringDriver {
@@ -130,7 +127,6 @@ impl UringDriver {
             waker,
             waker_count: KernelCell::new(0),
             park_eventfd,
-            parked: false,
         };
         driver.listen_to_waker();
         Ok(driver)
@@ -161,6 +157,7 @@ impl UringDriver {
 
     /// A listening socket, for its address.
     pub fn listener(&self, listener: ListenerIndex) -> Option<BorrowedFd<'_>> {
+        use std::os::fd::AsFd;
         self.listeners.get(usize::from(listener.0))?.as_ref().map(AsFd::as_fd)
     }
 
