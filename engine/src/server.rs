@@ -18,7 +18,7 @@ use skyring_protocols::crypt::Secret;
 use crate::config::Config;
 use crate::context::Context;
 use crate::driver::ShardIndex;
-use crate::driver::uring::Waker;
+use crate::driver::uring::waker::Waker;
 use crate::error::StartError;
 use crate::handler::{Application, LogoutReason};
 use crate::host;
@@ -170,7 +170,7 @@ impl Server {
     /// # Errors
     /// When a shard's thread panicked.
     pub fn join(self) -> std::io::Result<()> {
-        self.threads.into_iter().map(host::join).collect()
+        self.threads.into_iter().try_for_each(host::join)
     }
 }
 

@@ -131,7 +131,7 @@ impl Core {
             Message::Registered(connection, verdict) => self.on_registered(connection, *verdict),
             Message::Command(command, reply_to) => {
                 let result = self.execute(*command);
-                self.reply(from, reply_to, result);
+                self.reply(from, &reply_to, result);
             }
             Message::Done(call, result) => {
                 if let Some(answer) = self.mail.calls.remove(&call) {
@@ -142,10 +142,10 @@ impl Core {
         }
     }
 
-    pub(crate) fn reply(&mut self, to: ShardIndex, reply_to: ReplyTo, result: CommandResult) {
+    pub(crate) fn reply(&mut self, to: ShardIndex, reply_to: &ReplyTo, result: CommandResult) {
         match reply_to {
             ReplyTo::Nobody => {}
-            ReplyTo::Call(call) => self.post(to, Message::Done(call, Box::new(result))),
+            ReplyTo::Call(call) => self.post(to, Message::Done(*call, Box::new(result))),
         }
     }
 
