@@ -19,19 +19,20 @@ mod buffers;
 mod cell;
 mod complete;
 mod connect;
-mod directory;
+pub mod directory;
 pub mod limits;
-mod options;
+pub mod options;
 mod park;
+pub mod probe;
 mod ring;
 mod slab;
 pub mod socket;
 mod submit;
 mod token;
-mod waker;
+pub mod waker;
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,12 +42,12 @@ use self::address::AddressBuffer;
 use self::buffers::BufferRing;
 use self::cell::KernelCell;
 use self::connect::Connecting;
-pub use self::directory::RingDirectory;
-pub use self::options::{DriverStats, UringOptions};
+use self::directory::RingDirectory;
+use self::options::{DriverStats, UringOptions};
 use self::ring::Ring;
 use self::slab::Slab;
 use self::token::{Kind, OperationToken};
-pub use self::waker::Waker;
+use self::waker::Waker;
 use super::{Driver, Event, Lease, ListenerIndex, Operation, ShardIndex, Token, Wait};
 
 /// How long a driver that is dropped waits for the kernel to let go of its memory.
@@ -90,6 +91,8 @@ pub struct UringDriver {
     /// The kernel writes what it read from the waker here.
     waker_count: KernelCell<u64>,
     park_eventfd: OwnedFd,
+    /// Whether completions signal that eventfd now.
+    parked: bool,
 }
 
 impl UringDriver {
@@ -127,6 +130,7 @@ impl UringDriver {
             waker,
             waker_count: KernelCell::new(0),
             park_eventfd,
+            parked: false,
         };
         driver.listen_to_waker();
         Ok(driver)
@@ -157,7 +161,6 @@ impl UringDriver {
 
     /// A listening socket, for its address.
     pub fn listener(&self, listener: ListenerIndex) -> Option<BorrowedFd<'_>> {
-        use std::os::fd::AsFd;
         self.listeners.get(usize::from(listener.0))?.as_ref().map(AsFd::as_fd)
     }
 

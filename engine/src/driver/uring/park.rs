@@ -10,17 +10,21 @@
 
 #![allow(unsafe_code)]
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{Ordering, fence};
 
 use super::UringDriver;
 use crate::driver::Event;
 
 impl UringDriver {
-    /// The eventfd that becomes readable when a parked driver has something to collect. Reading it
-    /// is optional: [`UringDriver::unpark`] empties it.
-    pub fn park_fd(&self) -> BorrowedFd<'_> {
-        self.park_eventfd.as_fd()
+    /// A duplicate of the eventfd that becomes readable when a parked driver has something to
+    /// collect. Reading it is optional: [`UringDriver::unpark`] empties it.
+    ///
+    /// # Errors
+    /// That of duplicating the descriptor.
+    pub fn park_fd(&self) -> io::Result<OwnedFd> {
+        self.park_eventfd.try_clone()
     }
 
     /// Makes completions signal [`UringDriver::park_fd`] and takes a last look, without waiting.
@@ -31,7 +35,7 @@ impl UringDriver {
         let before = events.len();
         events.append(&mut self.pending);
         self.buffers.publish();
-        self.ring.signal(true);
+        self.hear(true);
         // The kernel publishes work first and then looks whether to signal; we do it the other way
         // round, so one of us sees the other.
         fence(Ordering::SeqCst);
@@ -39,7 +43,7 @@ impl UringDriver {
             let accepted = self.ring.look();
             self.translate(events);
             if events.len() > before || !accepted {
-                self.ring.signal(false);
+                self.hear(false);
                 return false;
             }
             if !self.ring.has_more() {
@@ -50,9 +54,12 @@ impl UringDriver {
     }
 
     /// Ends what [`UringDriver::prepare_to_park`] began: mutes the signal and forgets one that may
-    /// have been given.
+    /// have been given. Without effect on a driver that is not parked.
     pub fn unpark(&mut self) {
-        self.ring.signal(false);
+        if !self.parked {
+            return;
+        }
+        self.hear(false);
         let mut count = 0_u64;
         let target = libc::iovec { iov_base: (&raw mut count).cast(), iov_len: size_of::<u64>() };
         // A plain read could sleep for ever: the executor may have a read of its own in flight that
@@ -61,5 +68,10 @@ impl UringDriver {
         let _ = unsafe {
             libc::preadv2(self.park_eventfd.as_raw_fd(), &target, 1, -1, libc::RWF_NOWAIT)
         };
+    }
+
+    fn hear(&mut self, signal: bool) {
+        self.parked = signal;
+        self.ring.signal(signal);
     }
 }
