@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use skyring::driver::{Driver, Errno, Event, Operation, ReceiveEnd, ReceiveMode, Token};
 
-use crate::rig::{PATIENCE, Rig, pattern, small};
+use crate::rig::{PATIENCE, Rig, pattern, read, small};
 
 fn ended(token: Token) -> impl FnMut(&Event) -> Option<ReceiveEnd> {
     move |event| match event {
@@ -197,7 +197,7 @@ fn after_a_shut_down_late_bytes_still_arrive() {
     rig.until(|event| {
         matches!(event, Event::ShutDown { token: its } if *its == token).then_some(())
     });
-    assert_eq!(peer.read(&mut [0; 8]).unwrap(), 0, "the peer sees the end");
+    assert_eq!(read(&mut peer, &mut [0; 8]).unwrap(), 0, "the peer sees the end");
     peer.write_all(b"late").unwrap();
     let mut bytes = Vec::new();
     assert!(rig.received(token, &mut bytes));
@@ -223,7 +223,7 @@ fn a_close_ends_the_connection() {
     let mut rig = Rig::new(&small());
     let (token, mut peer) = rig.pair();
     rig.close(token);
-    match peer.read(&mut [0; 8]) {
+    match read(&mut peer, &mut [0; 8]) {
         Ok(0) => {}
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
         other => panic!("{other:?} within {PATIENCE:?}"),
