@@ -1,0 +1,6 @@
+//! An open-loop load generator for Skynet's login and message protocols that checks every answer.
+pub mod check;
+pub mod content;
+pub mod options;
+pub mod random;
+pub mod schedule;
