@@ -2,5 +2,7 @@
 pub mod check;
 pub mod content;
 pub mod options;
+pub mod plan;
 pub mod random;
+pub mod record;
 pub mod schedule;

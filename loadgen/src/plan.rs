@@ -389,7 +389,8 @@ mod tests {
     fn all_pairs_of_source_and_destination_are_used_alike() {
         let mut wanted = options(600);
         wanted.msgs.push("127.0.0.2:8888".parse().unwrap());
-        wanted.sources = ["127.0.0.7", "127.0.0.8", "127.0.0.9"].map(|one| one.parse().unwrap()).into();
+        wanted.sources =
+            ["127.0.0.7", "127.0.0.8", "127.0.0.9"].map(|one| one.parse().unwrap()).into();
         let plan = Plan::new(wanted, LIMITS).unwrap();
         let mut counts = std::collections::BTreeMap::new();
         for user in 0..600 {
