@@ -266,13 +266,6 @@ impl Ledger {
         self.entries.iter().map(|entry| entry.id)
     }
 
-    /// Gives back the memory of an idle ledger.
-    pub fn shrink(&mut self) {
-        if self.entries.is_empty() {
-            self.entries = VecDeque::new();
-        }
-    }
-
     fn find(&self, id: u32) -> Result<usize, Fault> {
         match self.entries.binary_search_by_key(&id, |entry| entry.id) {
             Ok(index) if index < self.in_flight as usize => Ok(index),
