@@ -183,6 +183,11 @@ pub fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, HISTOGRAM_NS_MAX, 3).expect("the bounds are constants that fit")
 }
 
+/// An empty histogram for a live view: small, two digits, from a microsecond to a minute.
+pub fn recent_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are constants that fit")
+}
+
 impl Times {
     fn all(&mut self) -> [&mut Histogram<u64>; 7] {
         [

@@ -25,6 +25,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
+use hdrhistogram::Histogram;
 use skyring::driver::{Event, Operation, Token};
 
 use self::links::{Links, SendEnd};
@@ -32,7 +33,7 @@ use self::user::{Phase, User};
 use crate::check::Fault;
 use crate::plan::{Load, Plan, Share};
 use crate::random::Random;
-use crate::record::{Record, Trouble};
+use crate::record::{self, Record, Trouble};
 use crate::schedule::{Pacer, SECOND_NS, Schedule};
 
 /// When the phases of a run begin and end, nanoseconds of the run's clock; `u64::MAX`: not yet
@@ -103,6 +104,7 @@ pub struct Crowd {
     churn: Schedule,
     cursor: u32,
     scratch: Vec<u8>,
+    recent: Histogram<u64>,
 }
 
 impl Crowd {
@@ -130,6 +132,7 @@ impl Crowd {
             churn: Schedule::never(),
             cursor: 0,
             scratch: Vec::new(),
+            recent: record::recent_histogram(),
             plan,
         }
     }
@@ -137,9 +140,6 @@ impl Crowd {
     /// Does what has become due by `now_ns`.
     pub fn advance(&mut self, now_ns: u64, orders: Orders) {
         self.orders = orders;
-        if now_ns >= orders.play_end_ns {
-            (self.requests, self.churn) = (Schedule::never(), Schedule::never());
-        }
         if !self.playing && now_ns >= orders.play_start_ns {
             self.begin_play();
         }
@@ -154,6 +154,9 @@ impl Crowd {
             self.disturb(now_ns);
         }
         self.issue(now_ns);
+        if now_ns >= orders.play_end_ns {
+            (self.requests, self.churn) = (Schedule::never(), Schedule::never());
+        }
         self.dial(now_ns);
         self.flush(now_ns);
     }
@@ -231,6 +234,14 @@ impl Crowd {
     /// What has been seen so far.
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Moves the response times since the last call over to `into`, for a live view.
+    pub fn take_recent(&mut self, into: &mut Histogram<u64>) {
+        if !self.recent.is_empty() {
+            into.add(&self.recent).expect("both are recent histograms");
+            self.recent.reset();
+        }
     }
 
     /// Ends the run: what is open now is lost.

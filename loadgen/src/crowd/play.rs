@@ -290,6 +290,7 @@ impl Crowd {
             return;
         }
         let response_ns = now_ns.saturating_sub(answered.due_ns);
+        self.recent.saturating_record(response_ns);
         let times = &mut self.record.times;
         if answered.disturbed {
             times.disturbed.saturating_record(response_ns);
