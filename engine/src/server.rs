@@ -12,6 +12,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
 use skyring_protocols::crypt::Secret;
 
@@ -220,6 +221,11 @@ impl ServerHandle {
     /// As [`ServerHandle::logout`], told to the application as a kick.
     pub fn kick(&self, target: Target) -> usize {
         self.end(target, LogoutReason::Kick)
+    }
+
+    /// As [`Context::push`].
+    pub fn push(&self, target: Target, content: Bytes) -> usize {
+        self.command(Command::Push { target, content }).map_or(0, CommandResult::count)
     }
 
     /// The sessions of `target` that exist.

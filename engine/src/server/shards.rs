@@ -218,6 +218,7 @@ fn turn(
     let shared = Arc::clone(shared);
     let mut stop_at = None;
     let mut reported = false;
+    let mut listeners = shard.core().listeners.len();
     host::run(shard, side, move |shard| {
         while let Some(control) = shared.place(index).controls.pop() {
             match control {
@@ -237,12 +238,22 @@ fn turn(
         if stop_at.is_some_and(|at| at <= shard.core().now_ms) {
             shard.core_mut().stop();
         }
+        if shard.core().has_stopped_accepting() {
+            close_listeners(shard.driver_mut(), &mut listeners);
+        }
         if !reported && shard.core().is_drained() {
             reported = true;
             shared.drained();
         }
         !(reported && shared.all_drained())
     })
+}
+
+/// Closes the first `left` listening sockets, once: from then on the kernel refuses who connects.
+fn close_listeners(driver: &mut UringDriver, left: &mut usize) {
+    for at in 0..std::mem::take(left) {
+        drop(driver.remove_listener(ListenerIndex(at as u16)));
+    }
 }
 
 fn set_up<A, M, E>(

@@ -215,7 +215,9 @@ impl Core {
         let (to, key, open) = (departure.to, departure.key, connection.life == Life::Open);
         self.mail.departing.remove(&key);
         if moved {
-            self.connections.at_mut(slot).role = Role::None;
+            let connection = self.connections.at_mut(slot);
+            connection.role = Role::None;
+            connection.moved = true;
             self.count(Counter::HandedOver);
             self.close(slot);
         } else {
@@ -250,7 +252,7 @@ impl Core {
             .arriving
             .remove(&(from, key))
             .expect("a descriptor arrives after its message and before it is abandoned");
-        self.adopt(slot, content.listener, content.peer);
+        self.occupy(slot, content.listener, content.peer);
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
     }

@@ -34,8 +34,8 @@ pub struct Probe {
 pub enum MissingFeatures {
     /// io_uring is forbidden.
     #[error(
-        "io_uring is forbidden here: check the sysctl kernel.io_uring_disabled and, in a container, \
-         the seccomp profile"
+        "io_uring is forbidden here: check the sysctl kernel.io_uring_disabled and, in a \
+         container, the seccomp profile"
     )]
     Forbidden,
     /// Parts of io_uring are missing.
