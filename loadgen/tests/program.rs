@@ -10,7 +10,7 @@ use support::{Fault, Server};
 
 fn run(line: &str) -> Output {
     let program = env!("CARGO_BIN_EXE_skyring-loadgen");
-    Command::new(program).args(line.split_whitespace()).output().unwrap()
+    Command::new(program).args(line.split_whitespace()).output().expect("the program is built")
 }
 
 fn short(server: &Server) -> String {

@@ -26,7 +26,7 @@ use skyring_protocols::msg::{Flag, Username, request, response};
 
 /// One way to be wrong. All but the first two do so every [`EVERY`] requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// None: it does what WIRE.md says.
     None,
     /// It stops for this long, this long after its start; right, but slow.
@@ -62,10 +62,10 @@ const POLICY: SessionPolicy = SessionPolicy {
 };
 
 /// The server. Its threads end with the test program.
-pub struct Server {
-    pub login: SocketAddr,
-    pub msg: SocketAddr,
-    pub gate: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) login: SocketAddr,
+    pub(crate) msg: SocketAddr,
+    pub(crate) gate: SocketAddr,
 }
 
 struct State {
@@ -85,7 +85,7 @@ struct Inner {
 
 impl Server {
     /// Starts on ports of the kernel's choice.
-    pub fn start(fault: Fault) -> Server {
+    pub(crate) fn start(fault: Fault) -> Server {
         let inner = Mutex::default();
         let state = Arc::new(State { fault, began: Instant::now(), inner });
         Server {
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// Options for a short run against it.
-    pub fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options {
             logins: vec![self.login],
             msgs: vec![self.msg],
@@ -110,15 +110,15 @@ impl Server {
 }
 
 /// Runs a plan in this process and sums it up.
-pub fn play(options: Options) -> Report {
-    let plan = Plan::new(options, Limits { descriptors: 4096, ports: 28_000 }).unwrap();
-    let outcome = run::run(plan.clone(), &mut Live::new(true), &false.into()).unwrap();
+pub(crate) fn play(options: Options) -> Report {
+    let plan = Plan::new(options, Limits { descriptors: 4096, ports: 28_000 }).expect("a plan");
+    let outcome = run::run(plan.clone(), &mut Live::new(true), &false.into()).expect("a run");
     Report::new(&plan, &outcome, Vec::new())
 }
 
 fn serve(state: Arc<State>, part: fn(&State, TcpStream) -> io::Result<()>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let state = Arc::clone(&state);
@@ -153,7 +153,7 @@ fn login(state: &State, mut stream: TcpStream) -> io::Result<()> {
 fn judge(state: &State, token: &[u8], secret: Secret) -> LoginVerdict {
     match SampleToken::parse(token) {
         Some(token) if token.password == b"password" => {
-            let mut inner = state.inner.lock().unwrap();
+            let mut inner = state.inner.lock().expect("no thread panics with it");
             inner.logins += 1;
             let subid = inner.logins.to_string().into_bytes();
             let username = Username { uid: token.user, server: token.server, subid: subid.clone() };
@@ -198,7 +198,7 @@ fn gate(state: &State, mut stream: TcpStream) -> io::Result<()> {
         state.stall();
         let mut out = Vec::new();
         if let Some(payload) = payload {
-            frame::encode(payload, &mut out).unwrap();
+            frame::encode(payload, &mut out).expect("as long as it came");
         }
         stream.write_all(&out).map(|()| true)
     })
@@ -218,7 +218,7 @@ fn msg(state: &State, mut stream: TcpStream) -> io::Result<()> {
             let index = line.index_number(Compat::Strict);
             attached = line.username.map(<[u8]>::to_vec).zip(index);
             let mut out = Vec::new();
-            frame::encode(answer.payload(), &mut out).unwrap();
+            frame::encode(answer.payload(), &mut out).expect("short");
             stream.write_all(&out)?;
             return Ok(answer == AttachAnswer::Ok);
         };
@@ -239,7 +239,7 @@ fn msg(state: &State, mut stream: TcpStream) -> io::Result<()> {
 
 impl State {
     fn attach(&self, line: &AttachLine<'_>) -> AttachAnswer {
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.inner.lock().expect("no thread panics with it");
         match line.username.and_then(|username| inner.sessions.get_mut(username)) {
             Some(session) => session.attach(line, &POLICY).err().unwrap_or(AttachAnswer::Ok),
             None => AttachAnswer::UserNotFound,
@@ -264,9 +264,9 @@ impl State {
         payload: &[u8],
     ) -> Option<(u32, Vec<u8>)> {
         let asked = request::decode(payload).ok()?;
-        let mut inner = self.inner.lock().unwrap();
+        let mut inner = self.inner.lock().expect("no thread panics with it");
         inner.requests += 1;
-        let now = inner.requests % EVERY == 0;
+        let now = inner.requests.is_multiple_of(EVERY);
         let fault = if now || self.fault == Fault::RunAgain { self.fault } else { Fault::None };
         let content = inner.handle(username, asked.content, fault);
         let session = inner.sessions.get_mut(username)?;
@@ -292,7 +292,7 @@ impl State {
             _ => 1,
         };
         for _ in 0..times {
-            response::encode(content, stored.flag, asked.id, &mut out).unwrap();
+            response::encode(content, stored.flag, asked.id, &mut out).expect("it fits");
         }
         assert_ne!(stored.flag, Flag::Push);
         Some((asked.id, out))
