@@ -12,7 +12,6 @@
 pub mod attach;
 mod cache;
 pub mod client;
-mod entries;
 pub mod error;
 pub mod request;
 pub mod response;
