@@ -382,6 +382,22 @@ mod tests {
         assert_eq!(run(&mut cache, 8, 1).id, 8);
     }
 
+    /// Offsets are modulo 2^31. What the index remembers of retired answers must not point to the
+    /// answers that come to lie there 2 GiB later.
+    #[test]
+    fn offsets_may_wrap_around() {
+        let mut cache = Cache::new(0);
+        answer_all(&mut cache, 0..64);
+        let content = vec![7; CONTENT_BYTES_MAX];
+        let answers = (1_usize << 31) / CONTENT_BYTES_MAX + 64;
+        for _ in 0..answers {
+            let ticket = run(&mut cache, 1000, 1);
+            assert!(cache.on_answer(ticket, Answer::Content(&content), 1, &POLICY).is_some());
+            assert_eq!(kept(&cache, 0..64).len() + 1, cache.answered_count());
+        }
+        assert_eq!(cache.answered_count(), 1);
+    }
+
     /// The price of an answer covers what it takes up.
     #[test]
     fn the_overhead_is_not_less_than_a_head_and_two_places_in_the_index() {

@@ -203,8 +203,6 @@ impl AnswerLog {
 
     /// Moves every answer up to the one before it.
     fn squeeze(&mut self, moved: &mut impl FnMut(u32, u32)) {
-        // Old offsets must not look like new ones.
-        self.base = self.offset(self.bytes.len());
         let (mut from, mut to) = (self.oldest, 0);
         while from < self.bytes.len() {
             let head = self.head_at(from);
