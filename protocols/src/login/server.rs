@@ -1,8 +1,8 @@
 //! The server half of a login (WIRE L2 to L12, L14).
 //!
 //! One machine a connection: bytes and one verdict go in, lines, one question and one close come
-//! out. After every input, [`LoginServer::poll_output`] is called until it has nothing more; it also
-//! has the challenge right after construction.
+//! out. After every input, [`LoginServer::poll_output`] is called until it has nothing more; it has
+//! the challenge right after construction.
 //!
 //! Invariants: at most one question and exactly one result line leave; the close is last; nothing
 //! is read after the token. Every failure before the verdict gives the same answer (WIRE L12), so
@@ -72,8 +72,8 @@ pub struct LoginServer {
 }
 
 impl LoginServer {
-    /// A login on a fresh connection. Both keys come from [`crate::crypt::randomkey`], new for every
-    /// connection; with a private key of zero every client is refused.
+    /// A login on a fresh connection. Both keys come from [`crate::crypt::randomkey`], new for
+    /// every connection; with a private key of zero every client is refused.
     #[must_use]
     pub fn new(compat: Compat, challenge: Key64, private_key: Key64) -> Self {
         let mut server = Self {
@@ -144,8 +144,8 @@ impl LoginServer {
         }
     }
 
-    /// Line 2. Line 3 is sent before the secret is computed, so a compatible server sends it even to
-    /// a client whose public value of zero makes that fail (WIRE L3, L4, L10).
+    /// Line 2. Line 3 is sent before the secret is computed, so a compatible server sends it even
+    /// to a client whose public value of zero makes that fail (WIRE L3, L4, L10).
     fn on_client_key(&mut self, line: &[u8]) -> Option<()> {
         let public = Key64::try_from(self.decode(line)?).ok()?;
         if self.compat == Compat::Strict && is_weak_public(&public) {

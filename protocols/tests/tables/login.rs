@@ -147,6 +147,7 @@ fn with_blank(text: &str) -> String {
     format!("{} {}", &text[..2], &text[2..])
 }
 
+/// WIRE L3 for the encoding (C5 and C6), WIRE L10 for the values (C11).
 fn client_keys() -> Vec<Case> {
     let good = dhexchange(&CLIENT_KEY).unwrap();
     let text = base64encode(&good);
@@ -179,6 +180,7 @@ fn client_keys() -> Vec<Case> {
     cases.into_iter().map(case).collect()
 }
 
+/// WIRE L5, and WIRE L12 for the answer.
 fn proofs() -> Vec<Case> {
     let public = dhexchange(&CLIENT_KEY).unwrap();
     let secret = secret(&public);
@@ -205,6 +207,7 @@ fn proofs() -> Vec<Case> {
     cases.into_iter().map(case).collect()
 }
 
+/// WIRE L6, L12.
 fn tokens() -> Vec<Case> {
     let public = dhexchange(&CLIENT_KEY).unwrap();
     let secret = secret(&public);
@@ -229,6 +232,7 @@ fn tokens() -> Vec<Case> {
     cases.into_iter().map(case).collect()
 }
 
+/// WIRE L11 for the limit, WIRE L9 for lines ahead of turn, WIRE L7 for bytes behind the last.
 fn limits() -> Vec<Case> {
     let whole = Script::good().writes.concat();
     let filled = |length: usize| {
