@@ -96,6 +96,12 @@ pub enum Operation {
         /// Bytes at the front that an earlier send has already put on the wire.
         from: usize,
     },
+    /// End the send in flight on a connection, whose peer may never read: it answers `Sent` with
+    /// `ECANCELED` unless it ended first. Has no event of its own.
+    CancelSend {
+        /// The connection.
+        token: Token,
+    },
     /// Send FIN once everything sent has left. Ends with `ShutDown`.
     ShutDown {
         /// The connection.
