@@ -28,8 +28,9 @@ pub struct SessionPolicy {
     /// Answers kept at least, if the bytes allow; at most twice as many less one (WIRE M17). 0 is
     /// taken as 1, more than 2^30 as 2^30.
     pub expired_number: u32,
-    /// Bytes that the stored answers may cost: their contents and 48 bytes for each (WIRE M18). 0
-    /// keeps none, which gives up at-most-once.
+    /// Bytes that the stored answers may cost: their contents and 48 bytes for each (WIRE M18). The
+    /// memory they take is less than three times that. 0 keeps none, which gives up at-most-once;
+    /// more than 2^29 is taken as 2^29.
     pub cache_bytes_max: usize,
     /// Requests that may wait for their handlers at once (WIRE M12). 0 refuses every request.
     pub pending_requests_max: u32,
