@@ -334,6 +334,23 @@ fn documents_link_to_what_exists() {
     nothing("links that lead nowhere", &broken);
 }
 
+/// Packages of a lock file that depend on this one.
+fn dependents(lock: &str, package: &str) -> Vec<String> {
+    let entry = format!(" \"{package}\",");
+    let packages = lock.split("[[package]]").filter(|text| text.lines().any(|line| line == entry));
+    let name = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("name = "));
+        line.unwrap_or_default().trim_matches('"').to_owned()
+    };
+    packages.map(name).collect()
+}
+
+#[test]
+fn the_unsound_crate_comes_with_glommio_only() {
+    let lock = fs::read_to_string(top().join("Cargo.lock")).unwrap();
+    assert_eq!(dependents(&lock, "lockfree"), ["glommio"], "gone? then engine/deny.toml too");
+}
+
 fn source(path: &str, text: &str) -> Source {
     Source { path: path.to_owned(), text: text.to_owned() }
 }
