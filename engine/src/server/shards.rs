@@ -37,14 +37,14 @@ const MAILBOX_MESSAGES: usize = 128;
 /// Shards up to which each gets the larger share of receive buffers.
 const FEW_SHARDS: u16 = 8;
 
-/// Eight random bytes.
+/// A random key for a challenge or a key exchange.
 ///
 /// # Panics
 /// When the operating system gives none, which it did when the server started.
 pub(super) fn random() -> [u8; 8] {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).expect("the operating system gave random bytes before");
-    bytes
+    skyring_protocols::crypt::randomkey(bytes)
 }
 
 fn random_word() -> Result<u64, StartError> {

@@ -81,7 +81,7 @@ pub(crate) struct ListenerShared {
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
 }
 
-/// Random bytes for challenges and keys.
+/// Random keys for challenges and key exchanges, used as they come.
 pub(crate) type Entropy = Box<dyn FnMut() -> [u8; 8]>;
 
 /// What a shard is made of.

@@ -1,17 +1,21 @@
 //! A blocking client of the login and message servers, made of the client halves in `protocols`.
 #![allow(dead_code)] // every test file uses a part of it
 
+pub(crate) mod held;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skyring::config::{Config, Listener, ListenerKind};
+use skyring::context::Target;
 use skyring::protocols::crypt::Secret;
 use skyring::protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring::protocols::login::token::SampleToken;
 use skyring::protocols::msg::client::{ClientEvent, MsgClient};
 use skyring::protocols::msg::response::Flag;
 use skyring::protocols::msg::username::Username;
+use skyring::server::ServerHandle;
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,6 +32,24 @@ pub(crate) fn config(shards: usize) -> Config {
 /// The first listener of a kind.
 pub(crate) fn listener(config: &mut Config, kind: ListenerKind) -> &mut Listener {
     config.listeners.iter_mut().find(|listener| listener.kind == kind).expect("a default listener")
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until the owner shard of a user has taken everything that reached it before.
+pub(crate) fn settle(server: &ServerHandle, uid: &[u8]) {
+    // The first answer may come from the start of a turn, the second follows a whole one, and what
+    // that turn asked the kernel for is back by the third.
+    for _ in 0..3 {
+        server.online(Target::uid(uid));
+    }
 }
 
 /// A connection that fails a test instead of waiting for ever.
