@@ -69,21 +69,15 @@ impl Served {
     fn start(config: &Config) -> Served {
         let mut command = program();
         command.args(["serve", "--config", config.path()]);
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let out = BufReader::new(child.stdout.take().expect("it is a pipe"));
-        let mut report = Vec::new();
-        for line in out.lines() {
-            let line = line.expect("it prints text");
-            let ready = line.starts_with("ready");
-            report.push(line);
-            if ready {
-                return Served { child, report };
-            }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut served = Served { child: command.spawn().expect("it starts"), report: Vec::new() };
+        let out = BufReader::new(served.child.stdout.take().expect("it is a pipe"));
+        let lines = out.lines().map(|line| line.expect("it prints text"));
+        served.report = lines.take_while(|line| !line.starts_with("ready")).collect();
+        if served.report.len() < 4 {
+            panic!("the server did not become ready: {}", served.end().1);
         }
-        let mut errors = String::new();
-        child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut errors));
-        panic!("the server did not become ready: {errors}");
+        served
     }
 
     /// The address behind a word of the report.

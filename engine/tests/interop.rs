@@ -23,11 +23,12 @@ impl Served {
             .expect("the build's folder is writable");
         let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
         command.args(["serve", "--config", &path]).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the program runs");
-        let out = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let child = command.spawn().expect("the program runs");
+        let mut served = Served { child, report: Vec::new() };
+        let out = BufReader::new(served.child.stdout.take().expect("it is a pipe"));
         let lines = out.lines().map(|line| line.expect("it prints text"));
-        let report = lines.take_while(|line| !line.starts_with("ready")).collect();
-        Served { child, report }
+        served.report = lines.take_while(|line| !line.starts_with("ready")).collect();
+        served
     }
 
     fn address(&self, name: &str) -> SocketAddr {

@@ -49,8 +49,8 @@ fn sources(folder: &str, extension: &str) -> Vec<Source> {
     let mut found = Vec::new();
     walk(&top().join(folder), &mut |path| {
         if path.extension().is_some_and(|end| end == extension) {
-            let text = fs::read_to_string(path).unwrap();
-            let path = path.strip_prefix(top()).unwrap().display().to_string();
+            let text = fs::read_to_string(path).expect("a source is text");
+            let path = path.strip_prefix(top()).expect("it was found there").display().to_string();
             found.push(Source { path, text });
         }
     });
@@ -61,8 +61,8 @@ fn sources(folder: &str, extension: &str) -> Vec<Source> {
 fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("a file in a folder").to_string_lossy().into_owned();
         if name == "target" || name.starts_with('.') {
             continue;
         }
@@ -312,7 +312,7 @@ fn every_wire_rule_is_cited_and_every_citation_is_a_rule() {
 /// Links in a document to files that are not there.
 fn broken_links(document: &Source) -> Vec<String> {
     let folder = top().join(&document.path);
-    let folder = folder.parent().unwrap();
+    let folder = folder.parent().expect("a document is in a folder");
     let targets = document.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let local = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
     let missing = local.filter(|target| {
