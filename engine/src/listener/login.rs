@@ -69,7 +69,13 @@ impl Core {
         };
         self.count(counter);
         self.connections.at_mut(slot).role = Role::None;
-        self.finish(slot, Counter::ClosedByServer);
+        match close {
+            // All lines were taken before this verdict.
+            LoginClose::Answered(200 | 403 | 406) => {
+                self.finish_conversation(slot, Counter::ClosedByServer);
+            }
+            _ => self.finish(slot, Counter::ClosedByServer),
+        }
     }
 
     /// A login connection ends without a result line.
