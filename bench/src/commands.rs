@@ -1,0 +1,50 @@
+//! The subcommands and their options.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::peers::{self, Peer, PeerOptions};
+
+const USAGE: &str = "\
+usage: skyring-bench COMMAND [OPTIONS]
+
+  floor           skyring beside its floor and its peers: processor time and system calls a
+                  message, response times, memory a connection and a session
+  peer NAME       runs one of the servers that are compared, until it is killed
+";
+
+/// Does what the command line says.
+pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    match parser.next()? {
+        Some(Value(command)) if command == "peer" => run_peer(parser),
+        Some(Long("help") | Short('h')) => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(argument) => Err(argument.unexpected().into()),
+        None => {
+            eprint!("{USAGE}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    let mut name = None;
+    let mut options = PeerOptions { port: 0, core: 0, until_stdin_ends: false };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(value) if name.is_none() => name = Some(value.string()?),
+            Long("port") => options.port = parser.value()?.parse()?,
+            Long("core") => options.core = parser.value()?.parse()?,
+            Long("until-stdin-ends") => options.until_stdin_ends = true,
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let name = name.ok_or("peer: which one?")?;
+    let peer = Peer::from_name(&name).ok_or_else(|| format!("peer: there is no {name}"))?;
+    peers::run(peer, options)?;
+    Ok(ExitCode::SUCCESS)
+}
