@@ -1,4 +1,5 @@
 //! Every peer starts, echoes, and ends with who started it.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -97,7 +98,7 @@ fn the_generator_drives_a_peer() {
     let cores = host::cores().unwrap();
     let mut generator = Generator::new(cores[cores.len() - 1]).unwrap();
     for load in [Load::Closed { depth: 1 }, Load::Closed { depth: 7 }, Load::Open { rate: 2000 }] {
-        let dialled = dial::dial(process.target(), 20).unwrap();
+        let dialled = dial::dial(process.target(), 0..20).unwrap();
         let before = Times::of_process(process.target().pid).unwrap();
         let mut run = generator.start(dialled, load).unwrap();
         let tally = run.phase(Duration::from_millis(300)).unwrap();

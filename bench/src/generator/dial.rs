@@ -1,13 +1,14 @@
 //! Making connections ready for their first request.
 //!
-//! Connects are paced: a listener's backlog is finite, and a connect that does not fit into it is
-//! tried again by the kernel only after a second.
+//! Connects come in batches: a listener's backlog is finite, and a connect that does not fit into
+//! it is tried again by the kernel only after a second.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::frames::Wire;
+use super::sessions::{self, SessionError};
 use crate::child::Target;
 
 /// Connects between two pauses; below the least backlog of any peer.
@@ -22,25 +23,24 @@ pub struct Dialled {
     pub wire: Wire,
 }
 
-/// Connects `count` times to a target; for a target with sessions each connection logs in as a
-/// user of its own and attaches.
-pub fn dial(target: &Target, count: usize) -> io::Result<Dialled> {
-    if target.login.is_some() {
-        return Err(io::Error::other("sessions are not built yet"));
-    }
-    let sockets = connect(target.address, count)?;
-    Ok(Dialled { sockets, wire: Wire::Echo })
-}
-
-fn connect(address: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
-    let mut sockets = Vec::with_capacity(count);
-    for index in 0..count {
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        sockets.push(socket);
-        if index % BATCH == BATCH - 1 {
-            std::thread::sleep(PAUSE);
+/// Connects to a target as the users of these numbers; for a target with sessions each of them logs
+/// in and attaches.
+pub fn dial(target: &Target, users: Range<usize>) -> Result<Dialled, SessionError> {
+    let wire = if target.login.is_some() { Wire::Session } else { Wire::Echo };
+    let mut sockets = Vec::with_capacity(users.len());
+    for start in users.clone().step_by(BATCH) {
+        let batch = start..users.end.min(start + BATCH);
+        match target.login {
+            Some(login) => sockets.extend(sessions::open(login, target.address, batch)?),
+            None => {
+                for _ in batch {
+                    let socket = TcpStream::connect(target.address)?;
+                    socket.set_nodelay(true)?;
+                    sockets.push(socket);
+                }
+                std::thread::sleep(PAUSE);
+            }
         }
     }
-    Ok(sockets)
+    Ok(Dialled { sockets, wire })
 }

@@ -24,7 +24,7 @@ pub enum Wire {
 
 impl Wire {
     /// Bytes of an answer on the wire.
-    pub(super) fn answer_bytes(self) -> usize {
+    pub(crate) fn answer_bytes(self) -> usize {
         match self {
             Wire::Echo => FRAME_BYTES,
             Wire::Session => FRAME_BYTES + 1,
@@ -32,7 +32,7 @@ impl Wire {
     }
 
     /// Whether `answer` is the right answer to `request`, both whole frames.
-    pub(super) fn is_answer(self, request: &[u8], answer: &[u8]) -> bool {
+    pub(crate) fn is_answer(self, request: &[u8], answer: &[u8]) -> bool {
         match self {
             Wire::Echo => answer == request,
             Wire::Session => {
@@ -51,7 +51,7 @@ impl Wire {
 }
 
 /// Writes everything that stays the same in a connection's frames.
-pub(super) fn prepare(frame: &mut [u8], connection: u32) {
+pub(crate) fn prepare(frame: &mut [u8], connection: u32) {
     frame[..HEAD_BYTES].copy_from_slice(&(PAYLOAD_BYTES as u16).to_be_bytes());
     frame[2..6].copy_from_slice(&connection.to_be_bytes());
     for (index, byte) in frame[10..].iter_mut().enumerate() {
@@ -61,7 +61,7 @@ pub(super) fn prepare(frame: &mut [u8], connection: u32) {
 }
 
 /// Writes the sequence number into a prepared frame, in front and as its request id.
-pub(super) fn number(frame: &mut [u8], sequence: u32) {
+pub(crate) fn number(frame: &mut [u8], sequence: u32) {
     frame[6..10].copy_from_slice(&sequence.to_be_bytes());
     frame[FRAME_BYTES - ID_BYTES..].copy_from_slice(&sequence.to_be_bytes());
 }

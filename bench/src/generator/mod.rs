@@ -14,8 +14,9 @@
 //! that does not arrive within [`DRAIN_MS_MAX`]. Each ends the run with an error.
 
 pub mod dial;
-mod frames;
+pub(crate) mod frames;
 mod schedule;
+mod sessions;
 mod swarm;
 
 use std::io;
@@ -31,6 +32,7 @@ use crate::statistics;
 use dial::Dialled;
 pub use frames::{FRAME_BYTES, Wire};
 use schedule::Schedule;
+pub use sessions::SessionError;
 use swarm::Swarm;
 
 /// How long the last answers of a run may take.

@@ -54,6 +54,13 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The day of the date.
+    pub fn day(&self) -> &str {
+        self.date.split(' ').next().unwrap_or_default()
+    }
+}
+
 fn unknown() -> String {
     String::from("unknown")
 }
