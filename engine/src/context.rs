@@ -7,7 +7,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
@@ -19,7 +18,8 @@ use skyring_protocols::msg::username;
 
 use crate::driver::{ShardIndex, Token};
 use crate::handler::{Agent, LogoutReason};
-use crate::shard::command::{Command, CommandResult, GateDeed, Presence, Target};
+use crate::shard::command::{Command, CommandResult, GateDeed};
+pub use crate::shard::command::{Presence, Target};
 use crate::shard::dispatch::Finished;
 
 /// A future on its way to the executor.
@@ -53,6 +53,8 @@ pub(crate) struct ShardSide {
     /// The data-plane task, when it is parked and must hear of a new deed.
     parked: RefCell<Option<Waker>>,
     spawn: Box<dyn Spawn>,
+    /// Tasks of handlers and of the application that have not ended.
+    tasks: Rc<Cell<usize>>,
 }
 
 /// Something the shard shall do.
@@ -77,6 +79,7 @@ impl ShardSide {
             outbox: RefCell::new(VecDeque::new()),
             parked: RefCell::new(None),
             spawn,
+            tasks: Rc::default(),
         })
     }
 
@@ -109,7 +112,17 @@ impl ShardSide {
     }
 
     pub(crate) fn spawn(&self, task: Task) {
-        self.spawn.spawn(task);
+        let tasks = Rc::clone(&self.tasks);
+        tasks.set(tasks.get() + 1);
+        self.spawn.spawn(Box::pin(async move {
+            task.await;
+            tasks.set(tasks.get() - 1);
+        }));
+    }
+
+    /// Whether any task has not ended.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.tasks.get() > 0
     }
 }
 

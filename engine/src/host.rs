@@ -6,6 +6,7 @@
 //! idle core is idle and a timer or a task of the application wakes it as usual.
 //!
 //! glommio is named in this file only.
+#![allow(unsafe_code)] // one block: glommio takes over a descriptor
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -20,9 +21,9 @@ use glommio::timer::Timer;
 use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
 
 use crate::context::{ShardSide, Spawn, Task};
-use crate::driver::Wait;
 use crate::driver::uring::UringDriver;
-use crate::shard::Shard;
+use crate::driver::{Event, Wait};
+use crate::shard::{Park, Shard};
 
 /// Longest sleep in the shard's ring, after which other tasks get their turn.
 const SLICE: Duration = Duration::from_millis(1);
@@ -61,6 +62,16 @@ pub(crate) fn join(thread: ShardThread) -> io::Result<()> {
     thread.join().map_err(|error| io::Error::other(error.to_string()))
 }
 
+impl Park for UringDriver {
+    fn prepare_to_park(&mut self, events: &mut Vec<Event>) -> bool {
+        UringDriver::prepare_to_park(self, events)
+    }
+
+    fn unpark(&mut self) {
+        UringDriver::unpark(self);
+    }
+}
+
 /// Tasks of the executor that runs the caller.
 pub(crate) struct Tasks;
 
@@ -76,7 +87,7 @@ pub(crate) async fn run(
     side: Rc<ShardSide>,
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) -> io::Result<()> {
-    let mut bell = Bell::new(shard.driver_mut().park_fd()?);
+    let mut bell = Bell::new(shard.driver_mut().park_fd().try_clone_to_owned()?);
     let mut quiet_since: Option<Instant> = None;
     while step(&mut shard) {
         if shard.turn(Wait::AtMost(SLICE)) {

@@ -46,8 +46,8 @@ impl<M> Mailboxes<M> {
     /// must be woken; a full queue gives the message back.
     pub fn post(&self, from: ShardIndex, to: ShardIndex, message: M) -> Result<bool, M> {
         let receiver = &self.receivers[usize::from(to.0)];
-        let queue = receiver.queues[usize::from(from.0)]
-            .get_or_init(|| ArrayQueue::new(self.capacity));
+        let queue =
+            receiver.queues[usize::from(from.0)].get_or_init(|| ArrayQueue::new(self.capacity));
         queue.push(message)?;
         let (word, bit) = (usize::from(from.0) / 64, 1 << (from.0 % 64));
         receiver.unread[word].fetch_or(bit, Ordering::SeqCst);

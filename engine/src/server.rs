@@ -18,7 +18,7 @@ use skyring_protocols::crypt::Secret;
 use crate::config::Config;
 use crate::context::Context;
 use crate::driver::ShardIndex;
-use crate::driver::uring::waker::Waker;
+use crate::driver::uring::Waker;
 use crate::error::StartError;
 use crate::handler::{Application, LogoutReason};
 use crate::host;

@@ -2,7 +2,7 @@
 //!
 //! The length does not count itself. Every length is legal, zero included, so no input can break
 //! this codec: [`decode`] has no error, and an incomplete frame is a value. The payload is borrowed
-//! from the input, nothing is copied.
+//! from the input, nothing is copied. What an ended stream leaves incomplete is nobody's (WIRE F4).
 
 use crate::blame::Blame;
 use crate::decode::Decode;
@@ -73,11 +73,13 @@ mod tests {
         assert_eq!(out.len(), 260);
     }
 
+    /// WIRE F2.
     #[test]
     fn an_empty_payload_is_a_frame() {
         assert_eq!(decode(&[0, 0, 9]), Decode::Done { value: &[][..], consumed: 2 });
     }
 
+    /// WIRE F3.
     #[test]
     fn the_longest_payload_fits_and_one_byte_more_does_not() {
         let mut out = Vec::new();
@@ -92,7 +94,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whole, cut anywhere, and with the next frame behind it: the same payload.
+        /// Whole, cut anywhere, and with the next frame behind it: the same payload (WIRE F1, F4).
         #[test]
         fn every_cut_asks_for_what_is_missing(payload: Vec<u8>, behind: Vec<u8>) {
             let mut stream = Vec::new();

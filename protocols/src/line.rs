@@ -1,8 +1,8 @@
 //! Lines: any bytes up to a line feed (WIRE N1 to N3).
 //!
-//! Only LF ends a line. CR is an ordinary byte and stays in the value, so a client that writes
-//! CR LF is seen to have written something else. The codec sets no limit on length: whoever keeps
-//! the unread bytes limits them.
+//! Only LF ends a line. CR is an ordinary byte and stays in the value (WIRE N2), so a client that
+//! writes CR LF is seen to have written something else. The codec sets no limit on length: whoever
+//! keeps the unread bytes limits them (WIRE N3).
 
 use crate::decode::Decode;
 
@@ -35,6 +35,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// WIRE N1, N2.
     #[test]
     fn only_line_feed_ends_a_line() {
         assert_eq!(decode(b""), Decode::NeedMore { at_least: 1 });

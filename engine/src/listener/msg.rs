@@ -21,6 +21,8 @@ use crate::shard::sessions::SessionKey;
 /// no user.
 const ATTACH_BYTES_MAX: usize = 8192;
 
+const STORED: &str = "an answer that is stored fits a frame";
+
 impl Core {
     /// Collects the first frame of a connection.
     pub(crate) fn on_attach_bytes(&mut self, slot: u32, bytes: &[u8]) {
@@ -29,9 +31,9 @@ impl Core {
             input = self.buffer();
         }
         input.extend_from_slice(bytes);
-        let announced = input.get(..frame::HEAD_BYTES).map(|head| {
-            usize::from(u16::from_be_bytes([head[0], head[1]]))
-        });
+        let announced = input
+            .get(..frame::HEAD_BYTES)
+            .map(|head| usize::from(u16::from_be_bytes([head[0], head[1]])));
         if announced.is_some_and(|length| length > ATTACH_BYTES_MAX) {
             return self.refuse_attach(slot, AttachAnswer::UserNotFound);
         }
@@ -151,7 +153,8 @@ impl Core {
             }
             Verdict::Replay(stored) => {
                 let mut answer = std::mem::take(&mut self.connections.at_mut(slot).output);
-                response::encode(stored.content, stored.flag, request.id, &mut answer);
+                response::encode(stored.content, stored.flag, request.id, &mut answer)
+                    .expect(STORED);
                 self.connections.at_mut(slot).output = answer;
                 self.count(Counter::Replayed);
                 self.after_answer(slot);
@@ -163,7 +166,7 @@ impl Core {
             }
             Verdict::Refused => {
                 self.count(Counter::RequestsRefused);
-                response::encode(&[], Flag::Error, request.id, self.output(slot));
+                response::encode(&[], Flag::Error, request.id, self.output(slot)).expect(STORED);
                 self.after_answer(slot);
             }
         }
@@ -182,16 +185,14 @@ impl Core {
         let cached = session.state.cache_bytes();
         let connection = session.connection();
         let deliver = session.state.on_answer(ticket, answer, policy);
-        let failed = deliver.as_ref().is_some_and(|stored| stored.flag == Flag::Error);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
             let output = &mut self.connections.at_mut(slot).output;
-            response::encode(stored.content, stored.flag, ticket.id, output);
+            response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
         }
-        if failed {
+        if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
             self.counters.count(Counter::HandlerFailed);
         }
-        let (now_cached, idle) =
-            (session.state.cache_bytes(), session.state.pending_count() == 0);
+        let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
         self.cache_changed(cached, now_cached);
         let Some(slot) = connection else { return };
         self.after_answer(slot);

@@ -12,11 +12,8 @@ use super::{Control, Server, Shared};
 use crate::config::{Config, Listener};
 use crate::context::{Context, ShardSide};
 use crate::cores;
-use crate::driver::uring::directory::RingDirectory;
-use crate::driver::uring::options::UringOptions;
-use crate::driver::uring::probe::Probe;
 use crate::driver::uring::socket::{self, ListenOptions};
-use crate::driver::uring::{UringDriver, limits};
+use crate::driver::uring::{RingDirectory, UringDriver, UringOptions, limits};
 use crate::driver::{Driver, ListenerIndex, ShardIndex};
 use crate::error::StartError;
 use crate::handler::Application;
@@ -76,7 +73,6 @@ where
     M: Fn(Context) -> A + Clone + Send + 'static,
     E: Fn(u16) -> Result<Entropy, StartError> + Clone + Send + 'static,
 {
-    Probe::run()?;
     // Best effort: a lower limit only means a smaller table, which `doctor` explains.
     let _ = limits::raise_descriptor_limit();
     let _ = limits::raise_locked_memory_limit();
@@ -165,7 +161,7 @@ fn listen(
             ..ListenOptions::default()
         };
         let wrong = |source| StartError::Listen { address, source };
-        let group = socket::listen_group(address, &options, usize::from(shards)).map_err(wrong)?;
+        let group = socket::listen_group(address, usize::from(shards), &options).map_err(wrong)?;
         addresses.push(socket::local_address(&group[0]).map_err(wrong)?);
         for (set, socket) in sockets.iter_mut().zip(group) {
             set.push(socket);
@@ -179,10 +175,9 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
         let per_second = listener.connections_per_second_per_address;
         let limiter = match per_second {
             0 => None,
-            _ => Some(Mutex::new(AddressLimiter::new(
-                per_second,
-                (random_word()?, random_word()?),
-            ))),
+            _ => {
+                Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
+            }
         };
         Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter })))
     };

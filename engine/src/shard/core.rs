@@ -46,7 +46,7 @@ pub(crate) enum TimerKey {
     /// Try a hand-over again.
     HandOver(Token),
     /// Accept again.
-    Accept(ListenerIndex),
+    Accept,
     /// Wake a sleeper.
     Alarm(AlarmKey),
 }
@@ -73,7 +73,6 @@ pub(crate) struct ListenerSide {
 
 /// What the shards of a server must agree on about one listener. Touched once a connection, never
 /// on the way of a message.
-#[derive(Debug)]
 pub(crate) struct ListenerShared {
     pub(crate) connections: std::sync::atomic::AtomicU32,
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
@@ -250,7 +249,7 @@ impl Core {
             let armed = listener.paused_until_ms > now_ms;
             listener.paused_until_ms = now_ms + ACCEPT_PAUSE_MS;
             if !armed {
-                self.timers.arm(now_ms + ACCEPT_PAUSE_MS, TimerKey::Accept(at));
+                self.timers.arm(now_ms + ACCEPT_PAUSE_MS, TimerKey::Accept);
             }
             self.count(Counter::AcceptFailed);
         }
@@ -607,7 +606,7 @@ impl Core {
             match key {
                 TimerKey::Connection(token) => self.on_connection_timer(token),
                 TimerKey::HandOver(token) => self.retry_hand_over(token),
-                TimerKey::Accept(_) => {} // `arm_accepts` looks at every turn.
+                TimerKey::Accept => {} // `arm_accepts` looks at every turn.
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }
         }

@@ -113,7 +113,8 @@ impl Core {
             self.abort(slot, Counter::ClosedSlowConsumer);
             return false;
         }
-        response::encode(content, Flag::Push, 0, self.output(slot));
+        response::encode(content, Flag::Push, 0, self.output(slot))
+            .expect("content within the limit fits a frame");
         self.count(Counter::Pushed);
         true
     }

@@ -27,8 +27,10 @@ impl Core {
     fn drain_connection(&mut self, slot: u32) {
         match &self.connections.at(slot).role {
             Role::Attached(key) => {
-                let pending =
-                    self.sessions.get(*key).is_some_and(|session| session.state.pending_count() > 0);
+                let pending = self
+                    .sessions
+                    .get(*key)
+                    .is_some_and(|session| session.state.pending_count() > 0);
                 if !pending {
                     return self.finish(slot, Counter::ClosedByServer);
                 }

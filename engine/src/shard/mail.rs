@@ -146,8 +146,6 @@ impl Core {
         match reply_to {
             ReplyTo::Nobody => {}
             ReplyTo::Call(call) => self.post(to, Message::Done(call, Box::new(result))),
-            // Whoever asked may have stopped waiting.
-            ReplyTo::Thread(sender) => drop(sender.try_send(result)),
         }
     }
 

@@ -1,7 +1,6 @@
 //! What one shard tells another: plain data in a mailbox.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::SyncSender;
 
 use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::server::LoginVerdict;
@@ -60,6 +59,4 @@ pub(crate) enum ReplyTo {
     Nobody,
     /// The shard the message came from, under this number.
     Call(u32),
-    /// A thread that is no shard.
-    Thread(SyncSender<CommandResult>),
 }

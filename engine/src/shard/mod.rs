@@ -28,6 +28,16 @@ use crate::driver::{Driver, Event, Wait};
 /// Longest wait while a message waits for room in another shard's mailbox.
 const MAIL_RETRY: Duration = Duration::from_millis(1);
 
+/// A driver whose thread can sleep elsewhere.
+pub(crate) trait Park {
+    /// Makes the park descriptor ring for whatever comes from now on. False: something has come,
+    /// and is in `events`.
+    fn prepare_to_park(&mut self, events: &mut Vec<Event>) -> bool;
+
+    /// Undoes it.
+    fn unpark(&mut self);
+}
+
 /// A shard on a driver.
 pub(crate) struct Shard<D> {
     driver: D,
@@ -62,10 +72,36 @@ impl<D: Driver> Shard<D> {
         self.work()
     }
 
-    /// Takes events that were collected elsewhere, then does the rest of a turn.
-    #[cfg_attr(not(test), expect(dead_code))]
-    pub(crate) fn take(&mut self, events: Vec<Event>) {
-        self.events.extend(events);
+    /// Whether the thread may sleep outside the driver until the driver's park descriptor rings.
+    /// False: something came meanwhile; turn again.
+    pub(crate) fn prepare_to_park(&mut self) -> bool
+    where
+        D: Park,
+    {
+        let core = &self.core;
+        let quiet = !core.has_work()
+            && !core.mail.is_waiting()
+            && core.mail.boxes().prepare_to_sleep(core.index)
+            && self.driver.prepare_to_park(&mut self.events);
+        if !quiet {
+            self.unpark();
+        }
+        quiet
+    }
+
+    /// The thread is back.
+    pub(crate) fn unpark(&mut self)
+    where
+        D: Park,
+    {
+        self.core.mail.boxes().wake_up(self.core.index);
+        self.driver.unpark();
+    }
+
+    /// Time until a timer may be due.
+    pub(crate) fn until_next_timer(&self) -> Option<Duration> {
+        let due_ms = self.core.timers.next_ms()?;
+        Some(Duration::from_millis(due_ms.saturating_sub((self.clock)())))
     }
 
     fn work(&mut self) -> bool {
@@ -97,11 +133,7 @@ impl<D: Driver> Shard<D> {
         if core.has_work() || !core.mail.boxes().prepare_to_sleep(core.index) {
             return Wait::Poll;
         }
-        let mut longest = longest;
-        if let Some(due_ms) = core.timers.next_ms() {
-            let left_ms = due_ms.saturating_sub((self.clock)());
-            longest = longest.min(Duration::from_millis(left_ms));
-        }
+        let mut longest = self.until_next_timer().map_or(longest, |left| longest.min(left));
         if core.mail.is_waiting() {
             longest = longest.min(MAIL_RETRY);
         }

@@ -108,9 +108,8 @@ impl Sessions {
         });
         let (places, hasher) = (&self.places, &self.hasher);
         let user_of = |at: &u32| &places[*at as usize].session.as_ref().expect(INDEXED).user;
-        self.by_username.insert_unique(username_hash, index, |at| {
-            hasher.hash(user_of(at).username())
-        });
+        self.by_username
+            .insert_unique(username_hash, index, |at| hasher.hash(user_of(at).username()));
         match head {
             None => {
                 self.by_uid.insert_unique(uid_hash, index, |at| hasher.hash(user_of(at).uid()));
@@ -167,9 +166,7 @@ impl Sessions {
     /// The session with this username in wire form, to the byte.
     pub(crate) fn find(&self, username: &[u8]) -> Option<SessionKey> {
         let hash = self.hasher.hash(username);
-        let index = *self
-            .by_username
-            .find(hash, |at| self.at(*at).user.username() == username)?;
+        let index = *self.by_username.find(hash, |at| self.at(*at).user.username() == username)?;
         Some(self.key(index))
     }
 
@@ -185,15 +182,6 @@ impl Sessions {
     pub(crate) fn of_uid(&self, uid: &[u8]) -> Vec<SessionKey> {
         let head = self.head(uid).into_iter();
         head.flat_map(|head| self.chain(head)).map(|at| self.key(at)).collect()
-    }
-
-    /// Every session.
-    pub(crate) fn keys(&self) -> Vec<SessionKey> {
-        let indexes = 0..self.places.len() as u32;
-        indexes
-            .filter(|at| self.places[*at as usize].session.is_some())
-            .map(|at| self.key(at))
-            .collect()
     }
 
     fn key(&self, index: u32) -> SessionKey {
@@ -265,8 +253,7 @@ mod tests {
     #[test]
     fn the_chain_of_an_account_survives_removal_anywhere() {
         for gone in 0..3 {
-            let (mut sessions, keys) =
-                sessions(&[("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]);
+            let (mut sessions, keys) = sessions(&[("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]);
             let chain = [keys[0], keys[2], keys[3]];
             assert_eq!(sessions.of_uid(b"a"), chain);
             sessions.remove(chain[gone]);

@@ -41,6 +41,8 @@ pub struct Wheel<K> {
     sequence: u64,
     count: usize,
     levels: [Level<K>; LEVELS],
+    /// Armed for an instant before the clock's.
+    overdue: Vec<Entry<K>>,
 }
 
 impl<K> Wheel<K> {
@@ -50,7 +52,11 @@ impl<K> Wheel<K> {
             clock_ms: now_ms,
             sequence: 0,
             count: 0,
-            levels: array::from_fn(|_| Level { occupied: 0, slots: array::from_fn(|_| Vec::new()) }),
+            levels: array::from_fn(|_| Level {
+                occupied: 0,
+                slots: array::from_fn(|_| Vec::new()),
+            }),
+            overdue: Vec::new(),
         }
     }
 
@@ -69,12 +75,25 @@ impl<K> Wheel<K> {
         let sequence = self.sequence;
         self.sequence += 1;
         self.count += 1;
-        self.place(Entry { due_ms, sequence, key });
+        let entry = Entry { due_ms, sequence, key };
+        if due_ms < self.clock_ms {
+            self.overdue.push(entry);
+        } else {
+            self.place(entry);
+        }
     }
 
     /// The earliest instant at which [`Wheel::advance`] has something to do: never after the next
     /// timer, perhaps before it.
     pub fn next_ms(&self) -> Option<u64> {
+        if let Some(earliest) = self.overdue.iter().map(|entry| entry.due_ms).min() {
+            return Some(earliest);
+        }
+        self.next_slot_ms()
+    }
+
+    /// When the clock next enters a slot that holds a timer.
+    fn next_slot_ms(&self) -> Option<u64> {
         self.levels.iter().enumerate().find_map(|(height, level)| {
             if level.occupied == 0 {
                 return None;
@@ -89,17 +108,17 @@ impl<K> Wheel<K> {
     /// Moves the clock to `now_ms` and appends the keys of all timers due by then to `fired`, by due
     /// time, and where that is equal by the order of arming.
     pub fn advance(&mut self, now_ms: u64, fired: &mut Vec<K>) {
-        while let Some(next_ms) = self.next_ms().filter(|next_ms| *next_ms <= now_ms) {
+        let overdue = std::mem::take(&mut self.overdue);
+        self.fire(overdue, fired);
+        while let Some(next_ms) = self.next_slot_ms().filter(|next_ms| *next_ms <= now_ms) {
             self.clock_ms = next_ms;
             for height in (1..LEVELS).rev() {
                 for entry in self.take_slot(height) {
                     self.place(entry);
                 }
             }
-            let mut due = self.take_slot(0);
-            due.sort_unstable_by_key(|entry| (entry.due_ms, entry.sequence));
-            self.count -= due.len();
-            fired.extend(due.into_iter().map(|entry| entry.key));
+            let due = self.take_slot(0);
+            self.fire(due, fired);
         }
         self.clock_ms = self.clock_ms.max(now_ms.saturating_add(1));
         // The clock may have stepped into slots above the lowest level: they move down now, so
@@ -111,6 +130,12 @@ impl<K> Wheel<K> {
         }
     }
 
+    fn fire(&mut self, mut due: Vec<Entry<K>>, fired: &mut Vec<K>) {
+        due.sort_unstable_by_key(|entry| (entry.due_ms, entry.sequence));
+        self.count -= due.len();
+        fired.extend(due.into_iter().map(|entry| entry.key));
+    }
+
     /// Empties the slot of one level that the clock stands in.
     fn take_slot(&mut self, height: usize) -> Vec<Entry<K>> {
         let position = (self.clock_ms >> (SLOT_BITS * height as u32)) as usize & (SLOTS - 1);
@@ -120,7 +145,7 @@ impl<K> Wheel<K> {
     }
 
     fn place(&mut self, entry: Entry<K>) {
-        let at_ms = entry.due_ms.clamp(self.clock_ms, self.clock_ms.saturating_add(REACH_MS));
+        let at_ms = entry.due_ms.min(self.clock_ms.saturating_add(REACH_MS));
         let differing = (at_ms ^ self.clock_ms) | (SLOTS as u64 - 1);
         let height = ((63 - differing.leading_zeros()) / SLOT_BITS) as usize;
         let height = height.min(LEVELS - 1);

@@ -1,8 +1,8 @@
 //! Single DES in ECB mode with two paddings (WIRE C7, C8).
 //!
-//! **Not security.** 56 key bits are searched in hours, equal blocks show as equal blocks, and there
-//! is no MAC. A reader who could tell a wrong padding from a wrong password would decrypt tokens
-//! piece by piece, which is why the login server gives one answer to both.
+//! **Not security.** 56 key bits can be searched through, equal blocks show as equal blocks, and
+//! there is no MAC. Whoever can tell a wrong padding from a wrong password learns about recorded
+//! tokens, which is why the login server gives one answer to both.
 //!
 //! The cipher comes from its crate; the padding is ours because the default one (0x80 and zeros)
 //! must be undone by Skynet's rule: only over the last eight bytes.

@@ -1,6 +1,6 @@
 //! The crypt library of Skynet, byte for byte (WIRE C1 to C17).
 //!
-//! **This is compatibility, not security.** Each part was weak when it was chosen and is broken now:
+//! **This is compatibility, not security.** What looks like protection here does not hold:
 //!
 //! - the key agreement works modulo a 64-bit prime whose predecessor is smooth: whoever records one
 //!   login finds the secret in about two seconds on one core ([`dhexchange`]);

@@ -70,8 +70,12 @@ pub fn randomkey(mut random: Key64) -> Key64 {
 mod tests {
     use super::*;
 
+    /// WIRE C17. That dropping overwrites is the crate's promise, made by this trait.
     #[test]
-    fn a_secret_does_not_print_itself() {
+    fn a_secret_is_neither_printed_nor_left_behind() {
+        fn is_wiped_on_drop<T: ZeroizeOnDrop>() {}
+        is_wiped_on_drop::<Secret>();
+        is_wiped_on_drop::<des::Des>();
         assert_eq!(format!("{:?}", Secret::new([0x41; 8])), "Secret(..)");
     }
 
@@ -90,6 +94,7 @@ mod tests {
         assert_eq!(Secret::new(expected), Secret::new(expected));
     }
 
+    /// WIRE C1.
     #[test]
     fn a_key_that_xors_to_zero_is_mended_in_its_first_bit() {
         assert_eq!(randomkey([0; 8]), [1, 0, 0, 0, 0, 0, 0, 0]);

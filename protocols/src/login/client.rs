@@ -130,7 +130,7 @@ impl LoginClient {
         Ok(())
     }
 
-    /// Proof and token leave together: the server replies to neither alone (WIRE L5).
+    /// Proof and token leave together: the server replies to neither alone (WIRE L5, L9).
     fn on_server_key(&mut self, line: &[u8]) -> Result<(), LoginError> {
         let public = decode_key(line).ok_or(LoginError::ServerKey)?;
         if is_weak_public(&public) {

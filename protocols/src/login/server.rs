@@ -1,14 +1,15 @@
-//! The server half of a login (WIRE L2 to L12).
+//! The server half of a login (WIRE L2 to L12, L14).
 //!
 //! One machine a connection: bytes and one verdict go in, lines, one question and one close come
-//! out. After every input, [`LoginServer::poll_output`] is called until it has nothing more; it also
-//! has the challenge right after construction.
+//! out. After every input, [`LoginServer::poll_output`] is called until it has nothing more; it has
+//! the challenge right after construction.
 //!
 //! Invariants: at most one question and exactly one result line leave; the close is last; nothing
-//! is read after the token. Every failure before the verdict gives the same answer, so that a peer
-//! cannot tell a wrong padding from a wrong password.
+//! is read after the token. Every failure before the verdict gives the same answer (WIRE L12), so
+//! that a peer cannot tell a wrong padding from a wrong password.
 //!
-//! The peer leaving is the owner's business: it drops the machine, which wipes its keys.
+//! The peer leaving, and its silence (WIRE L16), are the owner's business: it drops the machine,
+//! which wipes its keys.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -71,8 +72,8 @@ pub struct LoginServer {
 }
 
 impl LoginServer {
-    /// A login on a fresh connection. Both keys come from [`crate::crypt::randomkey`], new for every
-    /// connection; with a private key of zero every client is refused.
+    /// A login on a fresh connection. Both keys come from [`crate::crypt::randomkey`], new for
+    /// every connection; with a private key of zero every client is refused.
     #[must_use]
     pub fn new(compat: Compat, challenge: Key64, private_key: Key64) -> Self {
         let mut server = Self {
@@ -143,8 +144,8 @@ impl LoginServer {
         }
     }
 
-    /// Line 2. The own public value is sent before the secret is computed, so a compatible server
-    /// sends it even to a client whose public value of zero makes that fail (WIRE L4, L10).
+    /// Line 2. Line 3 is sent before the secret is computed, so a compatible server sends it even
+    /// to a client whose public value of zero makes that fail (WIRE L3, L4, L10).
     fn on_client_key(&mut self, line: &[u8]) -> Option<()> {
         let public = Key64::try_from(self.decode(line)?).ok()?;
         if self.compat == Compat::Strict && is_weak_public(&public) {
@@ -158,14 +159,14 @@ impl LoginServer {
         Some(())
     }
 
-    /// Line 5. No reply follows a good proof (WIRE L5).
+    /// Line 4. No reply follows a good proof (WIRE L5).
     fn on_proof(&mut self, line: &[u8]) -> Option<()> {
         let proof = self.decode(line)?;
         let expected = hmac64(&self.challenge, self.secret.as_ref()?.expose());
         proof_matches(&expected, &proof).then(|| self.advance(Event::Proof))
     }
 
-    /// Line 6 (WIRE L6).
+    /// Line 5 (WIRE L6).
     fn on_token(&mut self, line: &[u8]) -> Option<()> {
         let encrypted = self.decode(line)?;
         let secret = self.secret.take()?;

@@ -35,13 +35,13 @@ pub enum Event {
     ClientKey,
     /// Line 3, from the server.
     ServerKey,
-    /// Line 5 of the wire rules, from the client.
+    /// Line 4, from the client.
     Proof,
-    /// Line 6, from the client.
+    /// Line 5, from the client.
     Token,
-    /// The result line with code 200, from the server.
+    /// Line 6 with code 200, from the server.
     Granted,
-    /// A result line with another code, from the server.
+    /// Line 6 with another code, from the server. It may replace lines 3 to 5.
     Refused,
     /// One side left, or sent too much.
     Cut,

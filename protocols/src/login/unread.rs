@@ -79,6 +79,22 @@ mod tests {
         assert_eq!(unread.next_line(), None);
     }
 
+    #[test]
+    fn no_byte_is_searched_twice() {
+        let mut unread = Unread::default();
+        for length in [3, 6] {
+            unread.push(b"abc").unwrap();
+            assert_eq!(unread.next_line(), None);
+            assert_eq!(unread.searched, length);
+        }
+        unread.push(b"\nde").unwrap();
+        assert_eq!(unread.searched, 6);
+        assert_eq!(unread.next_line(), Some(&b"abcabc"[..]));
+        assert_eq!(unread.next_line(), None);
+        unread.push(b"f").unwrap();
+        assert_eq!((unread.start, unread.searched), (0, 2));
+    }
+
     proptest! {
         #[test]
         fn any_pieces_give_the_same_lines(pieces: Vec<Vec<u8>>) {
@@ -91,7 +107,7 @@ mod tests {
                     lines.push(line.to_vec());
                 }
             }
-            let mut expected: Vec<_> = whole.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+            let mut expected: Vec<&[u8]> = whole.split(|&byte| byte == b'\n').collect();
             expected.pop();
             prop_assert_eq!(lines, expected);
         }

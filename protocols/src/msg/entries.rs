@@ -88,9 +88,8 @@ impl Entries {
             let is_it = |&slot: &SlotIndex| self.slots[slot as usize].id == id;
             return self.by_id.find(hash(self.hash_key, id), is_it).copied();
         }
-        let is_it = |entry: &Entry| {
-            entry.id == id && !matches!(entry.progress, Progress::Free { .. })
-        };
+        let is_it =
+            |entry: &Entry| entry.id == id && !matches!(entry.progress, Progress::Free { .. });
         self.slots.iter().position(is_it).map(|slot| slot as SlotIndex)
     }
 

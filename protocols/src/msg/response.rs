@@ -126,10 +126,7 @@ mod tests {
         let mut out = Vec::new();
         let bytes = CONTENT_BYTES_MAX + 1;
         let refused = encode(&vec![0; bytes], Flag::Ok, 1, &mut out);
-        assert_eq!(
-            refused,
-            Err(MsgError::ContentTooLong { bytes, bytes_max: CONTENT_BYTES_MAX })
-        );
+        assert_eq!(refused, Err(MsgError::ContentTooLong { bytes, bytes_max: CONTENT_BYTES_MAX }));
         assert!(out.is_empty());
         encode(&vec![7; CONTENT_BYTES_MAX], Flag::Ok, 1, &mut out).unwrap();
         assert_eq!(out.len(), HEAD_BYTES + PAYLOAD_BYTES_MAX);

@@ -135,8 +135,7 @@ impl Session {
             return Err(AttachAnswer::BadRequest);
         }
         let index = line.index_number(policy.compat).ok_or(AttachAnswer::BadRequest)?;
-        let mac =
-            base64decode_as(line.mac, policy.compat).map_err(|_| AttachAnswer::BadRequest)?;
+        let mac = base64decode_as(line.mac, policy.compat).map_err(|_| AttachAnswer::BadRequest)?;
         if index <= self.attach_index {
             return Err(AttachAnswer::IndexExpired);
         }

@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn other_spellings_are_names_only_in_skynet_mode() {
-        for text in [&b"QQ@Qg==#Qw=="[..], b" QQ==@Qg==#Qw==", b"QQ==@Q-g==#Qw==", b"QQ==@@Qg==#Qw="]
+        for text in
+            [&b"QQ@Qg==#Qw=="[..], b" QQ==@Qg==#Qw==", b"QQ==@Q-g==#Qw==", b"QQ==@@Qg==#Qw="]
         {
             assert_eq!(parse(text, Compat::Strict), None);
             assert_eq!(uid(text, Compat::Strict), None);

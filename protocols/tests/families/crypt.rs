@@ -14,22 +14,22 @@ use crate::source::{self, Family};
 pub(crate) const FAMILY: Family = Family {
     name: "crypt",
     files: &[
-        "base64decode",
-        "base64encode",
-        "desdecode",
-        "desencode",
-        "dh_agreement",
-        "dhexchange",
-        "dhsecret",
-        "hashkey",
-        "hexdecode",
-        "hexencode",
-        "hmac64",
-        "hmac64_md5",
-        "hmac_hash",
-        "hmac_sha1",
-        "sha1",
-        "xor_str",
+        "base64decode", // WIRE C5
+        "base64encode", // WIRE C4
+        "desdecode",    // WIRE C8
+        "desencode",    // WIRE C7
+        "dh_agreement", // WIRE C9, WIRE C10
+        "dhexchange",   // WIRE C9
+        "dhsecret",     // WIRE C10
+        "hashkey",      // WIRE C2
+        "hexdecode",    // WIRE C3
+        "hexencode",    // WIRE C3
+        "hmac64",       // WIRE C12
+        "hmac64_md5",   // WIRE C13
+        "hmac_hash",    // WIRE C14
+        "hmac_sha1",    // WIRE C15
+        "sha1",         // WIRE C15
+        "xor_str",      // WIRE C16
     ],
     replay_file,
 };

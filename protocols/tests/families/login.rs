@@ -150,7 +150,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The recorded server: authenticate, take the user's lock, ask the login handler.
+    /// The recorded server (WIRE L15): authenticate, take the user's lock, ask the login handler.
     fn judge(&mut self, name: &str, token: &[u8]) {
         let known = SampleToken::parse(token).filter(|token| token.password == b"password");
         let Some(token) = known else {
