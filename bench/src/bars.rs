@@ -3,7 +3,7 @@
 use crate::svg::{Anchor, Svg, TextStyle};
 
 /// Pixels that a panel is wide.
-pub const PANEL_WIDTH: f64 = 520.0;
+pub(crate) const PANEL_WIDTH: f64 = 520.0;
 
 const ROW: f64 = 24.0;
 const BAR: f64 = 14.0;
@@ -20,38 +20,38 @@ const WHISKER: &str = "#111827";
 
 /// One bar.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// What it stands for.
-    pub name: String,
+    pub(crate) name: String,
     /// Its length.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Ends of its whisker.
-    pub range: (f64, f64),
+    pub(crate) range: (f64, f64),
     /// What is written behind it.
-    pub label: String,
+    pub(crate) label: String,
     /// Its colour.
-    pub fill: &'static str,
+    pub(crate) fill: &'static str,
 }
 
 /// Bars over one axis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// What is compared.
-    pub title: String,
+    pub(crate) title: String,
     /// What the axis measures, with its unit.
-    pub axis: String,
+    pub(crate) axis: String,
     /// From top to bottom.
-    pub bars: Vec<Bar>,
+    pub(crate) bars: Vec<Bar>,
 }
 
 impl Panel {
     /// Pixels that it is high.
-    pub fn height(&self) -> f64 {
+    pub(crate) fn height(&self) -> f64 {
         HEAD + ROW * self.bars.len() as f64 + FOOT
     }
 
     /// Draws it with this upper left corner.
-    pub fn draw(&self, svg: &mut Svg, (left, top): (f64, f64)) {
+    pub(crate) fn draw(&self, svg: &mut Svg, (left, top): (f64, f64)) {
         let bold = TextStyle { anchor: Anchor::Start, size: 14.0, fill: INK, is_bold: true };
         svg.text((left, top + 16.0), bold, &self.title);
         let greatest = self.bars.iter().map(|bar| bar.range.1.max(bar.value)).fold(0.0, f64::max);
@@ -74,7 +74,8 @@ impl Panel {
         scale: f64,
     ) {
         let bottom = top + ROW * self.bars.len() as f64;
-        let small = TextStyle { anchor: Anchor::Middle, size: 11.0, fill: SOFT_INK, is_bold: false };
+        let small =
+            TextStyle { anchor: Anchor::Middle, size: 11.0, fill: SOFT_INK, is_bold: false };
         let mut tick = 0.0;
         // Half a step of slack against the sum of rounded steps.
         while tick <= greatest.max(step) + step * 0.01 {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// A drawing that grows.
 #[derive(Debug)]
-pub struct Svg {
+pub(crate) struct Svg {
     width: f64,
     height: f64,
     body: String,
@@ -15,7 +15,7 @@ pub struct Svg {
 
 /// Where a text's point lies in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
+pub(crate) enum Anchor {
     /// At its beginning.
     Start,
     /// In its middle.
@@ -26,27 +26,32 @@ pub enum Anchor {
 
 /// How a text looks.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TextStyle {
+pub(crate) struct TextStyle {
     /// Where the point lies.
-    pub anchor: Anchor,
+    pub(crate) anchor: Anchor,
     /// Height in pixels.
-    pub size: f64,
+    pub(crate) size: f64,
     /// Colour.
-    pub fill: &'static str,
+    pub(crate) fill: &'static str,
     /// Whether it is bold.
-    pub is_bold: bool,
+    pub(crate) is_bold: bool,
 }
 
 impl Svg {
     /// A white drawing.
-    pub fn new(width: f64, height: f64) -> Svg {
+    pub(crate) fn new(width: f64, height: f64) -> Svg {
         let mut svg = Svg { width, height, body: String::new() };
         svg.rectangle((0.0, 0.0), (width, height), "#ffffff");
         svg
     }
 
     /// A filled rectangle by its upper left corner and its size.
-    pub fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str) {
+    pub(crate) fn rectangle(
+        &mut self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        fill: &str,
+    ) {
         let width = width.max(0.0);
         self.element(format_args!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" \
@@ -55,7 +60,13 @@ impl Svg {
     }
 
     /// A line.
-    pub fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), stroke: &str, width: f64) {
+    pub(crate) fn line(
+        &mut self,
+        (x1, y1): (f64, f64),
+        (x2, y2): (f64, f64),
+        stroke: &str,
+        width: f64,
+    ) {
         self.element(format_args!(
             "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" \
              stroke=\"{stroke}\" stroke-width=\"{width}\"/>"
@@ -63,7 +74,7 @@ impl Svg {
     }
 
     /// A line of text on its base line.
-    pub fn text(&mut self, (x, y): (f64, f64), style: TextStyle, text: &str) {
+    pub(crate) fn text(&mut self, (x, y): (f64, f64), style: TextStyle, text: &str) {
         let anchor = match style.anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
@@ -79,7 +90,7 @@ impl Svg {
     }
 
     /// The document.
-    pub fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         let Svg { width, height, body } = self;
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
@@ -131,8 +142,7 @@ pub(crate) mod tests {
     fn a_drawing_is_well_formed() {
         let mut svg = Svg::new(100.0, 50.0);
         svg.line((0.0, 0.0), (5.0, 5.0), "black", 1.5);
-        let style =
-            TextStyle { anchor: Anchor::End, size: 12.0, fill: "black", is_bold: true };
+        let style = TextStyle { anchor: Anchor::End, size: 12.0, fill: "black", is_bold: true };
         svg.text((1.0, 2.0), style, "a < b & \"c\" > d");
         svg.rectangle((0.0, 0.0), (-3.0, 4.0), "red");
         let document = svg.finish();

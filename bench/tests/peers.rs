@@ -91,6 +91,11 @@ fn glommio_echoes() {
     echoes(Peer::Glommio);
 }
 
+#[test]
+fn raw_echoes() {
+    echoes(Peer::Raw);
+}
+
 /// The generator's loads run against a real server, and every answer is counted once.
 #[test]
 fn the_generator_drives_a_peer() {

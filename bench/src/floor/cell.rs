@@ -116,9 +116,8 @@ fn flags(cell: &Cell, load: Load) -> Vec<Flag> {
         waited > WAITED_SHARE_MAX || cell.stolen_seconds / cell.seconds > STOLEN_SHARE_MAX;
     let is_open = matches!(load, Load::Open { .. });
     let is_late = is_open && cell.late.p99_us > LATE_P99_US_MAX;
-    let is_generator_bound = !is_open
-        && share(cell.generator_ran_ns) > BUSY_SHARE
-        && cell.server_busy() < BUSY_SHARE;
+    let is_generator_bound =
+        !is_open && share(cell.generator_ran_ns) > BUSY_SHARE && cell.server_busy() < BUSY_SHARE;
     let flags = [
         (Flag::Disturbed, is_disturbed),
         (Flag::Late, is_late),

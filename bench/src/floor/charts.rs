@@ -58,7 +58,8 @@ fn panels(record: &Record) -> Vec<Panel> {
         let bars = bars(record, 2, |name| figures::value(record, Measure::Cpu, scenario, name));
         panels.push(Panel { title, axis: "microseconds of all server threads".into(), bars });
     }
-    let loaded = |measure, scenario| move |name: &str| figures::value(record, measure, scenario, name);
+    let loaded =
+        |measure, scenario| move |name: &str| figures::value(record, measure, scenario, name);
     let mut add = |title: &str, axis: &str, bars: Vec<Bar>| {
         if !bars.is_empty() {
             panels.push(Panel { title: title.to_owned(), axis: axis.to_owned(), bars });

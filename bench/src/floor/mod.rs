@@ -13,7 +13,7 @@ mod idle;
 pub mod options;
 pub mod record;
 mod report;
-mod scenario;
+pub mod scenario;
 
 use std::error::Error;
 use std::fs;
@@ -136,7 +136,11 @@ fn measure(
             if let Some(reason) = measured.calls_missing {
                 record.note(format!("System calls were not counted: {reason}."));
             }
-            record.cells.push(Cell { round, scenario: scenario.name().to_owned(), ..measured.cell });
+            record.cells.push(Cell {
+                round,
+                scenario: scenario.name().to_owned(),
+                ..measured.cell
+            });
         }
         None => {
             let counts = options.idle_connections;
@@ -165,9 +169,8 @@ fn write(record: &Record, directory: &Path) -> Result<(), Box<dyn Error>> {
 /// `DAY-floor.json`, or `DAY-2-floor.json` and so on: a record is never overwritten.
 fn free_path(directory: &Path, day: &str) -> PathBuf {
     let names = (2..).map(|number| format!("{day}-{number}-floor.json"));
-    let mut paths = std::iter::once(format!("{day}-floor.json"))
-        .chain(names)
-        .map(|name| directory.join(name));
+    let mut paths =
+        std::iter::once(format!("{day}-floor.json")).chain(names).map(|name| directory.join(name));
     paths.find(|path| !path.exists()).expect("the names never end")
 }
 

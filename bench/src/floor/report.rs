@@ -84,8 +84,16 @@ fn loads(record: &Record, scenario: &str, text: &mut String) {
     let Some(first) = record.cells.iter().find(|cell| cell.scenario == scenario) else { return };
     let _ = writeln!(text, "\n## {scenario}: {} connections\n", first.connections);
     let header = [
-        "server", "CPU us/msg", "rel", "calls/msg", "msg/s", "busy", "p50 us", "p99 us",
-        "p99.9 us", "flags",
+        "server",
+        "CPU us/msg",
+        "rel",
+        "calls/msg",
+        "msg/s",
+        "busy",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "flags",
     ];
     let rows: Vec<Vec<String>> = record
         .servers

@@ -32,13 +32,13 @@ pub enum Scenario {
 }
 
 /// The name of the scenario that the goals call saturated.
-pub const SATURATED: &str = "1000x1";
+pub(super) const SATURATED: &str = "1000x1";
 /// The name of the open loop.
-pub const OPEN: &str = "open";
+pub(super) const OPEN: &str = "open";
 
 impl Scenario {
     /// Every scenario, in the order of the reports.
-    pub const ALL: [Scenario; 6] = [
+    pub(super) const ALL: [Scenario; 6] = [
         Scenario::Closed { name: SATURATED, connections: 1_000, depth: 1 },
         Scenario::Closed { name: "100x1", connections: 100, depth: 1 },
         Scenario::Closed { name: "10000x1", connections: 10_000, depth: 1 },
@@ -48,14 +48,14 @@ impl Scenario {
     ];
 
     /// What a quick run does.
-    pub const QUICK: [Scenario; 3] = [
+    pub(super) const QUICK: [Scenario; 3] = [
         Scenario::Closed { name: SATURATED, connections: 1_000, depth: 1 },
         Scenario::Open { quick: true },
         Scenario::Idle,
     ];
 
     /// The name on command lines and in records.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Scenario::Closed { name, .. } => name,
             Scenario::Open { .. } => OPEN,
@@ -64,12 +64,12 @@ impl Scenario {
     }
 
     /// The scenario of this name.
-    pub fn from_name(name: &str) -> Option<Scenario> {
+    pub(super) fn from_name(name: &str) -> Option<Scenario> {
         Scenario::ALL.into_iter().find(|scenario| scenario.name() == name)
     }
 
     /// What the connections do; none for the idle ones.
-    pub fn load(self) -> Option<Load> {
+    pub(super) fn load(self) -> Option<Load> {
         match self {
             Scenario::Closed { depth, .. } => Some(Load::Closed { depth }),
             Scenario::Open { quick: false } => Some(Load::Open { rate: OPEN_RATE }),
@@ -79,7 +79,7 @@ impl Scenario {
     }
 
     /// How many connections there are.
-    pub fn connections(self, options: &FloorOptions) -> usize {
+    pub(super) fn connections(self, options: &FloorOptions) -> usize {
         let connections = match self {
             Scenario::Closed { connections, .. } => connections,
             Scenario::Open { .. } => OPEN_CONNECTIONS,

@@ -12,7 +12,9 @@ mod epoll;
 mod frames;
 mod glommio;
 mod monoio;
+mod raw;
 mod ring;
+mod session;
 mod tokio;
 
 use std::io::{self, Read, Write};
@@ -119,7 +121,8 @@ pub fn run(peer: Peer, options: PeerOptions) -> io::Result<()> {
         Peer::Tokio => tokio::serve(&options),
         Peer::Monoio => monoio::serve(&options),
         Peer::Glommio => glommio::serve(&options),
-        Peer::Raw | Peer::Session => Err(io::Error::other("is not built yet")),
+        Peer::Raw => raw::serve(&options),
+        Peer::Session => session::serve(&options),
     }
 }
 
@@ -127,6 +130,13 @@ pub fn run(peer: Peer, options: PeerOptions) -> io::Result<()> {
 fn announce(address: SocketAddr) -> io::Result<()> {
     let mut output = io::stdout().lock();
     writeln!(output, "ready {address}")?;
+    output.flush()
+}
+
+/// The same for a msgserver.
+fn announce_with_login(address: SocketAddr, login: SocketAddr) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "ready {address} {login}")?;
     output.flush()
 }
 
