@@ -147,7 +147,8 @@ impl Context {
     pub fn sleep(&self, duration: Duration) -> Sleep {
         let alarm = Rc::new(Alarm::default());
         let delay_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let due_ms = self.now_ms().saturating_add(delay_ms);
+        // The clock's millisecond is under way: one more, so that nobody wakes early.
+        let due_ms = self.now_ms().saturating_add(delay_ms).saturating_add(1);
         self.shard.push(Deed::Sleep(due_ms, Rc::clone(&alarm)));
         Sleep(alarm)
     }

@@ -3,9 +3,14 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::driver::uring::probe::MissingFeatures;
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The kernel lacks something.
+    #[error(transparent)]
+    Kernel(#[from] MissingFeatures),
     /// A listener's address cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {

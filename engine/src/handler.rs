@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use skyring_protocols::crypt::Secret;
+use zeroize::Zeroizing;
 
 use crate::context::GateConnection;
 
@@ -97,12 +98,18 @@ pub trait Agent {
 }
 
 /// What a client showed to log in.
-#[derive(Debug)]
 pub struct Credentials {
-    /// The decrypted token, opaque to the engine.
-    pub token: Vec<u8>,
+    /// The decrypted token, opaque to the engine; wiped when dropped.
+    pub token: Zeroizing<Vec<u8>>,
     /// The client's address.
     pub peer: SocketAddr,
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Without the token, which must not reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials {{ token: .., peer: {} }}", self.peer)
+    }
 }
 
 /// Whom a token belongs to.

@@ -38,7 +38,7 @@ pub(crate) type ShardThread = ExecutorJoinHandle<()>;
 /// # Errors
 /// When the executor cannot be set up: no such core, no memory for its rings, no descriptors.
 pub(crate) fn spawn<F>(
-    name: String,
+    name: &str,
     core: usize,
     make: impl FnOnce() -> F + Send + 'static,
 ) -> io::Result<ShardThread>
@@ -46,7 +46,7 @@ where
     F: Future<Output = ()> + 'static,
 {
     LocalExecutorBuilder::new(Placement::Fixed(core))
-        .name(&name)
+        .name(name)
         .io_memory(64 << 10)
         .ring_depth(64)
         .preempt_timer(Duration::from_millis(2))
@@ -87,7 +87,7 @@ pub(crate) async fn run(
     side: Rc<ShardSide>,
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) -> io::Result<()> {
-    let mut bell = Bell::new(shard.driver_mut().park_fd().try_clone_to_owned()?);
+    let mut bell = Bell::new(shard.driver_mut().park_fd()?);
     let mut quiet_since: Option<Instant> = None;
     while step(&mut shard) {
         if shard.turn(Wait::AtMost(SLICE)) {

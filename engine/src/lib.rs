@@ -6,6 +6,7 @@
 //! A game implements [`handler::Application`] and starts a [`server::Server`] with a
 //! [`config::Config`]; `examples/echo.rs` is the smallest one.
 
+pub mod admin;
 pub mod config;
 pub mod context;
 pub mod cores;

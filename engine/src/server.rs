@@ -12,13 +12,14 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
 use skyring_protocols::crypt::Secret;
 
 use crate::config::Config;
 use crate::context::Context;
 use crate::driver::ShardIndex;
-use crate::driver::uring::Waker;
+use crate::driver::uring::waker::Waker;
 use crate::error::StartError;
 use crate::handler::{Application, LogoutReason};
 use crate::host;
@@ -170,7 +171,7 @@ impl Server {
     /// # Errors
     /// When a shard's thread panicked.
     pub fn join(self) -> std::io::Result<()> {
-        self.threads.into_iter().map(host::join).collect()
+        self.threads.into_iter().try_for_each(host::join)
     }
 }
 
@@ -220,6 +221,11 @@ impl ServerHandle {
     /// As [`ServerHandle::logout`], told to the application as a kick.
     pub fn kick(&self, target: Target) -> usize {
         self.end(target, LogoutReason::Kick)
+    }
+
+    /// As [`Context::push`].
+    pub fn push(&self, target: Target, content: Bytes) -> usize {
+        self.command(Command::Push { target, content }).map_or(0, CommandResult::count)
     }
 
     /// The sessions of `target` that exist.

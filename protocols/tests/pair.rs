@@ -4,3 +4,5 @@
 
 #[path = "pair/login.rs"]
 mod login;
+#[path = "pair/msg.rs"]
+mod msg;

@@ -6,5 +6,7 @@
 
 #[path = "tables/login.rs"]
 mod login;
+#[path = "tables/msg.rs"]
+mod msg;
 #[path = "tables/snapshot.rs"]
 mod snapshot;

@@ -9,6 +9,8 @@
 mod crypt;
 #[path = "families/login.rs"]
 mod login;
+#[path = "families/msg.rs"]
+mod msg;
 #[path = "families/source.rs"]
 mod source;
 #[path = "families/transcript.rs"]
@@ -16,7 +18,7 @@ mod transcript;
 
 use source::Family;
 
-const FAMILIES: &[Family] = &[crypt::FAMILY, login::FAMILY];
+const FAMILIES: &[Family] = &[crypt::FAMILY, login::FAMILY, msg::FAMILY];
 
 #[test]
 fn crypt() {
@@ -26,6 +28,11 @@ fn crypt() {
 #[test]
 fn login() {
     login::FAMILY.replay();
+}
+
+#[test]
+fn msgserver() {
+    msg::FAMILY.replay();
 }
 
 /// A recording that no test reads would look like coverage.

@@ -2,8 +2,9 @@
 //!
 //! The cost is a slope: memory with many connections less memory with fewer, divided by the
 //! difference. What a server allocates once (tables, receive buffers, its heap's first pages) is
-//! there at the smaller number already and so is not blamed on connections. Then each connection
-//! sends one request and reads its answer, and what that adds is added.
+//! there at the smaller number already and so is not blamed on connections. All of the first
+//! connections have sent a request and read its answer before the others are opened; those are read
+//! twice, before and after theirs.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -23,19 +24,15 @@ pub(super) fn measure(
     target: &Target,
     (fewer, more): (usize, usize),
 ) -> Result<(IdleMemory, IdleMemory), Box<dyn Error>> {
-    let mut connections = dial::dial(target, 0..fewer)?;
+    let mut first = dial::dial(target, 0..fewer)?;
+    use_once(&mut first)?;
     let at_fewer = settled(target.pid)?;
-    connections.sockets.extend(dial::dial(target, fewer..more)?.sockets);
+    let mut others = dial::dial(target, fewer..more)?;
     let at_more = settled(target.pid)?;
-    use_once(&mut connections)?;
+    use_once(&mut others)?;
     let after_use = settled(target.pid)?;
-    let fresh = added(at_fewer, at_more, more - fewer);
-    let by_use = added(at_more, after_use, more);
-    let used = IdleMemory {
-        resident_bytes: fresh.resident_bytes + by_use.resident_bytes,
-        private_bytes: fresh.private_bytes + by_use.private_bytes,
-    };
-    Ok((fresh, used))
+    let added = |after| added(at_fewer, after, more - fewer);
+    Ok((added(at_more), added(after_use)))
 }
 
 fn settled(pid: u32) -> std::io::Result<Memory> {

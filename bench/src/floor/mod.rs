@@ -17,7 +17,7 @@ pub mod scenario;
 
 use std::error::Error;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::child::{PeerProcess, Target};
@@ -99,7 +99,9 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<(), Box<dyn Error>> 
             }
         }
     }
-    eprintln!();
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
     print!("{}", report::render(&record));
     match &options.record_directory {
         Some(directory) => write(&record, directory),
@@ -154,9 +156,11 @@ fn measure(
 }
 
 fn progress(round: u32, rounds: u32, scenario: &str, server: &str) {
-    eprint!("\r\x1b[Kround {} of {rounds}: {scenario}, {server}", round + 1);
-    // Progress that cannot be shown is not worth ending a run for.
-    let _ = io::stderr().flush();
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[Kround {} of {rounds}: {scenario}, {server}", round + 1);
+        // Progress that cannot be shown is not worth ending a run for.
+        let _ = io::stderr().flush();
+    }
 }
 
 fn write(record: &Record, directory: &Path) -> Result<(), Box<dyn Error>> {

@@ -105,9 +105,13 @@ fn loads(record: &Record, scenario: &str, text: &mut String) {
 
 fn load_row(record: &Record, scenario: &str, server: &str) -> Option<Vec<String>> {
     let show_measure = |measure, digits| {
-        figures::value(record, measure, scenario, server)
-            .map_or_else(|| "-".to_owned(), |figure| show(figure, digits))
+        figures::value(record, measure, scenario, server).map_or_else(
+            || "-".to_owned(),
+            |figure| show(Figure { is_void: false, ..figure }, digits),
+        )
     };
+    let void =
+        if figures::value(record, Measure::Cpu, scenario, server)?.is_void { "VOID: " } else { "" };
     let busy = figures::value(record, Measure::Busy, scenario, server)?;
     Some(vec![
         server.to_owned(),
@@ -119,7 +123,7 @@ fn load_row(record: &Record, scenario: &str, server: &str) -> Option<Vec<String>
         show_measure(Measure::P50, 0),
         show_measure(Measure::P99, 0),
         show_measure(Measure::P999, 0),
-        flags(record, scenario, server),
+        format!("{void}{}", flags(record, scenario, server)),
     ])
 }
 

@@ -83,10 +83,10 @@ impl Peer {
             Peer::Ring => "bare io_uring echo",
             Peer::Raw => "skyring, raw echo on its driver",
             Peer::Session => "skyring, msgserver session",
-            Peer::Glommio => "glommio sockets",
+            Peer::Glommio => "glommio's own sockets",
             Peer::Tokio => "tokio, current thread",
-            Peer::Monoio => "monoio",
-            Peer::Epoll => "bare epoll",
+            Peer::Monoio => "monoio on io_uring",
+            Peer::Epoll => "a bare loop around epoll",
         }
     }
 }

@@ -37,7 +37,7 @@ impl Core {
     fn pump_login(&mut self, slot: u32) {
         loop {
             let connection = self.connections.at_mut(slot);
-            let (peer, at) = (connection.peer, connection.listener);
+            let peer = connection.peer;
             let Role::Login(login) = &mut connection.role else { return };
             match login.machine.poll_output() {
                 None => return,
@@ -45,13 +45,12 @@ impl Core {
                 Some(LoginOutput::Judge { token, secret }) => {
                     login.secret = Some(secret);
                     let connection = self.connections.token(slot);
-                    let shown = Credentials { token, peer };
+                    let shown = Credentials { token: token.into(), peer };
                     if let Some(result) = self.dispatch.authenticate(connection, shown) {
                         self.on_authenticated(connection, result);
                     }
                 }
                 Some(LoginOutput::Close(close)) => {
-                    let _ = at;
                     return self.close_login(slot, close);
                 }
             }
@@ -109,7 +108,7 @@ impl Core {
         if self.msg_listener(&register.server).is_none() {
             return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
         }
-        if !register.multilogin && self.logins.insert(register.uid.clone(), ()).is_some() {
+        if !register.multilogin && !self.logins.insert(register.uid.clone()) {
             return self.answer_login(from, register.connection, LoginVerdict::InProgress);
         }
         let online = self.sessions.of_uid(&register.uid);

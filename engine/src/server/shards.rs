@@ -12,8 +12,11 @@ use super::{Control, Server, Shared};
 use crate::config::{Config, Listener};
 use crate::context::{Context, ShardSide};
 use crate::cores;
+use crate::driver::uring::directory::RingDirectory;
+use crate::driver::uring::options::UringOptions;
+use crate::driver::uring::probe::Probe;
 use crate::driver::uring::socket::{self, ListenOptions};
-use crate::driver::uring::{RingDirectory, UringDriver, UringOptions, limits};
+use crate::driver::uring::{UringDriver, limits};
 use crate::driver::{Driver, ListenerIndex, ShardIndex};
 use crate::error::StartError;
 use crate::handler::Application;
@@ -73,6 +76,7 @@ where
     M: Fn(Context) -> A + Clone + Send + 'static,
     E: Fn(u16) -> Result<Entropy, StartError> + Clone + Send + 'static,
 {
+    Probe::run()?;
     // Best effort: a lower limit only means a smaller table, which `doctor` explains.
     let _ = limits::raise_descriptor_limit();
     let _ = limits::raise_locked_memory_limit();
@@ -110,7 +114,7 @@ where
         };
         let core = allowed[usize::from(index.0) % allowed.len()];
         let name = format!("shard-{}", index.0);
-        match host::spawn(name, core, move || run(part)) {
+        match host::spawn(&name, core, move || run(part)) {
             Ok(thread) => threads.push(thread),
             Err(source) => {
                 up.send(Err(StartError::Shard { shard: index.0, source })).expect("we receive it");
@@ -214,6 +218,7 @@ fn turn(
     let shared = Arc::clone(shared);
     let mut stop_at = None;
     let mut reported = false;
+    let mut listeners = shard.core().listeners.len();
     host::run(shard, side, move |shard| {
         while let Some(control) = shared.place(index).controls.pop() {
             match control {
@@ -233,12 +238,22 @@ fn turn(
         if stop_at.is_some_and(|at| at <= shard.core().now_ms) {
             shard.core_mut().stop();
         }
+        if shard.core().has_stopped_accepting() {
+            close_listeners(shard.driver_mut(), &mut listeners);
+        }
         if !reported && shard.core().is_drained() {
             reported = true;
             shared.drained();
         }
         !(reported && shared.all_drained())
     })
+}
+
+/// Closes the first `left` listening sockets, once: from then on the kernel refuses who connects.
+fn close_listeners(driver: &mut UringDriver, left: &mut usize) {
+    for at in 0..std::mem::take(left) {
+        drop(driver.remove_listener(ListenerIndex(at as u16)));
+    }
 }
 
 fn set_up<A, M, E>(

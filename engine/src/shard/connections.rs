@@ -119,6 +119,8 @@ pub(crate) struct Connection {
     pub(crate) dirty: bool,
     /// Closes when its last pending request is answered.
     pub(crate) draining: bool,
+    /// Lives on at another shard, which counts it.
+    pub(crate) moved: bool,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
     pub(crate) peer: SocketAddr,
@@ -146,6 +148,7 @@ impl Connection {
             paused: false,
             dirty: false,
             draining: false,
+            moved: false,
             listener: ListenerIndex(0),
             role: Role::None,
             peer: ([0, 0, 0, 0], 0).into(),

@@ -5,9 +5,11 @@
 //! gate connections do; `ending` says how a connection ends; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -74,7 +76,8 @@ pub(crate) struct ListenerSide {
 /// What the shards of a server must agree on about one listener. Touched once a connection, never
 /// on the way of a message.
 pub(crate) struct ListenerShared {
-    pub(crate) connections: std::sync::atomic::AtomicU32,
+    /// Connections of this listener, wherever they are; one on its way counts once.
+    pub(crate) connections: AtomicU32,
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
 }
 
@@ -106,7 +109,8 @@ pub(crate) struct Core {
     next_listener: usize,
     pub(crate) connections: Connections,
     pub(crate) sessions: Sessions,
-    pub(crate) logins: HashMap<Vec<u8>, ()>,
+    /// Accounts whose login is being decided.
+    pub(crate) logins: HashSet<Vec<u8>>,
     pub(crate) timers: Wheel<TimerKey>,
     fired: Vec<TimerKey>,
     dirty: Vec<u32>,
@@ -148,7 +152,7 @@ impl Core {
             next_listener: 0,
             connections: Connections::default(),
             sessions: Sessions::new(parts.table_key),
-            logins: HashMap::new(),
+            logins: HashSet::new(),
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
             dirty: Vec::new(),
@@ -259,6 +263,7 @@ impl Core {
         self.listeners[usize::from(at.0)].accepts -= 1;
         self.count(Counter::Accepted);
         self.occupy(slot, at, peer);
+        self.listener(at).shared.connections.fetch_add(1, Relaxed);
         if let Some(refusal) = self.refusal(at, peer) {
             return self.abort(slot, refusal);
         }
@@ -282,7 +287,6 @@ impl Core {
 
     /// Whether a new connection is one too many.
     fn refusal(&self, at: ListenerIndex, peer: SocketAddr) -> Option<Counter> {
-        use std::sync::atomic::Ordering::Relaxed;
         let listener = self.listener(at);
         let maxclient = listener.settings.maxclient;
         if maxclient > 0 && listener.shared.connections.load(Relaxed) > maxclient {
@@ -293,21 +297,20 @@ impl Core {
     }
 
     /// Fills a slot. The driver may use a slot again before it reports the close of what was there.
-    fn occupy(&mut self, slot: u32, at: ListenerIndex, peer: SocketAddr) {
-        use std::sync::atomic::Ordering::Relaxed;
+    pub(crate) fn occupy(&mut self, slot: u32, at: ListenerIndex, peer: SocketAddr) {
         if self.connections.is_occupied(slot) {
             self.vacate(slot);
         }
-        self.listener(at).shared.connections.fetch_add(1, Relaxed);
         self.connections.occupy(slot, at, peer);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));
     }
 
     /// Empties a slot whose descriptor is closed.
     pub(crate) fn vacate(&mut self, slot: u32) {
-        use std::sync::atomic::Ordering::Relaxed;
-        let at = self.connections.at(slot).listener;
-        self.listener(at).shared.connections.fetch_sub(1, Relaxed);
+        let connection = self.connections.at(slot);
+        if !connection.moved {
+            self.listener(connection.listener).shared.connections.fetch_sub(1, Relaxed);
+        }
         let connection = self.connections.at_mut(slot);
         let (output, remainder) =
             (std::mem::take(&mut connection.output), std::mem::take(&mut connection.remainder));
@@ -315,11 +318,6 @@ impl Core {
         self.recycle(remainder);
         self.connections.vacate(slot);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));
-    }
-
-    /// Takes in a connection that another shard accepted.
-    pub(crate) fn adopt(&mut self, slot: u32, at: ListenerIndex, peer: SocketAddr) {
-        self.occupy(slot, at, peer);
     }
 
     // ---- receiving and sending -------------------------------------------------------------

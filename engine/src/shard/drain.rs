@@ -54,12 +54,13 @@ impl Core {
         }
     }
 
+    /// Whether nothing is or will be accepted any more.
+    pub(crate) fn has_stopped_accepting(&self) -> bool {
+        self.draining && self.accepts_in_flight() == 0 && self.operations.is_empty()
+    }
+
     /// Whether nothing is left: no connection, no accept in flight, nothing between shards.
     pub(crate) fn is_drained(&self) -> bool {
-        self.draining
-            && self.connections.len() == 0
-            && self.accepts_in_flight() == 0
-            && self.mail.is_quiet()
-            && self.operations.is_empty()
+        self.has_stopped_accepting() && self.connections.len() == 0 && self.mail.is_quiet()
     }
 }

@@ -14,10 +14,9 @@
 //! for each other, by the least possible, but never lock an innocent one out. An address that is
 //! refused again and again is the last to be forgotten.
 //!
-//! **Several shards.** The kernel spreads one address's connections over all shards and shards share
-//! nothing, so each refills `1/shards` of the rate but starts with a whole bucket: over `t` seconds
-//! one address gets at most `per_second * (shards + t)` connections, and one that stays well below
-//! the limit is not refused because its connections came to one shard by chance.
+//! **Several shards.** The kernel spreads one address's connections over all shards, so the shards
+//! of a listener share one limiter behind a lock. Accepting is rare beside the rest, and a listener
+//! without a limit has none.
 //!
 //! Units: milliseconds at the interface, nanoseconds inside.
 
@@ -57,23 +56,16 @@ pub struct AddressLimiter {
 }
 
 impl AddressLimiter {
-    /// A limiter for a server of one shard. `per_second` 0: everybody is admitted and no memory is
-    /// used. `key` must be secret and random.
+    /// A limiter of so many connections a second. 0: everybody is admitted and no memory is used.
+    /// `key` must be secret and random.
     pub fn new(per_second: u32, key: (u64, u64)) -> AddressLimiter {
-        AddressLimiter::for_shard(per_second, 1, key)
-    }
-
-    /// A limiter for one of `shards` shards, which get an address's connections in equal parts. The
-    /// key may be the same on all of them.
-    pub fn for_shard(per_second: u32, shards: usize, key: (u64, u64)) -> AddressLimiter {
         let sets = if per_second == 0 { 0 } else { SETS };
         let per_second = u64::from(per_second.max(1));
-        let shards = u64::try_from(shards.max(1)).unwrap_or(u64::MAX);
-        let gain_interval = NANOSECONDS_PER_SECOND.saturating_mul(shards) / per_second;
+        let gain_interval = NANOSECONDS_PER_SECOND / per_second;
         AddressLimiter {
             key,
             gain_interval,
-            ahead_max: gain_interval.saturating_mul(per_second - 1),
+            ahead_max: gain_interval * (per_second - 1),
             buckets: vec![Bucket { hash: 0, full_at: 0 }; sets * WAYS].into_boxed_slice(),
         }
     }
@@ -176,13 +168,6 @@ mod tests {
     }
 
     #[test]
-    fn shards_share_the_rate_but_not_the_bucket() {
-        let mut limiter = AddressLimiter::for_shard(10, 5, KEY);
-        assert_eq!(admitted(&mut limiter, v4(1), 0, 30), 10);
-        assert_eq!(admitted(&mut limiter, v4(1), 1_000, 30), 2);
-    }
-
-    #[test]
     fn a_clock_that_falls_back_admits_nobody_extra() {
         let mut limiter = AddressLimiter::new(2, KEY);
         assert_eq!(admitted(&mut limiter, v4(1), 10_000, 5), 2);
@@ -206,11 +191,10 @@ mod tests {
         #[test]
         fn agrees_with_an_unbounded_model(
             per_second in 1u32..50,
-            shards in 1usize..8,
             steps in prop::collection::vec((0u32..8, 0u64..400), 1..400),
         ) {
-            let mut limiter = AddressLimiter::for_shard(per_second, shards, KEY);
-            let interval = NANOSECONDS_PER_SECOND * shards as u64 / u64::from(per_second);
+            let mut limiter = AddressLimiter::new(per_second, KEY);
+            let interval = NANOSECONDS_PER_SECOND / u64::from(per_second);
             let mut model: HashMap<u32, (u64, u64)> = HashMap::new();
             let mut now_ms = 0;
             for (address, later_ms) in steps {

@@ -131,7 +131,7 @@ impl Core {
             Message::Registered(connection, verdict) => self.on_registered(connection, *verdict),
             Message::Command(command, reply_to) => {
                 let result = self.execute(*command);
-                self.reply(from, reply_to, result);
+                self.reply(from, &reply_to, result);
             }
             Message::Done(call, result) => {
                 if let Some(answer) = self.mail.calls.remove(&call) {
@@ -142,10 +142,10 @@ impl Core {
         }
     }
 
-    pub(crate) fn reply(&mut self, to: ShardIndex, reply_to: ReplyTo, result: CommandResult) {
+    pub(crate) fn reply(&mut self, to: ShardIndex, reply_to: &ReplyTo, result: CommandResult) {
         match reply_to {
             ReplyTo::Nobody => {}
-            ReplyTo::Call(call) => self.post(to, Message::Done(call, Box::new(result))),
+            ReplyTo::Call(call) => self.post(to, Message::Done(*call, Box::new(result))),
         }
     }
 
@@ -215,7 +215,9 @@ impl Core {
         let (to, key, open) = (departure.to, departure.key, connection.life == Life::Open);
         self.mail.departing.remove(&key);
         if moved {
-            self.connections.at_mut(slot).role = Role::None;
+            let connection = self.connections.at_mut(slot);
+            connection.role = Role::None;
+            connection.moved = true;
             self.count(Counter::HandedOver);
             self.close(slot);
         } else {
@@ -250,7 +252,7 @@ impl Core {
             .arriving
             .remove(&(from, key))
             .expect("a descriptor arrives after its message and before it is abandoned");
-        self.adopt(slot, content.listener, content.peer);
+        self.occupy(slot, content.listener, content.peer);
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
     }

@@ -64,7 +64,7 @@ impl<D: Driver> Shard<D> {
         &mut self.core
     }
 
-    /// One turn. Returns whether anything happened.
+    /// One turn. Returns whether anything happened, or was asked of the driver.
     pub(crate) fn turn(&mut self, wait: Wait) -> bool {
         let wait = self.allowed_wait(wait);
         self.driver.turn(wait, &mut self.events);
@@ -119,10 +119,11 @@ impl<D: Driver> Shard<D> {
             }
         }
         core.end_turn();
+        let asked = !core.operations.is_empty();
         for operation in core.operations.drain(..) {
             self.driver.submit(operation);
         }
-        happened
+        happened || asked
     }
 
     /// How long the next turn may wait: not while there is work, not past the next timer. Once it
@@ -160,6 +161,8 @@ impl Core {
 
     /// Whether something is to be done without an event.
     fn has_work(&self) -> bool {
-        !self.side.is_idle() || self.mail.boxes().has_unread(self.index)
+        !self.side.is_idle()
+            || !self.operations.is_empty()
+            || self.mail.boxes().has_unread(self.index)
     }
 }

@@ -134,7 +134,7 @@ impl Sessions {
             entry.remove();
         }
         let next = self.at(index).next_of_uid;
-        let head = self.head(&self.at(index).user.uid().to_vec()).expect("a session is chained");
+        let head = self.head(self.at(index).user.uid()).expect("a session is chained");
         if head == index {
             if let Ok(mut entry) = self.by_uid.find_entry(uid_hash, |at| *at == index) {
                 if next == NONE {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skyring::driver::uring::RingDirectory;
+use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::{Errno, Event, ListenerIndex, Operation, ShardIndex};
 
 use crate::rig::{LISTENER, Rig, connect, small};

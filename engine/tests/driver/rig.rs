@@ -5,8 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use skyring::driver::uring::UringDriver;
+use skyring::driver::uring::directory::RingDirectory;
+use skyring::driver::uring::options::UringOptions;
 use skyring::driver::uring::socket::{ListenOptions, listen, local_address};
-use skyring::driver::uring::{RingDirectory, UringDriver, UringOptions};
 use skyring::driver::{Driver, Event, ListenerIndex, Operation, ReceiveMode, ShardIndex};
 use skyring::driver::{Token, Wait};
 

@@ -1,7 +1,7 @@
 //! A blocking client of the login and message servers, made of the client halves in `protocols`.
 #![allow(dead_code)] // every test file uses a part of it
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -76,6 +76,7 @@ pub(crate) fn login_with(
         match stream.read(&mut buffer) {
             Ok(0) => client.on_disconnect(),
             Ok(count) => client.on_bytes(&buffer[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => panic!("login: {error}"),
         }
     }
@@ -130,6 +131,7 @@ impl Player {
                 return Some(event);
             }
             match self.stream.read(&mut self.buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(0) | Err(_) => return None,
                 Ok(count) => self.client.on_bytes(&self.buffer[..count]),
             }

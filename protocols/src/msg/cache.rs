@@ -258,3 +258,100 @@ fn said(answer: Answer<'_>) -> StoredAnswer<'_> {
         Answer::Content(_) | Answer::Failed => StoredAnswer { flag: Flag::Error, content: &[] },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Compat;
+
+    const POLICY: SessionPolicy = SessionPolicy {
+        compat: Compat::Strict,
+        replay_duplicates: false,
+        expired_number: 4,
+        cache_bytes_max: usize::MAX,
+        pending_requests_max: 8,
+    };
+
+    fn run(cache: &mut Cache, id: u32, under: u64) -> Ticket {
+        match cache.on_request(id, under, &POLICY) {
+            Verdict::Run(ticket) => ticket,
+            verdict => panic!("{verdict:?}"),
+        }
+    }
+
+    fn answer_all(cache: &mut Cache, ids: std::ops::Range<u32>) {
+        for id in ids {
+            let ticket = run(cache, id, 1);
+            assert!(cache.on_answer(ticket, Answer::Content(b"x"), 1, &POLICY).is_some());
+        }
+    }
+
+    /// Ids whose answers are still there.
+    fn kept(cache: &Cache, ids: std::ops::Range<u32>) -> Vec<u32> {
+        ids.filter(|&id| cache.entries.find(id).is_some()).collect()
+    }
+
+    /// The eighth answer reaches 2E = 8, which lets the first E = 4 go (WIRE M17).
+    #[test]
+    fn the_answer_that_reaches_twice_e_sweeps() {
+        let mut cache = Cache::new([0; 2]);
+        answer_all(&mut cache, 0..7);
+        assert_eq!(kept(&cache, 0..7), [0, 1, 2, 3, 4, 5, 6]);
+        answer_all(&mut cache, 7..8);
+        assert_eq!(kept(&cache, 0..8), [4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn the_clock_may_wrap_around() {
+        for start in u32::MAX - 12..=u32::MAX {
+            let (mut wrapping, mut plain) = (Cache::new([0; 2]), Cache::new([0; 2]));
+            (wrapping.clock, wrapping.zero) = (start, start);
+            for id in 0..40 {
+                answer_all(&mut wrapping, id..id + 1);
+                answer_all(&mut plain, id..id + 1);
+                assert_eq!(kept(&wrapping, 0..40), kept(&plain, 0..40), "from {start}");
+            }
+        }
+    }
+
+    /// WIRE M16: the answer of a forgotten request must not become that of a newer one.
+    #[test]
+    fn a_ticket_of_a_forgotten_request_fills_nothing() {
+        let mut cache = Cache::new([0; 2]);
+        let forgotten = run(&mut cache, 7, 1);
+        assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Absorbed);
+        assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Conflict);
+        assert_eq!(cache.pending_count(), 1, "its handler still runs");
+        let newer = run(&mut cache, 7, 2);
+        assert_eq!(newer.slot, forgotten.slot);
+        assert_eq!(cache.on_answer(forgotten, Answer::Content(b"old"), 2, &POLICY), None);
+        assert_eq!(cache.pending_count(), 1);
+        let answer = cache.on_answer(newer, Answer::Content(b"new"), 2, &POLICY);
+        assert_eq!(answer, Some(StoredAnswer { flag: Flag::Ok, content: b"new" }));
+        assert_eq!(cache.on_answer(newer, Answer::Content(b"twice"), 2, &POLICY), None);
+        assert_eq!((cache.pending_count(), cache.answered_count()), (0, 1));
+    }
+
+    /// WIRE M12: nothing is remembered of a refused request, and nothing forgotten for it.
+    #[test]
+    fn a_refused_request_changes_nothing() {
+        let mut cache = Cache::new([0; 2]);
+        answer_all(&mut cache, 100..101);
+        let tickets: Vec<Ticket> = (0..8).map(|id| run(&mut cache, id, 1)).collect();
+        for id in [8, 100] {
+            assert_eq!(cache.on_request(id, 1, &POLICY), Verdict::Refused);
+        }
+        assert_eq!(cache.on_request(3, 1, &POLICY), Verdict::Absorbed);
+        assert_eq!((cache.pending_count(), cache.answered_count()), (8, 1));
+        assert!(cache.on_answer(tickets[0], Answer::Failed, 1, &POLICY).is_some());
+        assert_eq!(run(&mut cache, 8, 1).id, 8);
+    }
+
+    /// The price of an answer covers what it takes up.
+    #[test]
+    fn the_overhead_is_not_less_than_an_entry_and_its_place_in_the_index() {
+        let entry = size_of::<Entry>();
+        assert!(entry <= 48, "{entry}");
+        assert!(entry + 2 * (size_of::<SlotIndex>() + 1) + 16 <= ANSWER_OVERHEAD_BYTES);
+    }
+}

@@ -49,6 +49,8 @@ pub struct MsgClient {
     /// Received, and from `read` on not yet looked at.
     received: Vec<u8>,
     read: usize,
+    /// A fault that did not come from the server, not yet told.
+    fault: Option<MsgError>,
 }
 
 impl MsgClient {
@@ -56,8 +58,8 @@ impl MsgClient {
     /// [`Username::format`](super::Username::format).
     #[must_use]
     pub fn new(username: Vec<u8>, secret: Secret) -> MsgClient {
-        let (state, received, read) = (State::Closed, Vec::new(), 0);
-        MsgClient { username, secret, state, received, read }
+        let (state, received, read, fault) = (State::Closed, Vec::new(), 0, None);
+        MsgClient { username, secret, state, received, read, fault }
     }
 
     /// The text that stands for the user on the wire.
@@ -75,16 +77,20 @@ impl MsgClient {
     /// Begins a new connection, giving up the one before: returns the frame to send first. The
     /// index must be above every one used since login (WIRE M4, M5).
     ///
-    /// # Panics
-    /// When the username is so long that the line does not fit a frame; a login whose result line
-    /// could be read never gives one.
+    /// Nothing is returned for a username that no frame has room for, and the next event is
+    /// [`ClientEvent::Broken`]: part of the username came from a login server.
     pub fn attach(&mut self, index: u64) -> Vec<u8> {
         self.on_disconnect();
         self.state = State::AwaitAttach;
         let line = attach::format(&self.username, index, &self.secret);
         let mut out = Vec::with_capacity(HEAD_BYTES + line.len());
-        frame::encode(&line, &mut out).expect("a username is far shorter than a frame");
-        self.happened(Event::AttachLine);
+        match frame::encode(&line, &mut out) {
+            Ok(()) => self.happened(Event::AttachLine),
+            Err(_) => {
+                self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
+                self.happened(Event::Fault);
+            }
+        }
         out
     }
 
@@ -104,27 +110,28 @@ impl MsgClient {
 
     /// Takes bytes from the server. Poll for events afterwards.
     pub fn on_bytes(&mut self, bytes: &[u8]) {
-        if !self.is_done() {
+        if self.is_listening() {
             self.received.extend_from_slice(bytes);
         }
     }
 
     /// The next thing that happened; none until more bytes arrive.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
-        if self.is_done() {
+        if let Some(error) = self.fault.take() {
+            return Some(ClientEvent::Broken(error));
+        }
+        if !self.is_listening() {
             return None;
         }
         let Decode::Done { value, consumed } = frame::decode(&self.received[self.read..]) else {
             self.forget_read();
             return None;
         };
-        let (event, told) = read_frame(self.state, value).unwrap_or_else(|error| {
-            let told = ClientEvent::Broken(error);
-            (Event::Fault, told)
-        });
+        let (event, told) = read_frame(self.state, value)
+            .unwrap_or_else(|error| (Event::Fault, ClientEvent::Broken(error)));
         self.read += consumed;
         self.happened(event);
-        if self.is_done() {
+        if !self.is_listening() {
             (self.received, self.read) = (Vec::new(), 0);
         }
         Some(told)
@@ -132,17 +139,17 @@ impl MsgClient {
 
     /// The connection is gone. What was not answered may be repeated on the next one.
     pub fn on_disconnect(&mut self) {
-        (self.received, self.read) = (Vec::new(), 0);
+        (self.received, self.read, self.fault) = (Vec::new(), 0, None);
         self.state = State::Closed;
     }
 
-    /// Whether what the server sends no longer matters.
-    fn is_done(&self) -> bool {
-        matches!(self.state, State::Refused | State::Closing | State::Closed)
+    /// Whether what the server sends still matters.
+    fn is_listening(&self) -> bool {
+        matches!(self.state, State::Judging | State::Attached)
     }
 
     fn happened(&mut self, event: Event) {
-        self.state = self.state.on(event).expect("the event was checked against the state");
+        self.state = self.state.after(event).expect("the event was checked against the state");
     }
 
     /// Drops what was read, and the buffer itself when it has grown large for nothing.
@@ -155,19 +162,16 @@ impl MsgClient {
     }
 }
 
-/// What a frame from the server means to a client in this state.
+/// What a frame from the server means to a client that is being judged or attached.
 fn read_frame(state: State, payload: &[u8]) -> Result<(Event, ClientEvent), MsgError> {
-    match state {
-        State::Judging => match attach::status_of(payload) {
+    if state == State::Judging {
+        return match attach::status_of(payload) {
             Some(200) => Ok((Event::Accepted, ClientEvent::Attached)),
             Some(status) => Ok((Event::Denied, ClientEvent::Refused(status))),
             None => Err(MsgError::UnreadableAttachAnswer),
-        },
-        State::Attached => {
-            let response::Response { flag, id, content } = response::decode(payload)?;
-            let content = content.to_vec();
-            Ok((Event::Response, ClientEvent::Response { flag, id, content }))
-        }
-        _ => Err(MsgError::FrameBeforeAttach),
+        };
     }
+    let response::Response { flag, id, content } = response::decode(payload)?;
+    let content = content.to_vec();
+    Ok((Event::Response, ClientEvent::Response { flag, id, content }))
 }

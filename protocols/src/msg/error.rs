@@ -43,9 +43,12 @@ pub enum MsgError {
     /// The answer to the attach line does not begin with a three-digit status (WIRE M5).
     #[error("the answer to the attach line has no status")]
     UnreadableAttachAnswer,
-    /// The server sent a frame before it got an attach line (WIRE M23).
-    #[error("a frame arrived before the attach line was sent")]
-    FrameBeforeAttach,
+    /// A username so long that its attach line fits no frame (WIRE M3).
+    #[error("a username of {bytes} bytes: its attach line fits no frame")]
+    UsernameTooLong {
+        /// Length of the username.
+        bytes: usize,
+    },
     /// A request before the attach line was sent, or after it was refused (WIRE M23).
     #[error("a request needs a connection that is attached or being judged")]
     NotAttached,
@@ -60,9 +63,10 @@ impl MsgError {
             | Self::ResponseTooShort { .. }
             | Self::UnknownFlag { .. }
             | Self::PushWithId { .. }
-            | Self::UnreadableAttachAnswer
-            | Self::FrameBeforeAttach => Blame::Peer,
-            Self::ContentTooLong { .. } | Self::NotAttached => Blame::Caller,
+            | Self::UnreadableAttachAnswer => Blame::Peer,
+            Self::ContentTooLong { .. } | Self::UsernameTooLong { .. } | Self::NotAttached => {
+                Blame::Caller
+            }
         }
     }
 }

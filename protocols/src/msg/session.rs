@@ -209,3 +209,49 @@ fn hash_key(secret: &Secret, hash_seed: u64) -> [u64; 2] {
     let first = mix(u64::from_le_bytes(*secret.expose()) ^ mix(hash_seed));
     [first, mix(first.wrapping_add(0x9e37_79b9_7f4a_7c15))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: SessionPolicy = SessionPolicy {
+        compat: Compat::Strict,
+        replay_duplicates: false,
+        expired_number: 128,
+        cache_bytes_max: 1 << 20,
+        pending_requests_max: 16,
+    };
+
+    #[test]
+    fn a_session_is_small_and_owns_nothing_until_it_is_used() {
+        assert!(size_of::<Session>() <= 32);
+        assert!(size_of::<Cache>() <= 128);
+        let mut session = Session::new(Secret::new([1; 8]));
+        let line = super::super::attach::format(b"u", 1, session.secret());
+        session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
+        assert!(session.cache.is_none());
+        assert!(matches!(session.on_request(1, &POLICY), Verdict::Run(_)));
+        assert!(session.cache.is_some());
+    }
+
+    #[test]
+    fn a_session_prints_neither_secret_nor_contents() {
+        let mut session = Session::new(Secret::new(*b"ABCDEFGH"));
+        let Verdict::Run(ticket) = session.on_request(1, &POLICY) else {
+            panic!("the first request is run");
+        };
+        session.on_answer(ticket, Answer::Content(b"private"), &POLICY);
+        let printed = format!("{session:?}");
+        assert!(printed.contains("cache_bytes: 87"), "{printed}");
+        assert!(!printed.contains("ABCD") && !printed.contains("private"), "{printed}");
+    }
+
+    /// Secret and seed both reach both words of the key.
+    #[test]
+    fn the_hash_key_depends_on_secret_and_seed() {
+        let key = |secret: u8, seed| hash_key(&Secret::new([secret; 8]), seed);
+        for (one, other) in [(key(1, 0), key(2, 0)), (key(1, 0), key(1, 1))] {
+            assert!(one[0] != other[0] && one[1] != other[1]);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The life of one message-server connection, as a table that both sides obey (WIRE M3 to M23).
 //!
 //! The table does not know which side it plays. A [`Event::Request`] is a frame from client to
-//! server, whether it was sent or received; likewise every other event. [`State::on`] gives the
+//! server, whether it was sent or received; likewise every other event. [`State::after`] gives the
 //! next state, or none where the event cannot happen: then either the peer broke the protocol or
 //! the caller misused its machine, and only the caller knows which.
 //!
@@ -58,7 +58,7 @@ impl State {
 
     /// The state after the event; none when the event cannot happen here.
     #[must_use]
-    pub fn on(self, event: Event) -> Option<State> {
+    pub fn after(self, event: Event) -> Option<State> {
         match (self, event) {
             (Self::Closed, _) => None,
             (_, Event::Disconnect) => Some(Self::Closed),

@@ -8,7 +8,8 @@ use crate::source;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    /// What happens: `connect`, `send`, `recv`, `silent`, `closed`, `close`, `pause`.
+    /// What happens: `connect`, `send`, `recv`, `silent`, `closed`, `close`, `pause`; with the
+    /// message server also `login`, `logout`, `kick`, `release`.
     pub(crate) op: String,
     /// The connection it happens on.
     #[serde(default)]
@@ -19,6 +20,20 @@ pub(crate) struct Step {
     /// How long it takes, in milliseconds.
     #[serde(default)]
     pub(crate) ms: u64,
+    /// The account that logs in or out, in hexadecimal as the next two.
+    #[serde(default)]
+    pub(crate) uid: String,
+    /// Which login of the account.
+    #[serde(default)]
+    pub(crate) subid: String,
+    /// What the login agreed on.
+    #[serde(default)]
+    pub(crate) secret: String,
+    /// Whether logging in or out succeeds.
+    pub(crate) ok: Option<bool>,
+    /// Name of the held request that finishes.
+    #[serde(default)]
+    pub(crate) token: String,
 }
 
 impl Step {

@@ -100,8 +100,9 @@ impl BufferRing {
             tail: 0,
         };
         let address = ring.memory.start.as_ptr() as u64;
-        // SAFETY: the mapping is page-aligned, holds `count` descriptions and lives as long as
-        // `ring`, whose owner calls `unregister` before it drops it, or leaks it.
+        // SAFETY: the mapping is page-aligned and holds `count` descriptions, whose pages the kernel
+        // keeps until they are unregistered. The buffers are written by receives only: the driver
+        // drops this ring of buffers when none is in flight, and otherwise leaks it.
         unsafe { submitter.register_buf_ring_with_flags(address, count, GROUP, 0)? };
         for number in 0..count {
             ring.give_back(number);

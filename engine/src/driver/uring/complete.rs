@@ -39,9 +39,11 @@ impl UringDriver {
             Kind::Connect => self.on_connected(operation.index(), result, events),
             Kind::Abandon => self.on_abandoned(operation.index(), events),
             Kind::WakerRead => {
-                self.waker.heard();
                 self.listen_to_waker();
-                events.push(Event::Woken);
+                // A call that was heard on the way into or out of a park rings late.
+                if self.waker.hear() {
+                    events.push(Event::Woken);
+                }
             }
             Kind::Arrived => match result {
                 Ok(slot) => {

@@ -1,16 +1,16 @@
 //! The driver that turns an io_uring.
 //!
 //! One ring, one table of direct descriptors, one ring of receive buffers, all made on the thread
-//! that uses them; the driver cannot leave it. Operations become submissions here ([`submit`]),
-//! completions become events there ([`complete`]); connecting takes several steps ([`connect`]) and
-//! sleeping together with another event loop has its own small protocol ([`park`]).
+//! that uses them; the driver cannot leave it. Operations become submissions (`submit`), completions
+//! become events (`complete`); connecting takes several steps (`connect`), and sleeping together
+//! with another event loop has its own small protocol (`park`).
 //!
 //! **Who owns what while the kernel works.** Receive buffers belong to the ring of buffers. A
 //! buffer to send, the address that an accept writes or a connect reads, all lie in a slab from
 //! submission to completion. On drop the driver cancels everything and collects the completions;
 //! what the kernel has not let go of after that is leaked, knowingly, rather than freed under it.
 //!
-//! **What the kernel must offer** is listed in [`probe`]; **what it is told** in [`UringOptions`].
+//! **What the kernel must offer** is listed in [`probe`]; **what it is told** in [`options::UringOptions`].
 
 #![allow(unsafe_code)]
 
@@ -19,19 +19,20 @@ mod buffers;
 mod cell;
 mod complete;
 mod connect;
-mod directory;
+pub mod directory;
 pub mod limits;
-mod options;
+pub mod options;
 mod park;
+pub mod probe;
 mod ring;
 mod slab;
 pub mod socket;
 mod submit;
 mod token;
-mod waker;
+pub mod waker;
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,12 +42,12 @@ use self::address::AddressBuffer;
 use self::buffers::BufferRing;
 use self::cell::KernelCell;
 use self::connect::Connecting;
-pub use self::directory::RingDirectory;
-pub use self::options::{DriverStats, UringOptions};
+use self::directory::RingDirectory;
+use self::options::{DriverStats, UringOptions};
 use self::ring::Ring;
 use self::slab::Slab;
 use self::token::{Kind, OperationToken};
-pub use self::waker::Waker;
+use self::waker::Waker;
 use super::{Driver, Event, Lease, ListenerIndex, Operation, ShardIndex, Token, Wait};
 
 /// How long a driver that is dropped waits for the kernel to let go of its memory.
@@ -71,7 +72,12 @@ struct Sending {
     buffer: Vec<u8>,
 }
 
-/// Performs operations by an io_uring.
+/// Performs operations by an io_uring. Stays on the thread that made it:
+///
+/// ```compile_fail
+/// fn moves_to_another_thread<T: Send>() {}
+/// moves_to_another_thread::<skyring::driver::uring::UringDriver>();
+/// ```
 pub struct UringDriver {
     ring: Ring,
     buffers: BufferRing,
@@ -89,7 +95,8 @@ pub struct UringDriver {
     waker: Waker,
     /// The kernel writes what it read from the waker here.
     waker_count: KernelCell<u64>,
-    park_eventfd: OwnedFd,
+    /// Whether completions signal the park descriptor now.
+    parked: bool,
 }
 
 impl UringDriver {
@@ -106,10 +113,9 @@ impl UringDriver {
         let slots = limits::slots_allowed(options.slots)?;
         let mut ring = Ring::new(options)?;
         ring.submitter().register_files_sparse(slots)?;
-        let park_eventfd = waker::eventfd()?;
-        ring.signal(false);
-        ring.submitter().register_eventfd(park_eventfd.as_raw_fd())?;
         let waker = Waker::new()?;
+        ring.signal(false);
+        ring.submitter().register_eventfd(waker.park_bell().as_raw_fd())?;
         let buffers = BufferRing::new(&ring.submitter(), options.buffers, options.buffer_bytes)?;
         directory.enter(shard, ring.descriptor())?;
         let mut driver = UringDriver {
@@ -126,7 +132,7 @@ impl UringDriver {
             pending: Vec::new(),
             waker,
             waker_count: KernelCell::new(0),
-            park_eventfd,
+            parked: false,
         };
         driver.listen_to_waker();
         Ok(driver)
@@ -157,7 +163,6 @@ impl UringDriver {
 
     /// A listening socket, for its address.
     pub fn listener(&self, listener: ListenerIndex) -> Option<BorrowedFd<'_>> {
-        use std::os::fd::AsFd;
         self.listeners.get(usize::from(listener.0))?.as_ref().map(AsFd::as_fd)
     }
 
@@ -178,7 +183,7 @@ impl UringDriver {
 
     /// Arms the read that hears the waker.
     fn listen_to_waker(&mut self) {
-        let descriptor = types::Fd(self.waker.descriptor());
+        let descriptor = types::Fd(self.waker.ring_bell().as_raw_fd());
         let bytes = size_of::<u64>() as u32;
         let read = opcode::Read::new(descriptor, self.waker_count.pointer().cast(), bytes);
         let operation = OperationToken::indexed(Kind::WakerRead, 0);

@@ -20,7 +20,7 @@ use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, Submitter, cqueue, squeue};
 
 use super::options::{DriverStats, UringOptions};
-use super::token::OperationToken;
+use super::token::{Kind, OperationToken};
 
 /// Completions of one turn from which on the next waits for a batch: what one enter runs at least.
 const FULL_TURN: usize = 20;
@@ -146,7 +146,7 @@ impl Ring {
     pub(super) unsafe fn push_all(&mut self, entries: &[squeue::Entry]) {
         for entry in entries {
             let operation = OperationToken::from_bits(entry.get_user_data());
-            self.in_flight += u64::from(operation.kind().is_some_and(|kind| kind.is_counted()));
+            self.in_flight += u64::from(operation.kind().is_some_and(Kind::is_counted));
         }
         if self.backlog.is_empty() {
             if self.room() < entries.len() {
@@ -241,7 +241,7 @@ impl Ring {
         for entry in self.ring.completion() {
             let operation = OperationToken::from_bits(entry.user_data());
             let completion = Completion { operation, result: entry.result(), flags: entry.flags() };
-            let counted = operation.kind().is_some_and(|kind| kind.is_counted());
+            let counted = operation.kind().is_some_and(Kind::is_counted);
             if counted && !completion.more() {
                 self.in_flight = self.in_flight.saturating_sub(1);
             }

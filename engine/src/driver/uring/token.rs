@@ -1,4 +1,5 @@
-//! Operation tokens: the 64 bits that travel with every submission and come back with its completion.
+//! Operation tokens: the 64 bits that travel with every submission and come back with its
+//! completion.
 //!
 //! Layout, from the highest bit: kind (8), generation (24), index (32). For operations on a
 //! connection the generation and the slot of its [`Token`] fill the two lower fields; for accepts,
