@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use glommio::{LocalExecutorBuilder, Placement};
-use skyring::driver::uring::{RingDirectory, UringDriver, UringOptions};
+use skyring::driver::uring::UringDriver;
+use skyring::driver::uring::directory::RingDirectory;
+use skyring::driver::uring::options::UringOptions;
 use skyring::driver::{
     Driver, Event, Lease, ListenerIndex, Operation, ReceiveEnd, ReceiveMode, ShardIndex, Token,
     Wait,
