@@ -12,6 +12,7 @@
 #[path = "../../protocols/tests/families/differences.rs"]
 #[allow(dead_code, reason = "the reasons are for the machines' replay")]
 mod differences;
+#[cfg(debug_assertions)] // injected keys are for debug builds only
 #[path = "loopback/login.rs"]
 mod login;
 #[path = "loopback/msg.rs"]
@@ -50,11 +51,13 @@ fn replay_all<T: Sync>(items: &[T], replay: impl Fn(&T) -> Result<(), String> + 
     assert!(wrong.is_empty(), "{} recordings went wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[cfg(debug_assertions)]
 #[test]
 fn logins_on_one_shard() {
     login::replay(1);
 }
 
+#[cfg(debug_assertions)]
 #[test]
 fn logins_on_three_shards() {
     login::replay(3);

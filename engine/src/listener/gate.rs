@@ -1,4 +1,4 @@
-//! Gate connections: plain frames for the application, which decides when to read.
+//! Gate connections: plain frames for the application, which decides when to read (WIRE G1 to G5).
 
 use std::rc::Rc;
 
