@@ -5,10 +5,12 @@
 //! one send each; keep accepts armed. The state ([`core`]) never sees the driver: it takes events
 //! and leaves operations, so the same code runs on an io_uring and in the simulator.
 
+mod accepting;
 pub mod command;
 pub(crate) mod connections;
 pub(crate) mod core;
 pub mod counters;
+mod deadlines;
 mod deeds;
 pub(crate) mod dispatch;
 mod drain;
@@ -17,6 +19,7 @@ pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod sessions;
+mod stream;
 pub mod timers;
 
 use std::time::Duration;
