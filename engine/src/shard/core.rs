@@ -271,13 +271,10 @@ impl Core {
             return self.abort(slot, Counter::ClosedByServer);
         }
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
+        self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
         match self.listener(at).settings.kind {
-            ListenerKind::Login => {
-                self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
-                self.start_login(slot);
-            }
+            ListenerKind::Login => self.start_login(slot),
             ListenerKind::Msg => {
-                self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
                 self.connections.at_mut(slot).role = Role::Attaching;
                 self.receive(slot, ReceiveMode::Once);
             }
@@ -626,9 +623,13 @@ impl Core {
             return self.arm_timer(slot);
         }
         connection.deadline_ms = NEVER;
-        let attached = matches!(connection.role, Role::Attached(_) | Role::Gate(_));
+        let past_handshake = match &connection.role {
+            Role::Attached(_) => true,
+            Role::Gate(gate) => gate.opened,
+            _ => false,
+        };
         match life {
-            Life::Open if attached => self.finish(slot, Counter::ClosedIdle),
+            Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),
             Life::Open => self.abort(slot, Counter::ClosedHandshakeLate),
             Life::Finishing | Life::Lingering => self.close(slot),
             Life::Closing | Life::Vacant => {}
