@@ -1,0 +1,117 @@
+//! A peer as a child process, and any server as the target of a measurement.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::peers::Peer;
+
+/// A server that runs, wherever it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its name in records.
+    pub name: String,
+    /// Where it takes frames.
+    pub address: SocketAddr,
+    /// Where it takes logins. None: it echoes frames and knows no sessions.
+    pub login: Option<SocketAddr>,
+    /// The process whose time and memory are measured.
+    pub pid: u32,
+}
+
+impl Target {
+    /// Reads `name=address,pid` or, for a msgserver, `name=address,pid,login_address`.
+    pub fn parse(text: &str) -> Option<Target> {
+        let (name, rest) = text.split_once('=')?;
+        let mut parts = rest.split(',');
+        let address = parts.next()?.parse().ok()?;
+        let pid = parts.next()?.parse().ok()?;
+        let login = parts.next().map(str::parse).transpose().ok()?;
+        let is_whole = parts.next().is_none() && !name.is_empty();
+        is_whole.then(|| Target { name: name.to_owned(), address, login, pid })
+    }
+}
+
+/// A peer in a process of its own, which ends with this value.
+#[derive(Debug)]
+pub struct PeerProcess {
+    child: Child,
+    target: Target,
+}
+
+impl PeerProcess {
+    /// Starts `program peer NAME`, pinned to a core, and waits until it listens.
+    pub fn start(program: &Path, peer: Peer, core: usize) -> io::Result<PeerProcess> {
+        let mut child = Command::new(program)
+            .args(["peer", peer.name(), "--until-stdin-ends", "--core"])
+            .arg(core.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = child.stdout.take().expect("standard output is piped");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let pid = child.id();
+        match parse_ready(&line) {
+            Some((address, login)) => {
+                let target = Target { name: peer.name().to_owned(), address, login, pid };
+                Ok(PeerProcess { child, target })
+            }
+            None => {
+                // It has most likely ended already and said why on standard error.
+                let _ = child.kill();
+                child.wait()?;
+                Err(io::Error::other(format!("the peer {} did not start", peer.name())))
+            }
+        }
+    }
+
+    /// Where and what it is.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+}
+
+impl Drop for PeerProcess {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn parse_ready(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
+    let mut words = line.split_whitespace();
+    if words.next() != Some("ready") {
+        return None;
+    }
+    let address = words.next()?.parse().ok()?;
+    let login = words.next().map(str::parse).transpose().ok()?;
+    Some((address, login))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read() {
+        let target = Target::parse("skynet=127.0.0.1:8888,42,127.0.0.1:8001").unwrap();
+        assert_eq!(target.name, "skynet");
+        assert_eq!(target.pid, 42);
+        assert_eq!(target.login.unwrap().port(), 8001);
+        assert_eq!(Target::parse("echo=127.0.0.1:7,9").unwrap().login, None);
+        for wrong in ["", "x", "x=1", "x=127.0.0.1:1", "=127.0.0.1:1,2", "x=127.0.0.1:1,2,3"] {
+            assert_eq!(Target::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ready_lines_are_read() {
+        assert_eq!(parse_ready("ready 127.0.0.1:80\n").unwrap().0.port(), 80);
+        assert!(parse_ready("ready 127.0.0.1:80 127.0.0.1:81\n").unwrap().1.is_some());
+        assert_eq!(parse_ready("error\n"), None);
+        assert_eq!(parse_ready(""), None);
+    }
+}

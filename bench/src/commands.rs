@@ -1,0 +1,83 @@
+//! The subcommands and their options.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::floor;
+use crate::floor::options::{self, FloorOptions};
+use crate::peers::{self, Peer, PeerOptions};
+
+const USAGE: &str = "\
+usage: skyring-bench COMMAND [OPTIONS]
+
+  floor           skyring beside its floor and its peers: processor time and system calls a
+                  message, response times, memory a connection and a session
+  render RECORD   writes table and plot of a record again
+  peer NAME       runs one of the servers that are compared, until it is killed
+                  (--port N, --core N)
+";
+
+/// Does what the command line says.
+pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    match parser.next()? {
+        Some(Value(command)) if command == "floor" => run_floor(parser),
+        Some(Value(command)) if command == "render" => run_render(parser),
+        Some(Value(command)) if command == "peer" => run_peer(parser),
+        Some(Long("help") | Short('h')) => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(argument) => Err(argument.unexpected().into()),
+        None => {
+            eprint!("{USAGE}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn run_floor(parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    match FloorOptions::parse(parser)? {
+        Some(options) => floor::run(&options, &command_line())?,
+        None => print!("{}", options::USAGE),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The command as somebody else would type it: without the path of this build.
+fn command_line() -> String {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    format!("cargo run --release -p skyring-bench -- {}", arguments.join(" "))
+}
+
+fn run_render(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    let mut path = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    floor::render(&path.ok_or("render: which record?")?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    let mut name = None;
+    let mut options = PeerOptions { port: 0, core: 0, until_stdin_ends: false };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(value) if name.is_none() => name = Some(value.string()?),
+            Long("port") => options.port = parser.value()?.parse()?,
+            Long("core") => options.core = parser.value()?.parse()?,
+            Long("until-stdin-ends") => options.until_stdin_ends = true,
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    let name = name.ok_or("peer: which one?")?;
+    let peer = Peer::from_name(&name).ok_or_else(|| format!("peer: there is no {name}"))?;
+    peers::run(peer, options)?;
+    Ok(ExitCode::SUCCESS)
+}

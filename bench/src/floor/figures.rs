@@ -1,0 +1,283 @@
+//! What follows from a record: medians, ratios of neighbours, goals.
+//!
+//! Void cells are left out. Where every cell of a figure is void, all of them are used and the
+//! figure says so: a disturbed number is shown, never hidden and never passed off as a good one.
+
+use super::record::{Cell, Record};
+use super::scenario::{OPEN, SATURATED};
+use crate::statistics::Spread;
+
+/// What is read off a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Microseconds of server processor time a message.
+    Cpu,
+    /// The same as a multiple of the yardstick.
+    Rel,
+    /// Messages a second.
+    Rate,
+    /// Share of its processor that the server used.
+    Busy,
+    /// System calls a message.
+    Calls,
+    /// Median response time in microseconds.
+    P50,
+    /// 99th percentile.
+    P99,
+    /// 99.9th percentile.
+    P999,
+}
+
+impl Measure {
+    /// Its value in a cell, if it was measured.
+    pub fn of(self, cell: &Cell) -> Option<f64> {
+        Some(match self {
+            Measure::Cpu => cell.cpu_us(),
+            Measure::Rel => cell.rel(),
+            Measure::Rate => cell.rate(),
+            Measure::Busy => cell.server_busy(),
+            Measure::Calls => return cell.calls_per_message,
+            Measure::P50 => cell.response.p50_us,
+            Measure::P99 => cell.response.p99_us,
+            Measure::P999 => cell.response.p999_us,
+        })
+    }
+}
+
+/// A figure and how far it can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    /// Median and range over the rounds.
+    pub spread: Spread,
+    /// Whether only void cells were there.
+    pub is_void: bool,
+}
+
+/// What a goal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A measure of one server in a scenario, divided by that of another in the same round.
+    Ratio(Measure, &'static str, &'static str, &'static str),
+    /// A measure of a server in a scenario.
+    Value(Measure, &'static str, &'static str),
+    /// Private bytes an idle connection or session of a server.
+    IdleBytes(&'static str),
+}
+
+/// A promise that the record can keep or break.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Goal {
+    /// The promise in words.
+    pub text: &'static str,
+    /// What must stay at or below the limit, in the median.
+    pub subject: Subject,
+    /// The limit.
+    pub limit: f64,
+}
+
+/// Every goal, in the order of the reports.
+pub const GOALS: [Goal; 10] = [
+    Goal {
+        text: "processor time a message, session / raw echo, saturated (aim 1.05)",
+        subject: Subject::Ratio(Measure::Cpu, SATURATED, "session", "raw"),
+        limit: 1.10,
+    },
+    Goal {
+        text: "processor time a message, raw echo / epoll, saturated",
+        subject: Subject::Ratio(Measure::Cpu, SATURATED, "raw", "epoll"),
+        limit: 1.0,
+    },
+    Goal {
+        text: "processor time a message, raw echo / monoio, saturated",
+        subject: Subject::Ratio(Measure::Cpu, SATURATED, "raw", "monoio"),
+        limit: 1.0,
+    },
+    Goal {
+        text: "system calls a message, session, saturated",
+        subject: Subject::Value(Measure::Calls, SATURATED, "session"),
+        limit: 0.25,
+    },
+    Goal {
+        text: "system calls a message, raw echo, saturated",
+        subject: Subject::Value(Measure::Calls, SATURATED, "raw"),
+        limit: 0.25,
+    },
+    Goal {
+        text: "rel of the raw echo, saturated",
+        subject: Subject::Value(Measure::Rel, SATURATED, "raw"),
+        limit: 1.3,
+    },
+    Goal {
+        text: "open loop, p50, session / bare ring",
+        subject: Subject::Ratio(Measure::P50, OPEN, "session", "ring"),
+        limit: 1.5,
+    },
+    Goal {
+        text: "open loop, p99, session / bare ring",
+        subject: Subject::Ratio(Measure::P99, OPEN, "session", "ring"),
+        limit: 1.5,
+    },
+    Goal {
+        text: "private bytes an idle session",
+        subject: Subject::IdleBytes("session"),
+        limit: 512.0,
+    },
+    Goal {
+        text: "private bytes an idle connection, raw echo",
+        subject: Subject::IdleBytes("raw"),
+        limit: 128.0,
+    },
+];
+
+impl Goal {
+    /// The figure that the goal is about, if the record has it.
+    pub fn figure(&self, record: &Record) -> Option<Figure> {
+        match self.subject {
+            Subject::Ratio(measure, scenario, over, under) => {
+                ratio(record, measure, scenario, over, under)
+            }
+            Subject::Value(measure, scenario, server) => value(record, measure, scenario, server),
+            Subject::IdleBytes(server) => idle(record, server, true),
+        }
+    }
+}
+
+/// A measure of a server in a scenario.
+pub fn value(record: &Record, measure: Measure, scenario: &str, server: &str) -> Option<Figure> {
+    let samples: Vec<(f64, bool)> = cells(record, scenario, server)
+        .filter_map(|cell| Some((measure.of(cell)?, cell.is_void())))
+        .collect();
+    figure(&samples)
+}
+
+/// A measure of one server divided by that of another, round by round.
+pub fn ratio(
+    record: &Record,
+    measure: Measure,
+    scenario: &str,
+    over: &str,
+    under: &str,
+) -> Option<Figure> {
+    let mut samples = Vec::new();
+    for first in cells(record, scenario, over) {
+        for second in cells(record, scenario, under).filter(|cell| cell.round == first.round) {
+            if let (Some(a), Some(b)) = (measure.of(first), measure.of(second)) {
+                samples.push((a / b, first.is_void() || second.is_void()));
+            }
+        }
+    }
+    figure(&samples)
+}
+
+/// Private bytes a connection: fresh, or after one message.
+pub fn idle(record: &Record, server: &str, is_fresh: bool) -> Option<Figure> {
+    let of_server = record.idle.iter().filter(|cell| cell.server == server);
+    let samples: Vec<(f64, bool)> = of_server
+        .map(|cell| if is_fresh { cell.fresh } else { cell.used })
+        .map(|memory| (memory.private_bytes, false))
+        .collect();
+    figure(&samples)
+}
+
+/// The cells of a server in a scenario.
+pub fn cells<'a>(
+    record: &'a Record,
+    scenario: &'a str,
+    server: &'a str,
+) -> impl Iterator<Item = &'a Cell> {
+    record.cells.iter().filter(move |cell| cell.scenario == scenario && cell.server == server)
+}
+
+fn figure(samples: &[(f64, bool)]) -> Option<Figure> {
+    let good: Vec<f64> = samples.iter().filter(|sample| !sample.1).map(|sample| sample.0).collect();
+    if let Some(spread) = Spread::of(&good) {
+        return Some(Figure { spread, is_void: false });
+    }
+    let all: Vec<f64> = samples.iter().map(|sample| sample.0).collect();
+    Spread::of(&all).map(|spread| Figure { spread, is_void: true })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::record::{Flag, IdleCell, IdleMemory, Plan, ServerNote};
+    use super::*;
+    use crate::measure::environment::Environment;
+
+    /// Two rounds, two servers; `raw` costs twice `epoll` in the first round and as much in the
+    /// second.
+    pub(in super::super) fn record() -> Record {
+        let plan = Plan {
+            rounds: 2,
+            measured_seconds: 1.0,
+            warm_up_seconds: 1.0,
+            server_core: 0,
+            generator_core: 1,
+            idle_connections: (10, 20),
+        };
+        let servers = ["raw", "epoll"].map(|name| ServerNote {
+            name: name.to_owned(),
+            description: format!("{name} & <others>"),
+        });
+        let environment = Environment::read("skyring-bench floor").unwrap();
+        let mut record = Record::new(environment, plan, servers.to_vec());
+        for (round, server, ran_us) in
+            [(0, "raw", 20), (0, "epoll", 10), (1, "epoll", 30), (1, "raw", 30)]
+        {
+            for scenario in [SATURATED, OPEN] {
+                record.cells.push(cell(round, scenario, server, ran_us));
+            }
+        }
+        let memory = IdleMemory { resident_bytes: 300.0, private_bytes: 200.0 };
+        record.idle.push(IdleCell {
+            round: 0,
+            server: "raw".to_owned(),
+            connections: 20,
+            fresh: memory,
+            used: memory,
+        });
+        record
+    }
+
+    fn cell(round: u32, scenario: &str, server: &str, ran_us: u64) -> Cell {
+        Cell {
+            round,
+            scenario: scenario.to_owned(),
+            server: server.to_owned(),
+            messages: 10,
+            seconds: 1.0,
+            server_ran_ns: ran_us * 10_000,
+            yardstick_ns: 10_000.0,
+            calls_per_message: Some(0.2),
+            ..Cell::default()
+        }
+    }
+
+    #[test]
+    fn ratios_pair_the_servers_of_one_round() {
+        let figure = ratio(&record(), Measure::Cpu, SATURATED, "raw", "epoll").unwrap();
+        assert_eq!(figure.spread, Spread { median: 1.5, min: 1.0, max: 2.0 });
+        assert!(ratio(&record(), Measure::Cpu, SATURATED, "raw", "tokio").is_none());
+    }
+
+    #[test]
+    fn void_cells_count_only_where_there_are_no_others() {
+        let mut record = record();
+        for cell in record.cells.iter_mut().filter(|cell| cell.round == 0) {
+            cell.flags.push(Flag::Disturbed);
+        }
+        let figure = value(&record, Measure::Cpu, SATURATED, "raw").unwrap();
+        assert!(!figure.is_void && figure.spread.median == 30.0, "{figure:?}");
+        for cell in &mut record.cells {
+            cell.flags.push(Flag::Late);
+        }
+        let figure = value(&record, Measure::Cpu, SATURATED, "raw").unwrap();
+        assert!(figure.is_void && figure.spread.median == 25.0, "{figure:?}");
+    }
+
+    #[test]
+    fn goals_find_their_figures() {
+        let record = record();
+        let found = GOALS.iter().filter(|goal| goal.figure(&record).is_some()).count();
+        assert_eq!(found, 4, "raw/epoll, calls of raw, rel of raw, memory of raw");
+    }
+}

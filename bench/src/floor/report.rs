@@ -1,0 +1,237 @@
+//! A record as tables: Markdown that a terminal shows legibly too.
+
+use std::fmt::Write;
+
+use super::figures::{self, Figure, GOALS, Measure, cells};
+use super::record::{Flag, Record};
+
+/// The scenarios that have cells, in the order in which they were measured.
+pub(super) fn scenarios(record: &Record) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for cell in &record.cells {
+        if !names.contains(&cell.scenario.as_str()) {
+            names.push(&cell.scenario);
+        }
+    }
+    names
+}
+
+/// The whole record, for people.
+pub(super) fn render(record: &Record) -> String {
+    let mut text = heading(record);
+    goals(record, &mut text);
+    for scenario in scenarios(record) {
+        loads(record, scenario, &mut text);
+    }
+    memory(record, &mut text);
+    notes(record, &mut text);
+    text
+}
+
+fn heading(record: &Record) -> String {
+    let environment = &record.environment;
+    let plan = &record.plan;
+    let virtual_note = if environment.is_virtual { ", virtual" } else { "" };
+    let built_note = if environment.is_optimised { "" } else { " **Built without optimisation.**" };
+    format!(
+        "# skyring beside its floor and its peers\n\n\
+         {date} UTC, revision {revision}, `{command}`.{built_note}\n\n\
+         {processor}, {cores} cores{virtual_note}, {memory:.0} GiB; Linux {kernel}, congestion \
+         control {congestion}. Loopback TCP, 64-byte frames; servers on core {server_core}, \
+         generator on core {generator_core}; {rounds} rounds of {seconds} s after {warm} s.\n\n\
+         Values are medians over the rounds, with the range behind them. What they mean and where \
+         they may mislead: bench/METHOD.md.\n",
+        date = environment.date,
+        revision = environment.revision,
+        command = environment.command,
+        processor = environment.processor,
+        cores = environment.cores,
+        memory = environment.memory_bytes as f64 / f64::from(1 << 30),
+        kernel = environment.kernel,
+        congestion = environment.congestion,
+        server_core = plan.server_core,
+        generator_core = plan.generator_core,
+        rounds = plan.rounds,
+        seconds = plan.measured_seconds,
+        warm = plan.warm_up_seconds,
+    )
+}
+
+fn goals(record: &Record, text: &mut String) {
+    let mut rows = Vec::new();
+    for goal in GOALS {
+        let Some(figure) = goal.figure(record) else { continue };
+        let verdict = match (figure.is_void, figure.spread.median <= goal.limit) {
+            (true, _) => "void",
+            (false, true) => "met",
+            (false, false) => "**missed**",
+        };
+        let digits = if goal.limit >= 100.0 { 0 } else { 2 };
+        rows.push(vec![
+            goal.text.to_owned(),
+            format!("at most {:.digits$}", goal.limit),
+            show(figure, digits),
+            verdict.to_owned(),
+        ]);
+    }
+    if !rows.is_empty() {
+        text.push_str("\n## Goals\n\n");
+        table(&["goal", "limit", "measured", ""], &rows, text);
+    }
+}
+
+fn loads(record: &Record, scenario: &str, text: &mut String) {
+    let Some(first) = record.cells.iter().find(|cell| cell.scenario == scenario) else { return };
+    let _ = writeln!(text, "\n## {scenario}: {} connections\n", first.connections);
+    let header = [
+        "server",
+        "CPU us/msg",
+        "rel",
+        "calls/msg",
+        "msg/s",
+        "busy",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "flags",
+    ];
+    let rows: Vec<Vec<String>> = record
+        .servers
+        .iter()
+        .filter_map(|server| load_row(record, scenario, &server.name))
+        .collect();
+    table(&header, &rows, text);
+}
+
+fn load_row(record: &Record, scenario: &str, server: &str) -> Option<Vec<String>> {
+    let show_measure = |measure, digits| {
+        figures::value(record, measure, scenario, server).map_or_else(
+            || "-".to_owned(),
+            |figure| show(Figure { is_void: false, ..figure }, digits),
+        )
+    };
+    let void =
+        if figures::value(record, Measure::Cpu, scenario, server)?.is_void { "VOID: " } else { "" };
+    let busy = figures::value(record, Measure::Busy, scenario, server)?;
+    Some(vec![
+        server.to_owned(),
+        show_measure(Measure::Cpu, 2),
+        show_measure(Measure::Rel, 2),
+        show_measure(Measure::Calls, 3),
+        show_measure(Measure::Rate, 0),
+        format!("{:.0} %", busy.spread.median * 100.0),
+        show_measure(Measure::P50, 0),
+        show_measure(Measure::P99, 0),
+        show_measure(Measure::P999, 0),
+        format!("{void}{}", flags(record, scenario, server)),
+    ])
+}
+
+/// How many of the cells have which flag.
+fn flags(record: &Record, scenario: &str, server: &str) -> String {
+    let total = cells(record, scenario, server).count();
+    let names = [
+        (Flag::Disturbed, "disturbed"),
+        (Flag::Late, "late"),
+        (Flag::GeneratorBound, "generator-bound"),
+    ];
+    let counted = names.iter().filter_map(|(flag, name)| {
+        let with_flag = cells(record, scenario, server).filter(|c| c.flags.contains(flag)).count();
+        (with_flag > 0).then(|| format!("{name} {with_flag}/{total}"))
+    });
+    counted.collect::<Vec<_>>().join(", ")
+}
+
+fn memory(record: &Record, text: &mut String) {
+    let rows: Vec<Vec<String>> = record
+        .servers
+        .iter()
+        .filter_map(|server| {
+            let fresh = figures::idle(record, &server.name, true)?;
+            let used = figures::idle(record, &server.name, false)?;
+            Some(vec![server.name.clone(), show(fresh, 0), show(used, 0)])
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let (fewer, more) = record.plan.idle_connections;
+    let _ = writeln!(
+        text,
+        "\n## idle: private bytes a connection, of `session` a logged-in attached session\n\n\
+         The slope between {fewer} and {more}.\n"
+    );
+    table(&["server", "never used", "after one message"], &rows, text);
+}
+
+fn notes(record: &Record, text: &mut String) {
+    text.push_str("\n## Servers\n\n");
+    for server in &record.servers {
+        let _ = writeln!(text, "- {}: {}", server.name, server.description);
+    }
+    for note in &record.notes {
+        let _ = writeln!(text, "\n{note}");
+    }
+}
+
+/// `median (min..max)`, or the value alone if there was one round.
+pub(super) fn show(figure: Figure, digits: usize) -> String {
+    let Figure { spread, is_void } = figure;
+    let mark = if is_void { " void" } else { "" };
+    // Rounded first: a tiny negative number is not -0.
+    let number = |value: f64| format!("{:.digits$}", value + 0.0).replace("-0.00", "0.00");
+    if spread.min.to_bits() == spread.max.to_bits() {
+        return format!("{}{mark}", number(spread.median));
+    }
+    format!("{} ({}..{}){mark}", number(spread.median), number(spread.min), number(spread.max))
+}
+
+/// A Markdown table whose columns line up.
+fn table(header: &[&str], rows: &[Vec<String>], text: &mut String) {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut line = |cells: &mut dyn Iterator<Item = String>| {
+        let padded: Vec<String> =
+            cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(text, "| {} |", padded.join(" | "));
+    };
+    line(&mut header.iter().map(|&name| name.to_owned()));
+    line(&mut widths.iter().map(|&width| "-".repeat(width)));
+    for row in rows {
+        line(&mut row.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figures::tests::record;
+    use super::*;
+    use crate::statistics::Spread;
+
+    #[test]
+    fn the_report_has_every_part() {
+        let text = render(&record());
+        for part in ["## Goals", "## 1000x1", "## open", "## idle", "| raw ", "`skyring-bench"] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        assert!(text.contains("1.50 (1.00..2.00)"), "{text}");
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let mut text = String::new();
+        table(&["a", "bb"], &[vec!["long".into(), "x".into()]], &mut text);
+        assert_eq!(text, "| a    | bb |\n| ---- | -- |\n| long | x  |\n");
+    }
+
+    #[test]
+    fn figures_show_their_range_and_their_doubt() {
+        let spread = Spread { median: 1.5, min: 1.0, max: 2.0 };
+        assert_eq!(show(Figure { spread, is_void: false }, 1), "1.5 (1.0..2.0)");
+        let single = Spread { median: 3.0, min: 3.0, max: 3.0 };
+        assert_eq!(show(Figure { spread: single, is_void: true }, 0), "3 void");
+    }
+}

@@ -1,0 +1,46 @@
+//! Making connections ready for their first request.
+//!
+//! Connects come in batches: a listener's backlog is finite, and a connect that does not fit into
+//! it is tried again by the kernel only after a second.
+
+use std::net::TcpStream;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::frames::Wire;
+use super::sessions::{self, SessionError};
+use crate::child::Target;
+
+/// Connects between two pauses; below the least backlog of any peer.
+const BATCH: usize = 64;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Connected sockets, and what their server does with frames.
+pub struct Dialled {
+    /// One for each connection.
+    pub sockets: Vec<TcpStream>,
+    /// What the server does.
+    pub wire: Wire,
+}
+
+/// Connects to a target as the users of these numbers; for a target with sessions each of them logs
+/// in and attaches.
+pub fn dial(target: &Target, users: Range<usize>) -> Result<Dialled, SessionError> {
+    let wire = if target.login.is_some() { Wire::Session } else { Wire::Echo };
+    let mut sockets = Vec::with_capacity(users.len());
+    for start in users.clone().step_by(BATCH) {
+        let batch = start..users.end.min(start + BATCH);
+        match target.login {
+            Some(login) => sockets.extend(sessions::open(login, target.address, batch)?),
+            None => {
+                for _ in batch {
+                    let socket = TcpStream::connect(target.address)?;
+                    socket.set_nodelay(true)?;
+                    sockets.push(socket);
+                }
+                std::thread::sleep(PAUSE);
+            }
+        }
+    }
+    Ok(Dialled { sockets, wire })
+}

@@ -1,0 +1,161 @@
+//! The servers that are compared, each a process of its own with one pinned thread.
+//!
+//! All but one echo frames of the gate (a big-endian length of two bytes, then the payload). Each
+//! is what a competent user of its library would write: default settings, one task a connection
+//! where the library has tasks, one receive buffer of 4 KiB a task, every whole frame of a receive
+//! answered in one send, `TCP_NODELAY` on. None knows anything of the load it will get.
+//!
+//! A peer is started by `skyring-bench peer NAME`, prints `ready ADDRESS` once it listens (for the
+//! msgserver `ready ADDRESS LOGIN_ADDRESS`), and serves until it is killed.
+
+mod epoll;
+mod frames;
+mod glommio;
+mod monoio;
+mod raw;
+mod ring;
+mod session;
+mod tokio;
+
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::host;
+
+/// Bytes of the receive buffer of one connection, wherever a connection has one.
+pub(crate) const BUFFER_BYTES: usize = 4096;
+
+/// Connections that the kernel may hold for a peer before they are accepted.
+pub(crate) const BACKLOG: u32 = 4096;
+
+/// A server that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Peer {
+    /// The smallest io_uring echo: the floor.
+    Ring,
+    /// Frames echoed on skyring's driver inside a glommio executor, without sessions.
+    Raw,
+    /// skyring's msgserver: attach, response cache, the demo's echo handler.
+    Session,
+    /// glommio's own sockets.
+    Glommio,
+    /// tokio, current-thread runtime.
+    Tokio,
+    /// monoio on io_uring.
+    Monoio,
+    /// A loop around epoll.
+    Epoll,
+}
+
+impl Peer {
+    /// Every peer, in the order of the reports.
+    pub const ALL: [Peer; 7] = [
+        Peer::Ring,
+        Peer::Raw,
+        Peer::Session,
+        Peer::Epoll,
+        Peer::Monoio,
+        Peer::Tokio,
+        Peer::Glommio,
+    ];
+
+    /// The name on command lines and in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Peer::Ring => "ring",
+            Peer::Raw => "raw",
+            Peer::Session => "session",
+            Peer::Glommio => "glommio",
+            Peer::Tokio => "tokio",
+            Peer::Monoio => "monoio",
+            Peer::Epoll => "epoll",
+        }
+    }
+
+    /// The peer of this name.
+    pub fn from_name(name: &str) -> Option<Peer> {
+        Peer::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+
+    /// What it is, for tables.
+    pub fn description(self) -> &'static str {
+        match self {
+            Peer::Ring => "bare io_uring echo",
+            Peer::Raw => "skyring, raw echo on its driver",
+            Peer::Session => "skyring, msgserver session",
+            Peer::Glommio => "glommio's own sockets",
+            Peer::Tokio => "tokio, current thread",
+            Peer::Monoio => "monoio on io_uring",
+            Peer::Epoll => "a bare loop around epoll",
+        }
+    }
+}
+
+/// How to run a peer.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerOptions {
+    /// Port to listen on, on loopback; 0 for one of the kernel's choice.
+    pub port: u16,
+    /// Processor to run on.
+    pub core: usize,
+    /// Whether to exit once standard input ends, so that no peer outlives who started it.
+    pub until_stdin_ends: bool,
+}
+
+impl PeerOptions {
+    fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+}
+
+/// Serves until the process is killed.
+pub fn run(peer: Peer, options: PeerOptions) -> io::Result<()> {
+    host::raise_descriptor_limit()?;
+    host::pin(options.core)?;
+    if options.until_stdin_ends {
+        std::thread::spawn(exit_when_stdin_ends);
+    }
+    match peer {
+        Peer::Ring => ring::serve(&options),
+        Peer::Epoll => epoll::serve(&options),
+        Peer::Tokio => tokio::serve(&options),
+        Peer::Monoio => monoio::serve(&options),
+        Peer::Glommio => glommio::serve(&options),
+        Peer::Raw => raw::serve(&options),
+        Peer::Session => session::serve(&options),
+    }
+}
+
+/// Tells whoever started the peer where it listens.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "ready {address}")?;
+    output.flush()
+}
+
+/// The same for a msgserver.
+fn announce_with_login(address: SocketAddr, login: SocketAddr) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "ready {address} {login}")?;
+    output.flush()
+}
+
+fn exit_when_stdin_ends() {
+    let mut input = io::stdin().lock();
+    let mut scratch = [0; 64];
+    while matches!(input.read(&mut scratch), Ok(bytes) if bytes > 0) {}
+    std::process::exit(0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_peer_is_found_by_its_name() {
+        for peer in Peer::ALL {
+            assert_eq!(Peer::from_name(peer.name()), Some(peer));
+        }
+        assert_eq!(Peer::from_name("nginx"), None);
+    }
+}

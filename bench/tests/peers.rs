@@ -1,0 +1,121 @@
+//! Every peer starts, echoes, and ends with who started it.
+#![allow(clippy::unwrap_used)]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::Duration;
+
+use skyring_bench::child::PeerProcess;
+use skyring_bench::generator::{FRAME_BYTES, Generator, Load, dial};
+use skyring_bench::host;
+use skyring_bench::measure::times::Times;
+use skyring_bench::peers::Peer;
+
+const CONNECTIONS: usize = 4;
+const MESSAGES_PER_CONNECTION: usize = 25;
+
+fn start(peer: Peer) -> PeerProcess {
+    let core = host::cores().unwrap()[0];
+    PeerProcess::start(Path::new(env!("CARGO_BIN_EXE_skyring-bench")), peer, core).unwrap()
+}
+
+/// 100 messages over 4 connections, sent in pieces that do not respect frames.
+fn echoes(peer: Peer) {
+    let process = start(peer);
+    let address = process.target().address;
+    let mut sockets: Vec<TcpStream> =
+        (0..CONNECTIONS).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for (index, socket) in sockets.iter_mut().enumerate() {
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let stream = frames(index);
+        // The last frame ends only with the second piece.
+        let (front, back) = stream.split_at(stream.len() - 3);
+        socket.write_all(front).unwrap();
+        let mut answer = vec![0; stream.len()];
+        let whole = stream.len() - last_frame_bytes(index);
+        socket.read_exact(&mut answer[..whole]).unwrap();
+        socket.write_all(back).unwrap();
+        socket.read_exact(&mut answer[whole..]).unwrap();
+        assert_eq!(answer, stream, "{peer:?}");
+    }
+    drop(process);
+    for mut socket in sockets {
+        // An end or a reset, never a hang.
+        assert!(!matches!(socket.read(&mut [0; 1]), Ok(bytes) if bytes > 0));
+    }
+}
+
+/// Frames of rising length, among them an empty one and one longer than a receive buffer.
+fn frames(connection: usize) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for message in 0..MESSAGES_PER_CONNECTION {
+        let length = payload_bytes(connection, message);
+        stream.extend_from_slice(&(length as u16).to_be_bytes());
+        stream.extend((0..length).map(|index| (index * 31 + message + connection) as u8));
+    }
+    stream
+}
+
+fn payload_bytes(connection: usize, message: usize) -> usize {
+    message * message * (connection + 1) * 3
+}
+
+fn last_frame_bytes(connection: usize) -> usize {
+    2 + payload_bytes(connection, MESSAGES_PER_CONNECTION - 1)
+}
+
+#[test]
+fn ring_echoes() {
+    echoes(Peer::Ring);
+}
+
+#[test]
+fn epoll_echoes() {
+    echoes(Peer::Epoll);
+}
+
+#[test]
+fn tokio_echoes() {
+    echoes(Peer::Tokio);
+}
+
+#[test]
+fn monoio_echoes() {
+    echoes(Peer::Monoio);
+}
+
+#[test]
+fn glommio_echoes() {
+    echoes(Peer::Glommio);
+}
+
+#[test]
+fn raw_echoes() {
+    echoes(Peer::Raw);
+}
+
+/// The generator's loads run against a real server, and every answer is counted once.
+#[test]
+fn the_generator_drives_a_peer() {
+    let process = start(Peer::Epoll);
+    let cores = host::cores().unwrap();
+    let mut generator = Generator::new(cores[cores.len() - 1]).unwrap();
+    for load in [Load::Closed { depth: 1 }, Load::Closed { depth: 7 }, Load::Open { rate: 2000 }] {
+        let dialled = dial::dial(process.target(), 0..20).unwrap();
+        let before = Times::of_process(process.target().pid).unwrap();
+        let mut run = generator.start(dialled, load).unwrap();
+        let tally = run.phase(Duration::from_millis(300)).unwrap();
+        run.finish().unwrap();
+        let times = Times::of_process(process.target().pid).unwrap().since(before);
+        assert!(tally.answers > 100, "{load:?}: {}", tally.answers);
+        assert_eq!(tally.answers, tally.response_ns.len());
+        assert!(times.ran_ns > 0);
+        if let Load::Open { rate } = load {
+            let expected = f64::from(rate) * tally.elapsed.as_secs_f64();
+            assert!((tally.answers as f64) < expected * 1.1, "{}", tally.answers);
+        }
+    }
+    assert_eq!(FRAME_BYTES, 66);
+}
