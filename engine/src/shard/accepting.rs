@@ -83,13 +83,10 @@ impl Core {
             return self.abort(slot, Counter::ClosedByServer);
         }
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
+        self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
         match self.listener(at).settings.kind {
-            ListenerKind::Login => {
-                self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
-                self.start_login(slot);
-            }
+            ListenerKind::Login => self.start_login(slot),
             ListenerKind::Msg => {
-                self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
                 self.connections.at_mut(slot).role = Role::Attaching;
                 self.receive(slot, ReceiveMode::Once);
             }

@@ -82,9 +82,13 @@ impl Core {
             return self.arm_timer(slot);
         }
         connection.deadline_ms = NEVER;
-        let attached = matches!(connection.role, Role::Attached(_) | Role::Gate(_));
+        let past_handshake = match &connection.role {
+            Role::Attached(_) => true,
+            Role::Gate(gate) => gate.opened,
+            _ => false,
+        };
         match life {
-            Life::Open if attached => self.finish(slot, Counter::ClosedIdle),
+            Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),
             Life::Open => self.abort(slot, Counter::ClosedHandshakeLate),
             Life::Finishing | Life::Lingering => self.close(slot),
             Life::Closing | Life::Vacant => {}
