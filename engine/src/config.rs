@@ -1,11 +1,22 @@
 //! What a server is told: the typed form of the configuration file, with every default.
 //!
 //! Durations are milliseconds, sizes bytes, both named so. A value that cannot work is refused
-//! before anything starts, with the file, the key and the reason.
+//! before anything starts, with the file, the key and the reason: [`Config::from_file`] and
+//! [`Config::parse`] read TOML and validate, [`Config::validate`] judges a configuration that a
+//! program has put together itself. `skyring.toml` beside this crate shows every key.
 
+mod error;
+mod parse;
+mod section;
+mod validate;
+
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use skyring_protocols::Compat;
+
+pub use error::{ConfigError, ConfigFault};
 
 /// Everything a server is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +57,26 @@ pub enum ListenerKind {
     Gate,
 }
 
+impl ListenerKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [ListenerKind; 3] = [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate];
+
+    /// The kind as the configuration file writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ListenerKind::Login => "login",
+            ListenerKind::Msg => "msg",
+            ListenerKind::Gate => "gate",
+        }
+    }
+}
+
+impl fmt::Display for ListenerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What a repeated request id on the same attach does once it has been answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum DuplicateRequest {
@@ -81,7 +112,8 @@ pub struct Listener {
     pub backlog: u32,
     /// Congestion control of accepted sockets. None: the system's.
     pub congestion: Option<String>,
-    /// Milliseconds from accept to the finished login or attach.
+    /// Milliseconds from accept to the finished login or attach; gate: until the application opens
+    /// the connection.
     pub handshake_timeout_ms: u64,
     /// msg, gate: milliseconds without a byte received after which a connection is closed. 0: never.
     pub idle_timeout_ms: u64,
@@ -141,9 +173,49 @@ impl Default for Config {
             drain_timeout_ms: 10_000,
             connections_per_shard_max: 0,
             demo: Demo::default(),
-            listeners: [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate]
-                .map(Listener::new)
-                .to_vec(),
+            listeners: ListenerKind::ALL.map(Listener::new).to_vec(),
         }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file and validates it.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with the file's path, the key and the reason.
+    pub fn from_file(path: &Path) -> Result<Config, ConfigError> {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Config::parse(&text, &file),
+            Err(error) => {
+                Err(ConfigError::whole(ConfigFault::Unreadable(error.kind())).in_file(&file))
+            }
+        }
+    }
+
+    /// Reads a configuration from TOML text and validates it. Keys that are absent keep their
+    /// defaults; without a `[[listener]]` the three default listeners stay. `file_name` appears in
+    /// errors only.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_file`].
+    pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigError> {
+        let parsed = parse::parse(text).and_then(|config| config.validate().map(|()| config));
+        parsed.map_err(|error| error.in_file(file_name))
+    }
+
+    /// Refuses what cannot work: limits that leave no room, processors that the process may not
+    /// use, listeners that contradict each other, and settings on a kind that has no use for them.
+    ///
+    /// Whether a port is free and a congestion control exists is for the kernel to say at start;
+    /// `skyring doctor` asks beforehand.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong; its `file` is `None`.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        validate::validate(self)
     }
 }

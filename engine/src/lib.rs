@@ -2,6 +2,24 @@
 //!
 //! A *shard* is one thread, one glommio executor, one data-plane ring, one set of connections and
 //! one set of sessions. `ARCHITECTURE.md` beside this crate is the one-page map.
+//!
+//! A game implements [`handler::Application`] and starts a [`server::Server`] with a
+//! [`config::Config`]; `examples/echo.rs` is the smallest one.
 
+pub mod admin;
 pub mod config;
+pub mod context;
+pub mod cores;
+pub mod demo;
 pub mod driver;
+pub mod error;
+pub mod handler;
+mod host;
+mod listener;
+pub mod mailbox;
+pub mod route;
+pub mod server;
+pub mod shard;
+
+pub use bytes::Bytes;
+pub use skyring_protocols as protocols;

@@ -1,2 +1,9 @@
-//! To be written.
-fn main() {}
+//! The program `skyring`: serves the demo application, checks the machine, prints counters.
+
+mod command;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run()
+}

@@ -1,4 +1,10 @@
 //! What a codec answers, and how strictly it reads.
+//!
+//! A codec keeps nothing between calls: it looks at the front of the bytes that are there. That
+//! more must come is a value, not an error, so a caller needs no guess at what an error means.
+//!
+//! Invariants, held by a property test of every codec: `consumed` is at most the length of the
+//! input and at least 1, and `at_least` is at least 1, so a caller that obeys makes progress.
 
 /// The outcome of looking for one unit at the front of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +23,8 @@ pub enum Decode<T> {
     },
 }
 
-/// How leniently a listener reads what clients send.
+/// How leniently a listener reads what clients send. It changes what is accepted, never what is
+/// written, and no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compat {
     /// Canonical base64, a narrow attach index, no weak public values.

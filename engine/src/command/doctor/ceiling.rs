@@ -1,0 +1,154 @@
+//! How many connections the machine and the configuration allow, and how to get more.
+//!
+//! A connection is a slot in its shard's ring, whose table of direct descriptors is as large as the
+//! descriptor limit. Such descriptors do not count against the limit themselves, so the ceiling is
+//! the limit times the number of shards, and a machine with a low limit runs more shards.
+
+use std::fmt;
+
+use skyring::config::Config;
+
+use super::facts::Facts;
+
+/// The kernel's own limit of a ring's table.
+const TABLE_SLOTS_MAX: u64 = 1 << 20;
+
+/// The most shards a server can have.
+const SHARDS_MAX: u64 = 1024;
+
+/// Part of a table that is not counted on, one slot in this many: users are spread over the shards by
+/// a hash, never evenly, and accepted connections need slots until they move to their owner.
+const RESERVE_SHARE: u64 = 20;
+
+/// Ordinary descriptors of one shard: its rings, its executor and its listeners.
+const DESCRIPTORS_PER_SHARD: u64 = 12;
+
+/// Ordinary descriptors of the process beside its shards.
+const DESCRIPTORS_BESIDE: u64 = 16;
+
+/// Sizes that people ask about.
+const QUESTIONS: [u64; 3] = [10_000, 200_000, 1_000_000];
+
+/// The ceiling and what it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ceiling {
+    /// Shards that the server will run.
+    pub(super) shards: u64,
+    /// Connections that one shard takes.
+    pub(super) slots: u64,
+}
+
+impl Ceiling {
+    /// The ceiling of this configuration on this machine.
+    pub(super) fn of(config: &Config, facts: &Facts) -> Ceiling {
+        let limit = facts.descriptors.map_or(1024, |limit| limit.hard);
+        let mut table = limit.min(TABLE_SLOTS_MAX);
+        if config.connections_per_shard_max != 0 {
+            table = table.min(config.connections_per_shard_max.into());
+        }
+        Ceiling { shards: shards(config, facts), slots: table - table / RESERVE_SHARE }
+    }
+
+    /// Connections at once.
+    pub(super) fn connections(&self) -> u64 {
+        self.shards * self.slots
+    }
+
+    /// Ordinary descriptors that the server needs.
+    pub(super) fn descriptors(&self) -> u64 {
+        self.shards * DESCRIPTORS_PER_SHARD + DESCRIPTORS_BESIDE
+    }
+
+    /// Shards that this many connections take.
+    fn shards_for(&self, connections: u64) -> u64 {
+        connections.div_ceil(self.slots.max(1))
+    }
+}
+
+/// Shards that a server of this configuration runs: what it says, else one a core.
+fn shards(config: &Config, facts: &Facts) -> u64 {
+    let cores = if config.cores.is_empty() { facts.processors.len() } else { config.cores.len() };
+    let shards = if config.shards == 0 { cores } else { config.shards };
+    shards.max(1) as u64
+}
+
+impl fmt::Display for Ceiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Ceiling { shards, slots } = self;
+        writeln!(
+            f,
+            "Ceiling: {shards} shards x {slots} slots = {} connections.",
+            self.connections()
+        )?;
+        let questions = QUESTIONS.into_iter().filter(|wanted| *wanted > self.connections());
+        for wanted in questions {
+            match self.shards_for(wanted) {
+                needed if needed > SHARDS_MAX => writeln!(
+                    f,
+                    "  {wanted} connections: more than {SHARDS_MAX} shards, so raise the limit first."
+                )?,
+                needed => writeln!(f, "  {wanted} connections: `shards = {needed}`.")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How to raise the ceiling on this machine.
+pub(super) fn how_to_raise(facts: &Facts) -> String {
+    let mut text = String::from(
+        "To raise it: more shards than cores (`shards` in the configuration), or a higher\n\
+         descriptor limit: `ulimit -n 1048576` in the shell, `LimitNOFILE=1048576` in a systemd\n\
+         unit, `nofile` in /etc/security/limits.conf",
+    );
+    match facts.nr_open {
+        Some(nr_open) if nr_open < TABLE_SLOTS_MAX => {
+            text += &format!("; before that\n`sysctl -w fs.nr_open=1048576`, which is {nr_open}");
+        }
+        _ => {}
+    }
+    text + ".\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::facts::Limit;
+
+    fn facts(hard: u64) -> Facts {
+        let descriptors = Some(Limit { soft: 1024.min(hard), hard });
+        Facts { processors: vec![0, 1], descriptors, ..Facts::default() }
+    }
+
+    #[test]
+    fn shards_times_slots() {
+        let config = Config::default();
+        let ceiling = Ceiling::of(&config, &facts(20_000));
+        assert_eq!(ceiling, Ceiling { shards: 2, slots: 19_000 });
+        assert_eq!(ceiling.connections(), 38_000);
+        let text = ceiling.to_string();
+        assert!(text.contains("2 shards x 19000 slots = 38000 connections"), "{text}");
+        assert!(text.contains("200000 connections: `shards = 11`"), "{text}");
+        assert!(!text.contains(" 10000 connections"), "{text}");
+    }
+
+    #[test]
+    fn the_configuration_and_the_kernel_bound_it() {
+        let config = Config { shards: 5, connections_per_shard_max: 64, ..Config::default() };
+        assert_eq!(Ceiling::of(&config, &facts(20_000)).connections(), 5 * 61);
+        let ceiling = Ceiling::of(&Config::default(), &facts(u64::MAX));
+        assert_eq!(ceiling.slots, TABLE_SLOTS_MAX - TABLE_SLOTS_MAX / RESERVE_SHARE);
+    }
+
+    #[test]
+    fn a_tiny_limit_asks_for_a_higher_one() {
+        let text = Ceiling::of(&Config::default(), &facts(64)).to_string();
+        assert!(text.contains("1000000 connections: more than 1024 shards"), "{text}");
+    }
+
+    #[test]
+    fn named_cores_count() {
+        let config = Config { cores: vec![0], ..Config::default() };
+        assert_eq!(Ceiling::of(&config, &facts(64)).shards, 1);
+    }
+}

@@ -1,0 +1,214 @@
+//! The command line: which subcommand, with which options.
+//!
+//! Options are the same before and behind the subcommand's name, so `skyring --config FILE` serves
+//! as `skyring serve --config FILE` does. Exit codes: 0 done, 1 failed, 2 asked for wrongly (a bad
+//! command line or a configuration that is refused).
+
+mod doctor;
+mod serve;
+mod stats;
+
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser, ValueExt};
+use skyring::config::{Config, ConfigError};
+
+/// Where the admin port is when nobody says otherwise.
+const ADMIN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8890);
+
+/// Exit code of a command line or a configuration that is refused.
+const REFUSED: u8 = 2;
+
+const HELP: &str = "\
+skyring: a network engine for game servers, byte-compatible with Skynet
+
+Usage: skyring [COMMAND] [OPTIONS]
+
+Commands:
+  serve   Serve the demo application (the default)
+  doctor  Check this machine, and say how many connections it can hold
+  stats   Print the counters of a running server
+
+Options:
+  --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
+                  Without it: three demo listeners on loopback
+  --admin ADDR    stats: the server's admin port [default: 127.0.0.1:8890]
+  -h, --help      Print this
+  -V, --version   Print the version
+
+Exit codes: 0 done, 1 failed, 2 wrong command line or refused configuration
+";
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+enum Command {
+    Serve { config: Option<PathBuf> },
+    Doctor { config: Option<PathBuf> },
+    Stats { admin: SocketAddr },
+    Help,
+    Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Name {
+    Serve,
+    Doctor,
+    Stats,
+}
+
+impl Name {
+    fn text(self) -> &'static str {
+        match self {
+            Name::Serve => "serve",
+            Name::Doctor => "doctor",
+            Name::Stats => "stats",
+        }
+    }
+}
+
+/// What is wrong with a command line.
+#[derive(Debug, thiserror::Error)]
+enum UsageError {
+    #[error(transparent)]
+    Arguments(#[from] lexopt::Error),
+    #[error("no command {0:?}; there are serve, doctor and stats")]
+    NoSuchCommand(OsString),
+    #[error("one command at a time: {first} and {second:?}")]
+    TwoCommands { first: &'static str, second: OsString },
+    #[error("{command} has no option {option}")]
+    NotForCommand { command: &'static str, option: &'static str },
+}
+
+/// Does what the process's command line asks for.
+pub(crate) fn run() -> ExitCode {
+    match parse(Parser::from_env()) {
+        Ok(Command::Serve { config }) => serve::run(config.as_deref()),
+        Ok(Command::Doctor { config }) => doctor::run(config.as_deref()),
+        Ok(Command::Stats { admin }) => stats::run(admin),
+        Ok(Command::Help) => print(HELP),
+        Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
+        Err(error) => {
+            eprintln!("skyring: {error}\nTry `skyring --help`.");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn parse(mut parser: Parser) -> Result<Command, UsageError> {
+    let mut name = None;
+    let mut config = None;
+    let mut admin = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
+            Arg::Long("config") => config = Some(PathBuf::from(parser.value()?)),
+            Arg::Long("admin") => admin = Some(parser.value()?.parse()?),
+            Arg::Value(text) => name = Some(command_name(name, text)?),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let name = name.unwrap_or(Name::Serve);
+    let misplaced = match name {
+        Name::Serve | Name::Doctor => admin.map(|_| "--admin"),
+        Name::Stats => config.as_ref().map(|_| "--config"),
+    };
+    if let Some(option) = misplaced {
+        return Err(UsageError::NotForCommand { command: name.text(), option });
+    }
+    Ok(match name {
+        Name::Serve => Command::Serve { config },
+        Name::Doctor => Command::Doctor { config },
+        Name::Stats => Command::Stats { admin: admin.unwrap_or(ADMIN_DEFAULT) },
+    })
+}
+
+fn command_name(earlier: Option<Name>, text: OsString) -> Result<Name, UsageError> {
+    let names = [Name::Serve, Name::Doctor, Name::Stats];
+    let Some(name) = names.into_iter().find(|name| text == name.text()) else {
+        return Err(UsageError::NoSuchCommand(text));
+    };
+    match earlier {
+        Some(first) => Err(UsageError::TwoCommands { first: first.text(), second: text }),
+        None => Ok(name),
+    }
+}
+
+/// The configuration of this file. Without one the default, with an admin port on loopback, so that
+/// `skyring stats` has somebody to ask.
+fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
+    match path {
+        Some(path) => Config::from_file(path),
+        None => Ok(Config { admin: Some(ADMIN_DEFAULT), ..Config::default() }),
+    }
+}
+
+/// Says why a configuration is refused.
+fn refuse(error: &ConfigError) -> ExitCode {
+    eprintln!("skyring: {error}");
+    ExitCode::from(REFUSED)
+}
+
+/// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(arguments: &str) -> Result<Command, String> {
+        parse(Parser::from_args(arguments.split_whitespace())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn no_argument_serves_with_the_defaults() {
+        assert_eq!(command(""), Ok(Command::Serve { config: None }));
+        assert_eq!(command("serve"), Ok(Command::Serve { config: None }));
+    }
+
+    #[test]
+    fn options_stand_before_or_behind_the_command() {
+        let config = Some(PathBuf::from("a.toml"));
+        let serve = Command::Serve { config: config.clone() };
+        assert_eq!(command("--config a.toml"), Ok(serve));
+        assert_eq!(command("doctor --config=a.toml"), Ok(Command::Doctor { config }));
+        let admin = "[::1]:9".parse().unwrap();
+        assert_eq!(command("--admin [::1]:9 stats"), Ok(Command::Stats { admin }));
+        assert_eq!(command("stats"), Ok(Command::Stats { admin: ADMIN_DEFAULT }));
+    }
+
+    #[test]
+    fn help_and_version_win() {
+        assert_eq!(command("doctor --help"), Ok(Command::Help));
+        assert_eq!(command("-V nonsense"), Ok(Command::Version));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let refused = |arguments: &str| command(arguments).unwrap_err();
+        assert_eq!(refused("start"), "no command \"start\"; there are serve, doctor and stats");
+        assert_eq!(refused("serve stats"), "one command at a time: serve and \"stats\"");
+        assert_eq!(refused("serve --admin 127.0.0.1:1"), "serve has no option --admin");
+        assert_eq!(refused("stats --config a"), "stats has no option --config");
+        assert_eq!(refused("--port 1"), "invalid option '--port'");
+        assert_eq!(refused("--config"), "missing argument for option '--config'");
+        assert!(refused("stats --admin localhost").contains("localhost"));
+    }
+
+    #[test]
+    fn the_help_names_every_command() {
+        for name in [Name::Serve, Name::Doctor, Name::Stats] {
+            assert!(HELP.contains(&format!("\n  {} ", name.text())));
+        }
+    }
+}

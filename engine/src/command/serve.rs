@@ -1,0 +1,128 @@
+//! `skyring serve`: the demo application behind the configured listeners, until a signal.
+//!
+//! SIGTERM or SIGINT starts the drain: no more accepts, what runs is answered, then everything is
+//! closed and the exit status is 0. A second signal ends it at once, also with status 0: that is
+//! what was asked for.
+
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::thread;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use skyring::admin::{self, Admin, CounterRow};
+use skyring::config::{Config, ListenerKind};
+use skyring::demo::Demo;
+use skyring::error::StartError;
+use skyring::server::{Server, ServerHandle};
+use skyring::shard::counters::Counter;
+
+const WARNING: &str = "\
+warning: this is the demo application. Every user's password is \"password\", and the protocol it
+         speaks protects nobody by itself: see README.md, \"What the protocol protects\".";
+
+const WARNING_OPEN: &str = "\
+warning: a listener is reachable from other machines. Anybody there can log in as anybody.";
+
+/// Why serving failed.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error("signals cannot be caught: {0}")]
+    Signals(io::Error),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("admin port {address}: {source}")]
+    Admin { address: std::net::SocketAddr, source: io::Error },
+    #[error("a shard ended by itself: {0}")]
+    Shard(io::Error),
+}
+
+pub(super) fn run(path: Option<&Path>) -> ExitCode {
+    let config = match super::load(path) {
+        Ok(config) => config,
+        Err(error) => return super::refuse(&error),
+    };
+    match serve(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("skyring: {error}\nTry `skyring doctor`.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: &Config) -> Result<(), ServeError> {
+    // Before anything listens: a signal that comes early must not kill a server half started.
+    let signals = Signals::new([SIGTERM, SIGINT]).map_err(ServeError::Signals)?;
+    let delay_ms = config.demo.delay_ms;
+    let server = Server::start(config, move |context| Demo::new(context, delay_ms))?;
+    let admin = match open_admin(config, &server.handle()) {
+        Ok(admin) => admin,
+        Err(error) => {
+            server.handle().stop();
+            server.join().map_err(ServeError::Shard)?;
+            return Err(error);
+        }
+    };
+    super::print(&report(config, &server, admin.as_ref()));
+    eprintln!("{WARNING}");
+    if server.addresses().iter().any(|address| !address.ip().is_loopback()) {
+        eprintln!("{WARNING_OPEN}");
+    }
+    end_on_signal(signals, server.handle());
+    server.join().map_err(ServeError::Shard)
+}
+
+fn open_admin(config: &Config, handle: &ServerHandle) -> Result<Option<Admin>, ServeError> {
+    let Some(address) = config.admin else { return Ok(None) };
+    let handle = handle.clone();
+    let admin = Admin::start(address, move || admin::format(&rows(&handle)));
+    admin.map(Some).map_err(|source| ServeError::Admin { address, source })
+}
+
+/// Every counter of every shard.
+fn rows(handle: &ServerHandle) -> Vec<CounterRow> {
+    let shards = handle.counters();
+    let row = |&counter: &Counter| CounterRow {
+        name: counter.name(),
+        help: counter.help(),
+        shards: shards.iter().map(|shard| shard.read(counter)).collect(),
+    };
+    Counter::ALL.iter().map(row).collect()
+}
+
+/// What is up, for whoever started it: real addresses, so that port 0 tells which port it became.
+fn report(config: &Config, server: &Server, admin: Option<&Admin>) -> String {
+    let mut lines = vec![format!("skyring {}", env!("CARGO_PKG_VERSION"))];
+    let mut cores = server.cores().to_vec();
+    let shards = cores.len();
+    cores.sort_unstable();
+    cores.dedup();
+    lines.push(format!("  shards  {shards} on processors {cores:?}"));
+    for (listener, address) in config.listeners.iter().zip(server.addresses()) {
+        let server = match listener.kind {
+            ListenerKind::Msg => format!("  server {:?}", listener.server),
+            ListenerKind::Login | ListenerKind::Gate => String::new(),
+        };
+        lines.push(format!("  {:<6}  {address}{server}", listener.kind.name()));
+    }
+    if let Some(admin) = admin {
+        lines.push(format!("  admin   {}", admin.address()));
+    }
+    lines.push(String::from("ready; SIGTERM or Ctrl-C drains, a second one stops\n"));
+    lines.join("\n")
+}
+
+/// Drains at the first signal, stops at the second. The thread ends with the process.
+fn end_on_signal(mut signals: Signals, handle: ServerHandle) {
+    thread::spawn(move || {
+        let mut arrived = signals.forever();
+        arrived.next();
+        eprintln!("skyring: draining");
+        handle.drain();
+        arrived.next();
+        eprintln!("skyring: stopping");
+        handle.stop();
+    });
+}

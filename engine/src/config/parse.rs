@@ -1,0 +1,141 @@
+//! From TOML text to the typed configuration: which key sets which field.
+//!
+//! One default depends on another key: `uniform_errors` is true on a strict listener and false
+//! where `compat = "skynet"`, because telling the refusals apart is what Skynet does. A key that
+//! the listener's kind has no use for is refused, even at its default value: whoever wrote it
+//! expects it to do something.
+
+use skyring_protocols::Compat;
+use toml::Table;
+
+use super::error::{ConfigError, ConfigFault};
+use super::section::Section;
+use super::{Config, Demo, Listener, ListenerKind};
+
+const TOP_KEYS: &[&str] = &[
+    "shards",
+    "cores",
+    "admin",
+    "drain_timeout_ms",
+    "connections_per_shard_max",
+    "demo",
+    "listener",
+];
+
+const DEMO_KEYS: &[&str] = &["delay_ms"];
+
+const LISTENER_KEYS: &[&str] = &[
+    "kind",
+    "address",
+    "server",
+    "compat",
+    "multilogin",
+    "duplicate_request",
+    "uniform_errors",
+    "maxclient",
+    "nodelay",
+    "backlog",
+    "congestion",
+    "handshake_timeout_ms",
+    "idle_timeout_ms",
+    "write_timeout_ms",
+    "output_bytes_max",
+    "cache_bytes_max",
+    "expired_number",
+    "pending_requests_max",
+    "connections_per_second_per_address",
+];
+
+/// The keys that not every kind has, and the kinds that have them. `compat` is every kind's: a gate
+/// reads alike in both, and three listeners of one server should be able to say the same.
+const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
+    ("server", &[ListenerKind::Msg]),
+    ("multilogin", &[ListenerKind::Login]),
+    ("duplicate_request", &[ListenerKind::Msg]),
+    ("uniform_errors", &[ListenerKind::Msg]),
+    ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("cache_bytes_max", &[ListenerKind::Msg]),
+    ("expired_number", &[ListenerKind::Msg]),
+    ("pending_requests_max", &[ListenerKind::Msg]),
+];
+
+/// Reads a whole file's text; the values are not judged beyond their types.
+pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
+    let table: Table = text.parse().map_err(|error| syntax(text, &error))?;
+    let top = Section::new("", &table, TOP_KEYS)?;
+    let mut config = Config::default();
+    top.set("shards", &mut config.shards)?;
+    top.set("cores", &mut config.cores)?;
+    config.admin = top.optional("admin")?;
+    top.set("drain_timeout_ms", &mut config.drain_timeout_ms)?;
+    top.set("connections_per_shard_max", &mut config.connections_per_shard_max)?;
+    if let Some(table) = top.table("demo")? {
+        config.demo = demo(table)?;
+    }
+    if let Some(tables) = top.tables("listener")? {
+        let listeners = tables.into_iter().enumerate();
+        config.listeners =
+            listeners.map(|(index, table)| listener(index, table)).collect::<Result<_, _>>()?;
+    }
+    Ok(config)
+}
+
+fn demo(table: &Table) -> Result<Demo, ConfigError> {
+    let section = Section::new("demo", table, DEMO_KEYS)?;
+    let mut demo = Demo::default();
+    section.set("delay_ms", &mut demo.delay_ms)?;
+    Ok(demo)
+}
+
+fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
+    let section = Section::new(&format!("listener[{index}]"), table, LISTENER_KEYS)?;
+    let mut listener = Listener::new(section.required("kind")?);
+    refuse_keys_of_other_kinds(&section, listener.kind)?;
+    section.set("address", &mut listener.address)?;
+    section.set("server", &mut listener.server)?;
+    section.set("compat", &mut listener.compat)?;
+    listener.uniform_errors = listener.compat == Compat::Strict;
+    section.set("multilogin", &mut listener.multilogin)?;
+    section.set("duplicate_request", &mut listener.duplicate_request)?;
+    section.set("uniform_errors", &mut listener.uniform_errors)?;
+    section.set("nodelay", &mut listener.nodelay)?;
+    section.set("backlog", &mut listener.backlog)?;
+    listener.congestion = section.optional("congestion")?;
+    section.set("handshake_timeout_ms", &mut listener.handshake_timeout_ms)?;
+    section.set("idle_timeout_ms", &mut listener.idle_timeout_ms)?;
+    section.set("write_timeout_ms", &mut listener.write_timeout_ms)?;
+    section.set("maxclient", &mut listener.maxclient)?;
+    section.set("output_bytes_max", &mut listener.output_bytes_max)?;
+    section.set("cache_bytes_max", &mut listener.cache_bytes_max)?;
+    section.set("expired_number", &mut listener.expired_number)?;
+    section.set("pending_requests_max", &mut listener.pending_requests_max)?;
+    section.set(
+        "connections_per_second_per_address",
+        &mut listener.connections_per_second_per_address,
+    )?;
+    Ok(listener)
+}
+
+fn refuse_keys_of_other_kinds(
+    section: &Section<'_>,
+    kind: ListenerKind,
+) -> Result<(), ConfigError> {
+    let misplaced =
+        KEYS_OF_KINDS.iter().find(|(key, kinds)| section.has(key) && !kinds.contains(&kind));
+    match misplaced {
+        Some((key, _)) => Err(ConfigError::at(section.key(key), ConfigFault::NotOnKind { kind })),
+        None => Ok(()),
+    }
+}
+
+/// The TOML parser's error with the place as line and column.
+fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = &text.as_bytes()[..start];
+    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    ConfigError::whole(ConfigFault::Syntax {
+        line: before.iter().filter(|&&byte| byte == b'\n').count() + 1,
+        column: String::from_utf8_lossy(&before[line_start..]).chars().count() + 1,
+        message: error.message().to_owned(),
+    })
+}

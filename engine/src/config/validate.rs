@@ -1,0 +1,214 @@
+//! What a well-formed configuration may still get wrong.
+//!
+//! Every bound has its reason beside it, because the reason is what the operator reads. Checks run
+//! from the top of the file down; the first failure ends them.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::error::{ConfigError, ConfigFault};
+use super::{Config, DuplicateRequest, Listener, ListenerKind};
+use crate::cores;
+
+/// Each shard has a queue to every other, so their number is squared somewhere.
+const SHARDS_MAX: u64 = 1024;
+/// The kernel's own limit of a ring's descriptor table.
+const SLOTS_MAX: u64 = 1 << 20;
+const LISTENERS_MAX: u64 = 256;
+/// Thirty days: nobody waits longer, and instants plus durations stay far from overflow.
+const DURATION_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
+const OUTPUT_BYTES_MIN: u64 = 1024;
+/// The largest answer is 65,530 bytes (WIRE.md, msg); this is the next power of two.
+const CACHE_BYTES_MIN: u64 = 64 * 1024;
+const BYTES_MAX: u64 = 1 << 40;
+const EXPIRED_NUMBER_MAX: u64 = 1 << 20;
+/// listen(2) takes a signed number.
+const BACKLOG_MAX: u64 = i32::MAX as u64;
+/// A username holds the name in base64 and must leave room for the uid in one frame.
+const SERVER_BYTES_MAX: usize = 255;
+/// The kernel keeps names of congestion controls in 16 bytes, the last one zero.
+const CONGESTION_BYTES_MAX: usize = 15;
+
+/// See [`Config::validate`].
+pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
+    at_most("shards", config.shards as u64, SHARDS_MAX, "shards keep a queue for each other")?;
+    cores_exist(&config.cores, &cores::allowed())?;
+    duration("drain_timeout_ms", config.drain_timeout_ms)?;
+    at_most(
+        "connections_per_shard_max",
+        config.connections_per_shard_max.into(),
+        SLOTS_MAX,
+        "a ring's descriptor table ends there; use more shards",
+    )?;
+    duration("demo.delay_ms", config.demo.delay_ms)?;
+    if config.listeners.is_empty() {
+        return Err(ConfigError::at("listener", ConfigFault::NoListeners));
+    }
+    at_most(
+        "listener",
+        config.listeners.len() as u64,
+        LISTENERS_MAX,
+        "every shard opens every listener",
+    )?;
+    for (index, one) in config.listeners.iter().enumerate() {
+        listener(one, &|key| format!("listener[{index}].{key}"))?;
+    }
+    addresses(config)?;
+    servers(&config.listeners)
+}
+
+fn cores_exist(cores: &[usize], allowed: &[usize]) -> Result<(), ConfigError> {
+    for (index, &processor) in cores.iter().enumerate() {
+        let key = format!("cores[{index}]");
+        if !allowed.contains(&processor) {
+            let allowed = allowed.to_vec();
+            return Err(ConfigError::at(key, ConfigFault::NoSuchProcessor { processor, allowed }));
+        }
+        if cores[..index].contains(&processor) {
+            return Err(ConfigError::at(key, ConfigFault::ProcessorTwice { processor }));
+        }
+    }
+    Ok(())
+}
+
+/// Names one of a listener's keys by its whole path.
+type Path<'a> = &'a dyn Fn(&str) -> String;
+
+fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
+    kind(listener, path)?;
+    if let Some(name) = &listener.congestion {
+        congestion(name, path)?;
+    }
+    let why = "nothing could ever wait to be accepted";
+    at_least(path("backlog"), listener.backlog.into(), 1, why)?;
+    at_most(path("backlog"), listener.backlog.into(), BACKLOG_MAX, "the kernel takes no more")?;
+    let why = "a silent peer would hold its slot for ever";
+    at_least(path("handshake_timeout_ms"), listener.handshake_timeout_ms, 1, why)?;
+    let why = "a peer that never reads would hold its memory for ever";
+    at_least(path("write_timeout_ms"), listener.write_timeout_ms, 1, why)?;
+    duration(path("handshake_timeout_ms"), listener.handshake_timeout_ms)?;
+    duration(path("idle_timeout_ms"), listener.idle_timeout_ms)?;
+    duration(path("write_timeout_ms"), listener.write_timeout_ms)?;
+    let output_bytes = listener.output_bytes_max as u64;
+    let why = "reading would pause after every answer";
+    at_least(path("output_bytes_max"), output_bytes, OUTPUT_BYTES_MIN, why)?;
+    at_most(path("output_bytes_max"), output_bytes, BYTES_MAX, "no machine has that much")?;
+    if listener.kind == ListenerKind::Msg { msg(listener, path) } else { Ok(()) }
+}
+
+/// Settings that have no effect on the listener's kind. Fields at their defaults pass: a typed
+/// listener always has them all.
+fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
+    let kind = listener.kind;
+    let idle = listener.idle_timeout_ms != 0;
+    let replay = listener.duplicate_request == DuplicateRequest::Replay;
+    let misplaced = [
+        ("multilogin", listener.multilogin && kind != ListenerKind::Login),
+        ("idle_timeout_ms", idle && kind == ListenerKind::Login),
+        ("duplicate_request", replay && kind != ListenerKind::Msg),
+    ];
+    match misplaced.iter().find(|(_, misplaced)| *misplaced) {
+        Some((key, _)) => Err(ConfigError::at(path(key), ConfigFault::NotOnKind { kind })),
+        None => Ok(()),
+    }
+}
+
+fn msg(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
+    if listener.server.is_empty() || listener.server.len() > SERVER_BYTES_MAX {
+        let expected = "a name of 1 to 255 bytes";
+        let found = listener.server.clone();
+        return Err(ConfigError::at(path("server"), ConfigFault::WrongText { expected, found }));
+    }
+    let cache_bytes = listener.cache_bytes_max as u64;
+    let why = "one largest answer must fit";
+    at_least(path("cache_bytes_max"), cache_bytes, CACHE_BYTES_MIN, why)?;
+    at_most(path("cache_bytes_max"), cache_bytes, BYTES_MAX, "no machine has that much")?;
+    let expired = listener.expired_number.into();
+    let why = "no answer would be kept, and a re-attach could run a request twice";
+    at_least(path("expired_number"), expired, 1, why)?;
+    at_most(path("expired_number"), expired, EXPIRED_NUMBER_MAX, "set cache_bytes_max instead")?;
+    let why = "no request could run";
+    at_least(path("pending_requests_max"), listener.pending_requests_max.into(), 1, why)
+}
+
+fn congestion(name: &str, path: Path<'_>) -> Result<(), ConfigError> {
+    let named = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if named && (1..=CONGESTION_BYTES_MAX).contains(&name.len()) {
+        return Ok(());
+    }
+    let expected = "the name of a congestion control, such as \"cubic\"";
+    let found = name.to_owned();
+    Err(ConfigError::at(path("congestion"), ConfigFault::WrongText { expected, found }))
+}
+
+/// Two sockets of one server must not meet, the admin port included.
+fn addresses(config: &Config) -> Result<(), ConfigError> {
+    let admin = config.admin.iter().map(|&address| (String::from("admin"), address));
+    let listeners = config.listeners.iter().enumerate();
+    let listeners =
+        listeners.map(|(index, listener)| (format!("listener[{index}].address"), listener.address));
+    let mut taken: Vec<(String, SocketAddr)> = Vec::new();
+    for (key, address) in admin.chain(listeners) {
+        if let Some((other, _)) = taken.iter().find(|(_, earlier)| meet(*earlier, address)) {
+            let other = other.clone();
+            return Err(ConfigError::at(key, ConfigFault::AddressTaken { address, other }));
+        }
+        taken.push((key, address));
+    }
+    Ok(())
+}
+
+/// Whether a connection could mean either address: the unspecified one covers its family, and only
+/// that, because listeners of IPv6 take no IPv4. Port 0 never meets anything.
+fn meet(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers =
+        |wide: IpAddr, narrow: IpAddr| wide.is_unspecified() && wide.is_ipv4() == narrow.is_ipv4();
+    let (left, right) = (one.ip(), other.ip());
+    one.port() != 0
+        && one.port() == other.port()
+        && (left == right || covers(left, right) || covers(right, left))
+}
+
+fn servers(listeners: &[Listener]) -> Result<(), ConfigError> {
+    let named = |index: usize| {
+        let listener = &listeners[index];
+        (listener.kind == ListenerKind::Msg).then_some(&listener.server)
+    };
+    for index in 0..listeners.len() {
+        let Some(server) = named(index) else { continue };
+        if let Some(earlier) = (0..index).find(|&earlier| named(earlier) == Some(server)) {
+            let key = format!("listener[{index}].server");
+            let other = format!("listener[{earlier}].server");
+            let server = server.clone();
+            return Err(ConfigError::at(key, ConfigFault::ServerTaken { server, other }));
+        }
+    }
+    Ok(())
+}
+
+fn duration(key: impl Into<String>, value: u64) -> Result<(), ConfigError> {
+    at_most(key, value, DURATION_MS_MAX, "that is thirty days")
+}
+
+fn at_least(
+    key: impl Into<String>,
+    value: u64,
+    minimum: u64,
+    why: &'static str,
+) -> Result<(), ConfigError> {
+    if value >= minimum {
+        return Ok(());
+    }
+    Err(ConfigError::at(key, ConfigFault::BelowMinimum { value, minimum, why }))
+}
+
+fn at_most(
+    key: impl Into<String>,
+    value: u64,
+    maximum: u64,
+    why: &'static str,
+) -> Result<(), ConfigError> {
+    if value <= maximum {
+        return Ok(());
+    }
+    Err(ConfigError::at(key, ConfigFault::AboveMaximum { value, maximum, why }))
+}

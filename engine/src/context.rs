@@ -1,0 +1,301 @@
+//! What application code may ask of the engine, from any shard.
+//!
+//! Application code runs while its shard is in the middle of a turn, so nothing is done at once:
+//! every call puts a deed into the shard's outbox, and the shard does the deeds, in order, before
+//! its turn ends. What concerns a user of another shard travels there by mailbox.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{self, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use skyring_protocols::Compat;
+use skyring_protocols::msg::username;
+
+use crate::driver::{ShardIndex, Token};
+use crate::handler::{Agent, LogoutReason};
+use crate::shard::command::{Command, CommandResult, GateDeed};
+pub use crate::shard::command::{Presence, Target};
+use crate::shard::dispatch::Finished;
+
+/// A future on its way to the executor.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Starts tasks on the shard's executor.
+pub(crate) trait Spawn {
+    /// Runs a future to its end; it is polled at least once.
+    fn spawn(&self, task: Task);
+}
+
+/// A gate connection: a name, cheap to copy and to send, that stays valid as a name after the
+/// connection has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GateConnection {
+    pub(crate) shard: ShardIndex,
+    pub(crate) token: Token,
+}
+
+/// The application's way to its shard. Cheap to clone; stays on its shard.
+#[derive(Clone)]
+pub struct Context {
+    shard: Rc<ShardSide>,
+}
+
+/// What a shard shares with the application code that runs on it.
+pub(crate) struct ShardSide {
+    index: ShardIndex,
+    now_ms: Cell<u64>,
+    outbox: RefCell<VecDeque<Deed>>,
+    /// The data-plane task, when it is parked and must hear of a new deed.
+    parked: RefCell<Option<Waker>>,
+    spawn: Box<dyn Spawn>,
+    /// Tasks of handlers and of the application that have not ended.
+    tasks: Rc<Cell<usize>>,
+}
+
+/// Something the shard shall do.
+pub(crate) enum Deed {
+    /// A command, and who wants its result.
+    Command(Command, Option<Rc<Answer>>),
+    /// Something about a gate connection.
+    Gate(GateConnection, GateDeed),
+    /// Forwarding needs the agent itself, which cannot leave the shard.
+    Forward(GateConnection, Rc<dyn Agent>),
+    /// Wake a sleeper at an instant.
+    Sleep(u64, Rc<Alarm>),
+    /// A handler has finished.
+    Finished(Finished),
+}
+
+impl ShardSide {
+    pub(crate) fn new(index: ShardIndex, spawn: Box<dyn Spawn>) -> Rc<ShardSide> {
+        Rc::new(ShardSide {
+            index,
+            now_ms: Cell::new(0),
+            outbox: RefCell::new(VecDeque::new()),
+            parked: RefCell::new(None),
+            spawn,
+            tasks: Rc::default(),
+        })
+    }
+
+    pub(crate) fn context(self: &Rc<ShardSide>) -> Context {
+        Context { shard: Rc::clone(self) }
+    }
+
+    pub(crate) fn push(&self, deed: Deed) {
+        self.outbox.borrow_mut().push_back(deed);
+        if let Some(waker) = self.parked.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn pop(&self) -> Option<Deed> {
+        self.outbox.borrow_mut().pop_front()
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.outbox.borrow().is_empty()
+    }
+
+    /// Wakes `waker` at the next deed.
+    pub(crate) fn park(&self, waker: &Waker) {
+        *self.parked.borrow_mut() = Some(waker.clone());
+    }
+
+    pub(crate) fn set_now_ms(&self, now_ms: u64) {
+        self.now_ms.set(now_ms);
+    }
+
+    pub(crate) fn spawn(&self, task: Task) {
+        let tasks = Rc::clone(&self.tasks);
+        tasks.set(tasks.get() + 1);
+        self.spawn.spawn(Box::pin(async move {
+            task.await;
+            tasks.set(tasks.get() - 1);
+        }));
+    }
+
+    /// Whether any task has not ended.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.tasks.get() > 0
+    }
+}
+
+impl Context {
+    /// The shard this is.
+    pub fn shard(&self) -> ShardIndex {
+        self.shard.index
+    }
+
+    /// Milliseconds on the shard's clock, as of the current turn.
+    pub fn now_ms(&self) -> u64 {
+        self.shard.now_ms.get()
+    }
+
+    /// Runs a future on this shard.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.shard.spawn(Box::pin(task));
+    }
+
+    /// Waits, at a resolution of one millisecond. Sleepers due at the same instant wake in the
+    /// order in which they began.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        let alarm = Rc::new(Alarm::default());
+        let delay_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        // The clock's millisecond is under way: one more, so that nobody wakes early.
+        let due_ms = self.now_ms().saturating_add(delay_ms).saturating_add(1);
+        self.shard.push(Deed::Sleep(due_ms, Rc::clone(&alarm)));
+        Sleep(alarm)
+    }
+
+    /// Sends a frame to the attached connections of `target` whose sessions take pushes; the result
+    /// is how many there were. On a msg connection the frame is a response with flag 2 and
+    /// RequestId 0 (WIRE.md, pushes). A target that is away misses it.
+    pub fn push(&self, target: Target, content: Bytes) -> Outcome<usize> {
+        self.command(Command::Push { target, content }, CommandResult::count)
+    }
+
+    /// Turns pushes on or off for the sessions of `target`; off after login. Only a client that
+    /// knows the push extension should get them.
+    pub fn allow_pushes(&self, target: Target, allowed: bool) -> Outcome<usize> {
+        self.command(Command::AllowPushes { target, allowed }, CommandResult::count)
+    }
+
+    /// Ends the sessions of `target` and closes their connections once what is queued has left; the
+    /// result is how many there were.
+    pub fn kick(&self, target: Target) -> Outcome<usize> {
+        let command = Command::End { target, reason: LogoutReason::Kick };
+        self.command(command, CommandResult::count)
+    }
+
+    /// As [`Context::kick`], for a user who asked for it.
+    pub fn logout(&self, target: Target) -> Outcome<usize> {
+        let command = Command::End { target, reason: LogoutReason::Logout };
+        self.command(command, CommandResult::count)
+    }
+
+    /// The sessions of `target` that exist.
+    pub fn online(&self, target: Target) -> Outcome<Vec<Presence>> {
+        self.command(Command::Lookup { target }, CommandResult::presence)
+    }
+
+    /// Starts to read a gate connection; its frames go to `Application::message`.
+    pub fn open(&self, connection: GateConnection) {
+        self.shard.push(Deed::Gate(connection, GateDeed::Open));
+    }
+
+    /// Starts to read a gate connection, if it is not read yet, and gives its frames to `agent` from
+    /// now on. Does nothing when the connection belongs to another shard: an agent stays on its own.
+    pub fn forward(&self, connection: GateConnection, agent: Rc<dyn Agent>) {
+        self.shard.push(Deed::Forward(connection, agent));
+    }
+
+    /// Sends one frame on a gate connection. Content above 65,535 bytes and connections that have
+    /// gone are ignored, the former counted.
+    pub fn send(&self, connection: GateConnection, content: Bytes) {
+        self.shard.push(Deed::Gate(connection, GateDeed::Send(content)));
+    }
+
+    /// Stops reading a gate connection and closes it once what is queued has left.
+    pub fn close(&self, connection: GateConnection) {
+        self.shard.push(Deed::Gate(connection, GateDeed::Close));
+    }
+
+    fn command<T>(&self, command: Command, read: fn(CommandResult) -> T) -> Outcome<T> {
+        let answer = Rc::new(Answer::default());
+        self.shard.push(Deed::Command(command, Some(Rc::clone(&answer))));
+        Outcome { answer, read }
+    }
+}
+
+impl Target {
+    /// The session with this username in wire form.
+    pub fn username(text: &[u8]) -> Target {
+        Target::Username(text.to_vec())
+    }
+
+    /// Every session of this account.
+    pub fn uid(uid: &[u8]) -> Target {
+        Target::Uid(uid.to_vec())
+    }
+
+    /// The routing key, none when the username cannot be read.
+    pub(crate) fn key(&self) -> Option<Vec<u8>> {
+        match self {
+            Target::Uid(uid) => Some(uid.clone()),
+            Target::Username(text) => username::uid(text, Compat::Skynet),
+        }
+    }
+}
+
+/// The result of a call, which the shard works on whether or not this is awaited.
+pub struct Outcome<T> {
+    answer: Rc<Answer>,
+    read: fn(CommandResult) -> T,
+}
+
+/// Where a result is left for whoever waits for it.
+#[derive(Default)]
+pub(crate) struct Answer {
+    result: RefCell<Option<CommandResult>>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Answer {
+    pub(crate) fn give(&self, result: CommandResult) {
+        *self.result.borrow_mut() = Some(result);
+        if let Some(waker) = self.waiting.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Future for Outcome<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<T> {
+        match self.answer.result.borrow_mut().take() {
+            Some(result) => Poll::Ready((self.read)(result)),
+            None => {
+                *self.answer.waiting.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// A sleeper's bell.
+#[derive(Default)]
+pub(crate) struct Alarm {
+    rung: Cell<bool>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Alarm {
+    pub(crate) fn ring(&self) {
+        self.rung.set(true);
+        if let Some(waker) = self.waiting.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Waits for an instant; made by [`Context::sleep`].
+pub struct Sleep(Rc<Alarm>);
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        if self.0.rung.get() {
+            return Poll::Ready(());
+        }
+        *self.0.waiting.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}

@@ -1,0 +1,75 @@
+//! The application that `skyring serve` runs when it is given nothing else: everybody who knows the
+//! password is let in, and everything is echoed. It shows the protocol; it protects nothing.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use skyring_protocols::login::token::SampleToken;
+
+use crate::context::{Context, GateConnection};
+use crate::handler::{
+    Application, Credentials, Denied, Identity, Login, LogoutReason, Reply, Request, Subid, User,
+};
+use crate::shard::command::Target;
+
+/// The password of every user.
+pub const PASSWORD: &[u8] = b"password";
+
+/// Lets in, echoes, kicks the older session of a user who logs in again.
+pub struct Demo {
+    context: Context,
+    delay: Duration,
+    logins: std::cell::Cell<u64>,
+}
+
+impl Demo {
+    /// A demo that waits `delay_ms` milliseconds before it echoes a request.
+    pub fn new(context: Context, delay_ms: u64) -> Demo {
+        Demo { context, delay: Duration::from_millis(delay_ms), logins: 0.into() }
+    }
+
+    /// Numbers that no two shards give out twice.
+    fn next_subid(&self) -> Subid {
+        let number = self.logins.get() + 1;
+        self.logins.set(number);
+        Subid::from(number << 10 | u64::from(self.context.shard().0))
+    }
+}
+
+impl Application for Demo {
+    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+        let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
+        if token.password != PASSWORD {
+            return Err(Denied);
+        }
+        Ok(Identity { uid: token.user, server: token.server })
+    }
+
+    async fn login(self: Rc<Self>, login: Login) -> Result<Subid, Denied> {
+        for older in &login.online {
+            self.context.kick(Target::username(older.username())).await;
+        }
+        Ok(self.next_subid())
+    }
+
+    async fn request(self: Rc<Self>, request: Request) -> Reply {
+        if !self.delay.is_zero() {
+            self.context.sleep(self.delay).await;
+        }
+        Ok(request.content)
+    }
+
+    fn on_logout(&self, _user: &User, _reason: LogoutReason) {}
+
+    fn on_connect(&self, connection: GateConnection, _peer: std::net::SocketAddr) {
+        self.context.open(connection);
+    }
+
+    async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
+        if !self.delay.is_zero() {
+            self.context.sleep(self.delay).await;
+        }
+        self.context.send(connection, content);
+    }
+}

@@ -1,0 +1,73 @@
+//! Where the shards of a server find each other's rings.
+//!
+//! A shard's ring enters the directory once, when its driver is made, as a duplicate of the ring's
+//! descriptor. The duplicate lives as long as the directory, so a number read here names that ring
+//! and nothing else even while its driver goes away; a ring that is gone refuses messages, and the
+//! directory says so first where it can.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::driver::ShardIndex;
+
+#[derive(Debug)]
+struct Place {
+    ring: OnceLock<OwnedFd>,
+    live: AtomicBool,
+}
+
+/// The rings of one server's shards.
+#[derive(Debug)]
+pub struct RingDirectory {
+    places: Box<[Place]>,
+}
+
+impl RingDirectory {
+    /// A directory for so many shards, none of them present yet.
+    pub fn new(shards: usize) -> RingDirectory {
+        let place = || Place { ring: OnceLock::new(), live: AtomicBool::new(false) };
+        RingDirectory { places: std::iter::repeat_with(place).take(shards).collect() }
+    }
+
+    /// How many shards it is for.
+    pub fn shards(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether a shard's driver exists now.
+    pub fn is_live(&self, shard: ShardIndex) -> bool {
+        self.place(shard).is_some_and(|place| place.live.load(Ordering::Acquire))
+    }
+
+    /// Enters a ring.
+    ///
+    /// # Errors
+    /// `NotFound` for an index past the directory, `AlreadyExists` if the shard has had a ring, or
+    /// that of duplicating the descriptor.
+    pub(super) fn enter(&self, shard: ShardIndex, ring: BorrowedFd<'_>) -> io::Result<()> {
+        let place = self.place(shard).ok_or(io::ErrorKind::NotFound)?;
+        place.ring.set(ring.try_clone_to_owned()?).map_err(|_| io::ErrorKind::AlreadyExists)?;
+        place.live.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Notes that a shard's driver goes away.
+    pub(super) fn leave(&self, shard: ShardIndex) {
+        if let Some(place) = self.place(shard) {
+            place.live.store(false, Ordering::Release);
+        }
+    }
+
+    /// The descriptor to send a shard's ring messages to. Stays valid as long as the directory.
+    pub(super) fn ring(&self, shard: ShardIndex) -> Option<RawFd> {
+        let place = self.place(shard)?;
+        let live = place.live.load(Ordering::Acquire);
+        place.ring.get().filter(|_| live).map(AsRawFd::as_raw_fd)
+    }
+
+    fn place(&self, shard: ShardIndex) -> Option<&Place> {
+        self.places.get(usize::from(shard.0))
+    }
+}

@@ -1,0 +1,36 @@
+//! Why a server does not start.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::driver::uring::probe::MissingFeatures;
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kernel lacks something.
+    #[error(transparent)]
+    Kernel(#[from] MissingFeatures),
+    /// A listener's address cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// No random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    Entropy(String),
+    /// A shard's executor or ring cannot be set up.
+    #[error("shard {shard} cannot start: {source}")]
+    Shard {
+        /// Index of the shard.
+        shard: u16,
+        /// Why.
+        source: io::Error,
+    },
+    /// More shards than can be addressed.
+    #[error("{0} shards are more than the 1024 that a server can have")]
+    Shards(usize),
+}

@@ -1,0 +1,234 @@
+//! What a game implements, and what it is given.
+//!
+//! One [`Application`] value lives on every shard, made there by the closure passed to
+//! [`Server::start`](crate::server::Server::start); it never leaves its thread, so it may hold `Rc`
+//! and `RefCell`. Its methods are async. One that finishes without waiting costs no task and no
+//! allocation; one that waits becomes a task of the shard's executor. A method that panics counts
+//! as failed and disturbs nothing else. Work that blocks belongs on a thread of its own.
+
+use std::future::{self, Future};
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use skyring_protocols::crypt::Secret;
+use zeroize::Zeroizing;
+
+use crate::context::GateConnection;
+
+/// What a game implements.
+///
+/// Implementations write the methods as `async fn`.
+pub trait Application: Sized + 'static {
+    /// Is this token genuine, and whose is it? Runs on the shard that accepted the login, after the
+    /// key exchange. An error answers 401.
+    fn authenticate(
+        self: Rc<Self>,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Identity, Denied>> {
+        let _ = credentials;
+        future::ready(Err(Denied))
+    }
+
+    /// May this user log in, and under which subid? Runs on the user's owner shard. While it runs,
+    /// a second login of the same uid is answered 406 unless the listener has `multilogin`. An
+    /// error answers 403, and so does a subid under which the user is on line already: end that
+    /// session first.
+    fn login(self: Rc<Self>, login: Login) -> impl Future<Output = Result<Subid, Denied>> {
+        let _ = login;
+        future::ready(Err(Denied))
+    }
+
+    /// Answers a request of a user. Runs on the user's owner shard.
+    fn request(self: Rc<Self>, request: Request) -> impl Future<Output = Reply> {
+        let _ = request;
+        future::ready(Err(Failed))
+    }
+
+    /// A user's connection was accepted; an earlier one is closed.
+    fn on_attach(&self, user: &User, peer: SocketAddr) {
+        let _ = (user, peer);
+    }
+
+    /// A user's connection is gone; the session stays ("afk").
+    fn on_detach(&self, user: &User) {
+        let _ = user;
+    }
+
+    /// A session has ended.
+    fn on_logout(&self, user: &User, reason: LogoutReason) {
+        let _ = (user, reason);
+    }
+
+    /// A gate connection was accepted. It is not read before
+    /// [`Context::open`](crate::context::Context::open) or
+    /// [`Context::forward`](crate::context::Context::forward).
+    fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
+        let _ = (connection, peer);
+    }
+
+    /// A frame came in on an opened gate connection that is not forwarded. The next frame does not
+    /// wait for this one's method.
+    fn message(
+        self: Rc<Self>,
+        connection: GateConnection,
+        content: Bytes,
+    ) -> impl Future<Output = ()> {
+        let _ = (connection, content);
+        future::ready(())
+    }
+
+    /// A gate connection is gone. Comes once for every `on_connect`.
+    fn on_disconnect(&self, connection: GateConnection) {
+        let _ = connection;
+    }
+}
+
+/// Who takes the frames of a gate connection after
+/// [`Context::forward`](crate::context::Context::forward): one value a player, say.
+pub trait Agent {
+    /// A frame came in. Work that waits is spawned with
+    /// [`Context::spawn`](crate::context::Context::spawn).
+    fn on_message(&self, connection: GateConnection, content: Bytes);
+
+    /// The connection is gone. `Application::on_disconnect` is called too, after this.
+    fn on_disconnect(&self, connection: GateConnection) {
+        let _ = connection;
+    }
+}
+
+/// What a client showed to log in.
+pub struct Credentials {
+    /// The decrypted token, opaque to the engine; wiped when dropped.
+    pub token: Zeroizing<Vec<u8>>,
+    /// The client's address.
+    pub peer: SocketAddr,
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Without the token, which must not reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials {{ token: .., peer: {} }}", self.peer)
+    }
+}
+
+/// Whom a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub uid: Vec<u8>,
+    /// The msg listener's server name that the user wants.
+    pub server: Vec<u8>,
+}
+
+/// A login to be decided.
+#[derive(Debug)]
+pub struct Login {
+    /// The account.
+    pub uid: Vec<u8>,
+    /// The server name.
+    pub server: Vec<u8>,
+    /// The secret that client and server share from now on, for the game's own encryption.
+    pub secret: Secret,
+    /// Sessions of this uid that exist now, on any server name, oldest first.
+    pub online: Vec<User>,
+}
+
+/// The name of one login of a user, chosen by the application: any bytes, also none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subid(pub Vec<u8>);
+
+impl From<u64> for Subid {
+    /// The number in decimal.
+    fn from(number: u64) -> Subid {
+        Subid(number.to_string().into_bytes())
+    }
+}
+
+/// A request of a logged-in user.
+#[derive(Debug)]
+pub struct Request {
+    /// Who asks.
+    pub user: User,
+    /// What is asked. It shares a buffer of 16 KiB with its neighbours: copy what is kept for long.
+    pub content: Bytes,
+}
+
+/// The answer to a request: its content, at most 65,530 bytes, or a failure, which the client sees
+/// as flag 0 without content. Longer content counts as a failure.
+pub type Reply = Result<Bytes, Failed>;
+
+/// The application refuses a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the application refuses")]
+pub struct Denied;
+
+/// A request could not be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request failed")]
+pub struct Failed;
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LogoutReason {
+    /// The user asked for it, through the application.
+    Logout,
+    /// The server ended it.
+    Kick,
+}
+
+/// One login of a user. Cheap to clone; shard-local.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User(Rc<UserNames>);
+
+#[derive(PartialEq, Eq)]
+struct UserNames {
+    /// Wire form, uid and subid in one allocation, in this order.
+    text: Box<[u8]>,
+    username_bytes: u16,
+    uid_bytes: u16,
+    server: Rc<str>,
+}
+
+impl User {
+    /// A user of a server. `username` is the wire form of the three.
+    ///
+    /// # Panics
+    /// When a name is longer than 65,535 bytes; the login line limit keeps them far below.
+    pub(crate) fn new(username: &[u8], uid: &[u8], server: &Rc<str>, subid: &[u8]) -> User {
+        let short = |bytes: &[u8]| u16::try_from(bytes.len()).expect("a name fits a login line");
+        User(Rc::new(UserNames {
+            text: [username, uid, subid].concat().into_boxed_slice(),
+            username_bytes: short(username),
+            uid_bytes: short(uid),
+            server: Rc::clone(server),
+        }))
+    }
+
+    /// The account.
+    pub fn uid(&self) -> &[u8] {
+        let start = usize::from(self.0.username_bytes);
+        &self.0.text[start..start + usize::from(self.0.uid_bytes)]
+    }
+
+    /// The server name.
+    pub fn server(&self) -> &str {
+        &self.0.server
+    }
+
+    /// The name of this login.
+    pub fn subid(&self) -> &[u8] {
+        &self.0.text[usize::from(self.0.username_bytes) + usize::from(self.0.uid_bytes)..]
+    }
+
+    /// The wire form, `base64(uid)@base64(server)#base64(subid)` (WIRE.md, message server).
+    pub fn username(&self) -> &[u8] {
+        &self.0.text[..usize::from(self.0.username_bytes)]
+    }
+}
+
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "User({})", String::from_utf8_lossy(self.username()))
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a shard runs: a glommio executor, pinned to a core, whose one long task turns the shard.
+//!
+//! The ring of the shard and the ring of the executor share the thread. With traffic, the thread
+//! sleeps in the shard's ring, a slice at a time, and lets other tasks run in between. After a quiet
+//! period it parks in the executor instead, on an eventfd that the shard's ring signals, so that an
+//! idle core is idle and a timer or a task of the application wakes it as usual.
+//!
+//! glommio is named in this file only.
+#![allow(unsafe_code)] // one block: glommio takes over a descriptor
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use glommio::io::BufferedFile;
+use glommio::timer::Timer;
+use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+
+use crate::context::{ShardSide, Spawn, Task};
+use crate::driver::uring::UringDriver;
+use crate::driver::{Event, Wait};
+use crate::shard::{Park, Shard};
+
+/// Longest sleep in the shard's ring, after which other tasks get their turn.
+const SLICE: Duration = Duration::from_millis(1);
+/// Quiet time after which the thread parks in the executor.
+const QUIET: Duration = Duration::from_millis(2);
+
+/// A thread that runs one shard.
+pub(crate) type ShardThread = ExecutorJoinHandle<()>;
+
+/// Starts a pinned executor and runs what `make` makes there.
+///
+/// # Errors
+/// When the executor cannot be set up: no such core, no memory for its rings, no descriptors.
+pub(crate) fn spawn<F>(
+    name: &str,
+    core: usize,
+    make: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<ShardThread>
+where
+    F: Future<Output = ()> + 'static,
+{
+    LocalExecutorBuilder::new(Placement::Fixed(core))
+        .name(name)
+        .io_memory(64 << 10)
+        .ring_depth(64)
+        .preempt_timer(Duration::from_millis(2))
+        .spawn(move || async move { make().await })
+        .map_err(|error| io::Error::other(error.to_string()))
+}
+
+/// Waits for a shard's thread.
+///
+/// # Errors
+/// When it panicked.
+pub(crate) fn join(thread: ShardThread) -> io::Result<()> {
+    thread.join().map_err(|error| io::Error::other(error.to_string()))
+}
+
+impl Park for UringDriver {
+    fn prepare_to_park(&mut self, events: &mut Vec<Event>) -> bool {
+        UringDriver::prepare_to_park(self, events)
+    }
+
+    fn unpark(&mut self) {
+        UringDriver::unpark(self);
+    }
+}
+
+/// Tasks of the executor that runs the caller.
+pub(crate) struct Tasks;
+
+impl Spawn for Tasks {
+    fn spawn(&self, task: Task) {
+        glommio::spawn_local(task).detach();
+    }
+}
+
+/// Turns a shard until `step`, called before every turn, says that it is done.
+pub(crate) async fn run(
+    mut shard: Shard<UringDriver>,
+    side: Rc<ShardSide>,
+    mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
+) -> io::Result<()> {
+    let mut bell = Bell::new(shard.driver_mut().park_fd()?);
+    let mut quiet_since: Option<Instant> = None;
+    while step(&mut shard) {
+        if shard.turn(Wait::AtMost(SLICE)) {
+            quiet_since = None;
+            // A handler that waits may have been woken: it runs now, not at the end of a slice.
+            if side.has_tasks() {
+                glommio::executor().yield_now().await;
+            } else {
+                glommio::yield_if_needed().await;
+            }
+            continue;
+        }
+        let since = *quiet_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < QUIET {
+            glommio::executor().yield_now().await;
+        } else if shard.prepare_to_park() {
+            let next = shard.until_next_timer();
+            park(&mut bell, &side, next).await;
+            shard.unpark();
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the shard's ring, for a deed of the application, or for the next timer.
+async fn park(bell: &mut Bell, side: &ShardSide, next: Option<Duration>) {
+    let mut timer = next.map(Timer::new);
+    poll_fn(|cx| {
+        side.park(cx.waker());
+        let due = timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
+        if bell.poll(cx).is_ready() || due || !side.is_idle() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+}
+
+/// An eventfd read through the executor. The read outlives a single wait: one that was abandoned
+/// would swallow the next ring.
+struct Bell {
+    file: Rc<BufferedFile>,
+    reading: Option<Pin<Box<dyn Future<Output = ()>>>>,
+}
+
+impl Bell {
+    fn new(eventfd: OwnedFd) -> Bell {
+        // SAFETY: the descriptor is owned by nobody else from here on.
+        let file = unsafe { BufferedFile::from_raw_fd(eventfd.into_raw_fd()) };
+        Bell { file: Rc::new(file), reading: None }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let file = Rc::clone(&self.file);
+        let reading = self.reading.get_or_insert_with(|| {
+            Box::pin(async move {
+                // What is read is a count; a failure wakes the shard too, which then looks itself.
+                let _ = file.read_at(0, 8).await;
+            })
+        });
+        let rung = reading.as_mut().poll(cx);
+        if rung.is_ready() {
+            self.reading = None;
+        }
+        rung
+    }
+}

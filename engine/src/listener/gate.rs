@@ -1,0 +1,120 @@
+//! Gate connections: plain frames for the application, which decides when to read.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use skyring_protocols::frame;
+
+use crate::context::GateConnection;
+use crate::driver::Token;
+use crate::handler::Agent;
+use crate::shard::command::GateDeed;
+use crate::shard::connections::{GateRole, Life, Role};
+use crate::shard::core::Core;
+use crate::shard::counters::Counter;
+
+impl Core {
+    pub(crate) fn start_gate(&mut self, slot: u32) {
+        let connection = self.connections.at_mut(slot);
+        connection.role = Role::Gate(Box::default());
+        let (peer, at) = (connection.peer, connection.listener);
+        self.set_deadline(slot, self.idle_deadline(at));
+        self.dispatch.events().on_connect(self.gate_name(slot), peer);
+    }
+
+    fn gate_name(&self, slot: u32) -> GateConnection {
+        GateConnection { shard: self.index, token: self.connections.token(slot) }
+    }
+
+    /// The connection named, if it is an open gate connection of this shard.
+    fn gate(&mut self, connection: GateConnection) -> Option<(u32, &mut GateRole)> {
+        let token = connection.token;
+        if connection.shard != self.index {
+            return None;
+        }
+        let found = self.connections.get_mut(token).filter(|found| found.life == Life::Open)?;
+        match &mut found.role {
+            Role::Gate(gate) => Some((token.slot, gate)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn do_gate_deed(&mut self, connection: GateConnection, deed: GateDeed) {
+        let Some((slot, gate)) = self.gate(connection) else { return };
+        match deed {
+            GateDeed::Open => {
+                gate.opened = true;
+                self.continue_receiving(connection.token);
+            }
+            GateDeed::Send(content) => self.gate_send(slot, &content),
+            GateDeed::Close => self.finish(slot, Counter::ClosedByServer),
+        }
+    }
+
+    pub(crate) fn forward(&mut self, connection: GateConnection, agent: Rc<dyn Agent>) {
+        if let Some((_, gate)) = self.gate(connection) {
+            gate.opened = true;
+            gate.agent = Some(agent);
+            self.continue_receiving(connection.token);
+        }
+    }
+
+    fn gate_send(&mut self, slot: u32, content: &[u8]) {
+        let connection = self.connections.at(slot);
+        let budget = self.listener(connection.listener).settings.output_bytes_max;
+        let unsent = connection.unsent_bytes();
+        // One message larger than the budget may be in flight alone.
+        if unsent > 0 && unsent + content.len() > budget + frame::PAYLOAD_BYTES_MAX {
+            return self.abort(slot, Counter::ClosedSlowConsumer);
+        }
+        if frame::encode(content, self.output(slot)).is_err() {
+            return self.count(Counter::PushDropped);
+        }
+        if self.is_over_budget(slot) {
+            self.pause(slot);
+        }
+    }
+
+    /// Takes one frame of an opened gate connection.
+    pub(crate) fn on_gate_frame(&mut self, slot: u32, payload: &[u8]) {
+        self.count(Counter::GateMessages);
+        let content = self.share(payload);
+        let name = self.gate_name(slot);
+        let Some((_, gate)) = self.gate(name) else { return };
+        match gate.agent.clone() {
+            Some(agent) => agent.on_message(name, content),
+            None => self.gate_message(slot, name, content),
+        }
+        // What the application sent in answer counts against this frame, not the next one.
+        self.do_deeds();
+        if self.connections.get_mut(name.token).is_some() && self.is_over_budget(slot) {
+            self.pause(slot);
+        }
+    }
+
+    fn gate_message(&mut self, slot: u32, name: GateConnection, content: Bytes) {
+        if self.dispatch.message(name, content).is_none() {
+            self.count(Counter::HandlerWaited);
+            if let Role::Gate(gate) = &mut self.connections.at_mut(slot).role {
+                gate.pending += 1;
+            }
+        }
+    }
+
+    pub(crate) fn on_gate_message_taken(&mut self, token: Token) {
+        let name = GateConnection { shard: self.index, token };
+        if let Some((slot, gate)) = self.gate(name) {
+            gate.pending = gate.pending.saturating_sub(1);
+            self.resume(slot);
+        }
+    }
+
+    /// A gate connection leaves the application's view.
+    pub(crate) fn gate_gone(&mut self, slot: u32, gate: &GateRole) {
+        let name = self.gate_name(slot);
+        if let Some(agent) = &gate.agent {
+            agent.on_disconnect(name);
+        }
+        self.dispatch.events().on_disconnect(name);
+    }
+}

@@ -1,0 +1,168 @@
+//! Login conversations: the machine in `protocols` decides, this file moves its bytes, asks the
+//! application, and has the user's owner shard register the login.
+//!
+//! The owner shard holds the lock of a uid while the application decides; a second login of the
+//! uid is answered 406 meanwhile.
+
+use skyring_protocols::crypt;
+use skyring_protocols::login::server::{LoginOutput, LoginServer, LoginVerdict};
+
+use crate::driver::{ReceiveMode, ShardIndex, Token};
+use crate::handler::{Credentials, Denied, Identity, Login, Subid};
+use crate::shard::connections::{LoginRole, Role};
+use crate::shard::core::Core;
+use crate::shard::counters::Counter;
+use crate::shard::message::{Message, Register};
+
+impl Core {
+    pub(crate) fn start_login(&mut self, slot: u32) {
+        let compat = self.listener(self.connections.at(slot).listener).settings.compat;
+        let challenge = crypt::randomkey((self.entropy)());
+        let private_key = crypt::randomkey((self.entropy)());
+        let machine = LoginServer::new(compat, challenge, private_key);
+        let role = LoginRole { machine, secret: None };
+        self.connections.at_mut(slot).role = Role::Login(Box::new(role));
+        self.receive(slot, ReceiveMode::Stream);
+        self.pump_login(slot);
+    }
+
+    pub(crate) fn on_login_bytes(&mut self, slot: u32, bytes: &[u8]) {
+        if let Role::Login(login) = &mut self.connections.at_mut(slot).role {
+            login.machine.on_bytes(bytes);
+            self.pump_login(slot);
+        }
+    }
+
+    /// Does what the machine wants done.
+    fn pump_login(&mut self, slot: u32) {
+        loop {
+            let connection = self.connections.at_mut(slot);
+            let peer = connection.peer;
+            let Role::Login(login) = &mut connection.role else { return };
+            match login.machine.poll_output() {
+                None => return,
+                Some(LoginOutput::Send(bytes)) => self.output(slot).extend_from_slice(&bytes),
+                Some(LoginOutput::Judge { token, secret }) => {
+                    login.secret = Some(secret);
+                    let connection = self.connections.token(slot);
+                    let shown = Credentials { token: token.into(), peer };
+                    if let Some(result) = self.dispatch.authenticate(connection, shown) {
+                        self.on_authenticated(connection, result);
+                    }
+                }
+                Some(LoginOutput::Close(close)) => {
+                    return self.close_login(slot, close);
+                }
+            }
+        }
+    }
+
+    fn close_login(&mut self, slot: u32, close: skyring_protocols::login::server::LoginClose) {
+        use skyring_protocols::login::server::LoginClose;
+        let counter = match close {
+            LoginClose::Answered(200) => Counter::LoginGranted,
+            LoginClose::Answered(403) => Counter::LoginForbidden,
+            LoginClose::Answered(406) => Counter::LoginInProgress,
+            LoginClose::Answered(_) => Counter::LoginUnauthorized,
+            LoginClose::LineTooLong => {
+                // No line is sent: what was queued before still is.
+                return self.finish(slot, Counter::ClosedProtocol);
+            }
+        };
+        self.count(counter);
+        self.connections.at_mut(slot).role = Role::None;
+        self.finish(slot, Counter::ClosedByServer);
+    }
+
+    /// A login connection ends without a result line.
+    pub(crate) fn login_gone(&mut self, _login: &LoginRole) {
+        self.count(Counter::LoginDropped);
+    }
+
+    pub(crate) fn on_authenticated(&mut self, token: Token, result: Result<Identity, Denied>) {
+        let index = self.index;
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let listener = connection.listener;
+        let Role::Login(login) = &mut connection.role else { return };
+        let Some(secret) = login.secret.clone() else { return };
+        let Ok(identity) = result else {
+            return self.on_registered(token, LoginVerdict::Unauthorized);
+        };
+        let owner = self.router.owner(&identity.uid);
+        let register = Box::new(Register {
+            connection: token,
+            uid: identity.uid,
+            server: identity.server,
+            secret,
+            multilogin: self.listener(listener).settings.multilogin,
+        });
+        if owner == index {
+            self.register(index, register);
+        } else {
+            self.post(owner, Message::Register(register));
+        }
+    }
+
+    /// Decides an authenticated login of a user that this shard owns.
+    pub(crate) fn register(&mut self, from: ShardIndex, register: Box<Register>) {
+        if self.msg_listener(&register.server).is_none() {
+            return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
+        }
+        if !register.multilogin && !self.logins.insert(register.uid.clone()) {
+            return self.answer_login(from, register.connection, LoginVerdict::InProgress);
+        }
+        let online = self.sessions.of_uid(&register.uid);
+        let login = Login {
+            uid: register.uid.clone(),
+            server: register.server.clone(),
+            secret: register.secret.clone(),
+            online: online
+                .into_iter()
+                .filter_map(|key| Some(self.sessions.get(key)?.user.clone()))
+                .collect(),
+        };
+        if let Some((register, result)) = self.dispatch.login(from, register, login) {
+            // What the application asked for while it decided, a kick say, comes first.
+            self.do_deeds();
+            self.on_login_decided(from, &register, result);
+        }
+    }
+
+    pub(crate) fn on_login_decided(
+        &mut self,
+        from: ShardIndex,
+        register: &Register,
+        result: Result<Subid, Denied>,
+    ) {
+        if !register.multilogin {
+            self.logins.remove(&register.uid);
+        }
+        let verdict = match result {
+            Ok(subid) => {
+                let (uid, server) = (&register.uid, &register.server);
+                match self.create_session(uid, server, &subid.0, register.secret.clone()) {
+                    true => LoginVerdict::Granted { subid: subid.0 },
+                    false => LoginVerdict::Forbidden,
+                }
+            }
+            Err(Denied) => LoginVerdict::Forbidden,
+        };
+        self.answer_login(from, register.connection, verdict);
+    }
+
+    fn answer_login(&mut self, to: ShardIndex, connection: Token, verdict: LoginVerdict) {
+        if to == self.index {
+            self.on_registered(connection, verdict);
+        } else {
+            self.post(to, Message::Registered(connection, Box::new(verdict)));
+        }
+    }
+
+    /// The verdict on a login whose connection is here, if it still is.
+    pub(crate) fn on_registered(&mut self, token: Token, verdict: LoginVerdict) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        let Role::Login(login) = &mut connection.role else { return };
+        login.machine.on_verdict(verdict);
+        self.pump_login(token.slot);
+    }
+}

@@ -1,0 +1,227 @@
+//! Message-server connections: the attach, then requests.
+//!
+//! The shard that accepted reads one frame and looks at the name in it only to find the owner. The
+//! owner judges (WIRE.md, message server), answers, and keeps the connection.
+
+use skyring_protocols::msg::attach::{AttachAnswer, AttachLine};
+use skyring_protocols::msg::request;
+use skyring_protocols::msg::response::{self, Flag};
+use skyring_protocols::msg::session::{self, Ticket, Verdict};
+use skyring_protocols::msg::username;
+use skyring_protocols::{Decode, frame};
+
+use crate::handler::{Reply, Request};
+use crate::shard::connections::Role;
+use crate::shard::core::Core;
+use crate::shard::counters::Counter;
+use crate::shard::message::HandOver;
+use crate::shard::sessions::SessionKey;
+
+/// Longest attach frame read. No username that a login could make is longer; whoever sends more is
+/// no user.
+const ATTACH_BYTES_MAX: usize = 8192;
+
+const STORED: &str = "an answer that is stored fits a frame";
+
+impl Core {
+    /// Collects the first frame of a connection.
+    pub(crate) fn on_attach_bytes(&mut self, slot: u32, bytes: &[u8]) {
+        let mut input = std::mem::take(&mut self.connections.at_mut(slot).remainder);
+        if input.capacity() == 0 {
+            input = self.buffer();
+        }
+        input.extend_from_slice(bytes);
+        let announced = input
+            .get(..frame::HEAD_BYTES)
+            .map(|head| usize::from(u16::from_be_bytes([head[0], head[1]])));
+        if announced.is_some_and(|length| length > ATTACH_BYTES_MAX) {
+            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+        }
+        match frame::decode(&input) {
+            Decode::NeedMore { .. } => self.connections.at_mut(slot).remainder = input,
+            Decode::Done { value, consumed } => {
+                let (attach, unread) = (value.to_vec(), input[consumed..].to_vec());
+                self.recycle(input);
+                self.route_attach(slot, attach, unread);
+            }
+        }
+    }
+
+    /// Judges an attach here or sends its connection to the shard that must.
+    fn route_attach(&mut self, slot: u32, attach: Vec<u8>, unread: Vec<u8>) {
+        let connection = self.connections.at(slot);
+        let (listener, peer, deadline_ms) =
+            (connection.listener, connection.peer, connection.deadline_ms);
+        let compat = self.listener(listener).settings.compat;
+        let line = AttachLine::parse(&attach);
+        let uid = line.username.and_then(|text| username::uid(text, compat));
+        let Some(uid) = uid else {
+            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+        };
+        let owner = self.router.owner(&uid);
+        if owner == self.index {
+            return self.judge(slot, &attach, &unread);
+        }
+        self.depart(slot, owner, HandOver { listener, peer, deadline_ms, attach, unread });
+    }
+
+    /// Judges an attach of a user that this shard owns, then takes what came behind it.
+    pub(crate) fn judge(&mut self, slot: u32, attach: &[u8], unread: &[u8]) {
+        let at = self.connections.at(slot).listener;
+        let line = AttachLine::parse(attach);
+        let key = line.username.and_then(|text| self.sessions.find(text));
+        let policy = &self.listeners[usize::from(at.0)].policy;
+        let session = key.and_then(|key| Some((key, self.sessions.get_mut(key)?)));
+        // A user of another server name is not on line here.
+        let Some((key, session)) = session.filter(|(_, session)| session.listener == at) else {
+            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+        };
+        if let Err(refusal) = session.state.attach(&line, policy) {
+            return self.refuse_attach(slot, refusal);
+        }
+        let older = session.connection();
+        let user = session.user.clone();
+        if let Some(older) = older {
+            self.finish(older, Counter::Superseded);
+        }
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.set_connection(Some(slot));
+        }
+        self.count(Counter::Attached);
+        self.counters.add(Counter::AttachedNow, 1);
+        let deadline_ms = self.idle_deadline(at);
+        let connection = self.connections.at_mut(slot);
+        connection.role = Role::Attached(key);
+        let peer = connection.peer;
+        self.set_deadline(slot, deadline_ms);
+        self.answer_attach(slot, AttachAnswer::Ok);
+        self.dispatch.events().on_attach(&user, peer);
+        if self.draining {
+            return self.finish(slot, Counter::ClosedByServer);
+        }
+        self.on_frames(slot, unread);
+        self.continue_receiving(self.connections.token(slot));
+    }
+
+    fn refuse_attach(&mut self, slot: u32, refusal: AttachAnswer) {
+        self.count(match refusal {
+            AttachAnswer::BadRequest => Counter::AttachBadRequest,
+            AttachAnswer::IndexExpired => Counter::AttachIndexExpired,
+            AttachAnswer::UserNotFound => Counter::AttachUserNotFound,
+            AttachAnswer::Unauthorized | AttachAnswer::Ok => Counter::AttachUnauthorized,
+        });
+        let at = self.connections.at(slot).listener;
+        let uniform = self.listener(at).settings.uniform_errors;
+        self.answer_attach(slot, if uniform { refusal.uniform() } else { refusal });
+        self.connections.at_mut(slot).role = Role::None;
+        self.finish(slot, Counter::ClosedByServer);
+    }
+
+    fn answer_attach(&mut self, slot: u32, answer: AttachAnswer) {
+        frame::encode(answer.payload(), self.output(slot)).expect("an attach answer is short");
+    }
+
+    /// A session loses its connection and stays.
+    pub(crate) fn detach(&mut self, key: SessionKey, slot: u32) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.connection() != Some(slot) {
+            return;
+        }
+        session.set_connection(None);
+        let user = session.user.clone();
+        self.counters.add(Counter::AttachedNow, u64::MAX); // minus one
+        self.dispatch.events().on_detach(&user);
+    }
+
+    /// Takes one frame of an attached connection.
+    pub(crate) fn on_request(&mut self, slot: u32, key: SessionKey, payload: &[u8]) {
+        let Ok(request) = request::decode(payload) else {
+            return self.finish(slot, Counter::ClosedProtocol);
+        };
+        self.count(Counter::Requests);
+        let at = self.connections.at(slot).listener;
+        let policy = &self.listeners[usize::from(at.0)].policy;
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        match session.state.on_request(request.id, policy) {
+            Verdict::Run(ticket) => {
+                let user = session.user.clone();
+                let content = self.share(request.content);
+                match self.dispatch.request(key, ticket, Request { user, content }) {
+                    Some(reply) => self.on_reply(key, ticket, &reply),
+                    None => self.count(Counter::HandlerWaited),
+                }
+            }
+            Verdict::Replay(stored) => {
+                let mut answer = std::mem::take(&mut self.connections.at_mut(slot).output);
+                response::encode(stored.content, stored.flag, request.id, &mut answer)
+                    .expect(STORED);
+                self.connections.at_mut(slot).output = answer;
+                self.count(Counter::Replayed);
+                self.after_answer(slot);
+            }
+            Verdict::Absorbed => self.count(Counter::Absorbed),
+            Verdict::Conflict => {
+                self.count(Counter::Conflicts);
+                self.finish(slot, Counter::ClosedProtocol);
+            }
+            Verdict::Refused => {
+                self.count(Counter::RequestsRefused);
+                response::encode(&[], Flag::Error, request.id, self.output(slot)).expect(STORED);
+                self.after_answer(slot);
+            }
+        }
+    }
+
+    /// A handler has finished: its answer is stored, and sent if the session's connection is the
+    /// one it is for.
+    pub(crate) fn on_reply(&mut self, key: SessionKey, ticket: Ticket, reply: &Reply) {
+        self.count(Counter::Answered);
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let policy = &self.listeners[usize::from(session.listener.0)].policy;
+        let answer = match reply {
+            Ok(content) => session::Answer::Content(content),
+            Err(_) => session::Answer::Failed,
+        };
+        let cached = session.state.cache_bytes();
+        let connection = session.connection();
+        let deliver = session.state.on_answer(ticket, answer, policy);
+        if let (Some(stored), Some(slot)) = (deliver, connection) {
+            let output = &mut self.connections.at_mut(slot).output;
+            response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
+        }
+        if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
+            self.counters.count(Counter::HandlerFailed);
+        }
+        let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
+        self.cache_changed(cached, now_cached);
+        let Some(slot) = connection else { return };
+        self.after_answer(slot);
+        if idle && self.connections.at(slot).draining {
+            self.finish(slot, Counter::ClosedByServer);
+        }
+    }
+
+    /// Something was appended to a connection's output: it is flushed at the end of the turn, and
+    /// reading pauses when the peer takes too little of it.
+    fn after_answer(&mut self, slot: u32) {
+        let output_bytes = self.output(slot).len();
+        let connection = self.connections.at(slot);
+        let settings = &self.listener(connection.listener).settings;
+        let unsent_bytes = output_bytes + connection.sending_bytes;
+        if unsent_bytes <= settings.output_bytes_max {
+            return;
+        }
+        // Answers of handlers that already ran may pass the budget, up to twice; they stay in the
+        // cache, so that a client which comes back for them loses nothing.
+        let hard_max = 2 * settings.output_bytes_max + response::CONTENT_BYTES_MAX;
+        if unsent_bytes > hard_max {
+            return self.abort(slot, Counter::ClosedSlowConsumer);
+        }
+        self.pause(slot);
+    }
+
+    /// Keeps the gauge of stored bytes.
+    pub(crate) fn cache_changed(&self, before: usize, after: usize) {
+        self.counters.add(Counter::CacheBytesNow, (after as u64).wrapping_sub(before as u64));
+    }
+}

@@ -1,0 +1,248 @@
+//! A server: its shards, started, drained and stopped together.
+//!
+//! [`Server::start`] binds every address once a shard, starts one pinned executor a shard, and lets
+//! them accept only when all of them are up. From then on the shards share nothing but their
+//! mailboxes; the rest of the process reaches them through a [`ServerHandle`].
+
+mod shards;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossbeam::queue::ArrayQueue;
+use skyring_protocols::crypt::Secret;
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::driver::ShardIndex;
+use crate::driver::uring::waker::Waker;
+use crate::error::StartError;
+use crate::handler::{Application, LogoutReason};
+use crate::host;
+use crate::route::Router;
+use crate::shard::command::{Command, CommandResult, Presence, Target};
+use crate::shard::core::Entropy;
+use crate::shard::counters::ShardCounters;
+
+/// Commands from other threads that wait for one shard, at most.
+const CONTROLS_MAX: usize = 1024;
+/// How long another thread waits for a shard's answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What another thread tells a shard.
+#[derive(Debug)]
+pub(crate) enum Control {
+    /// Stop accepting, answer what is in flight, close; after so many milliseconds, stop.
+    Drain(u64),
+    /// Close everything now.
+    Stop,
+    /// Do something for a user.
+    Command(Command, SyncSender<CommandResult>),
+}
+
+/// What the threads of a server share. The shards look at it once a turn.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    router: Router,
+    drain_timeout_ms: u64,
+    places: Box<[ShardPlace]>,
+    /// Shards that are empty. A shard stays for the others' sake until all are.
+    drained: AtomicUsize,
+}
+
+#[derive(Debug)]
+pub(crate) struct ShardPlace {
+    controls: ArrayQueue<Control>,
+    waker: OnceLock<Waker>,
+    counters: Arc<ShardCounters>,
+}
+
+impl Shared {
+    fn new(router: Router, drain_timeout_ms: u64) -> Arc<Shared> {
+        let place = || ShardPlace {
+            controls: ArrayQueue::new(CONTROLS_MAX),
+            waker: OnceLock::new(),
+            counters: Arc::default(),
+        };
+        Arc::new(Shared {
+            router,
+            drain_timeout_ms,
+            places: (0..router.shards()).map(|_| place()).collect(),
+            drained: AtomicUsize::new(0),
+        })
+    }
+
+    fn place(&self, shard: ShardIndex) -> &ShardPlace {
+        &self.places[usize::from(shard.0)]
+    }
+
+    /// Notes that one more shard is empty; the last one wakes all, so that they end.
+    fn drained(&self) {
+        if self.drained.fetch_add(1, Ordering::AcqRel) + 1 == self.places.len() {
+            self.wake_all();
+        }
+    }
+
+    fn all_drained(&self) -> bool {
+        self.drained.load(Ordering::Acquire) == self.places.len()
+    }
+
+    fn wake_all(&self) {
+        for place in &self.places {
+            place.wake();
+        }
+    }
+}
+
+impl ShardPlace {
+    /// Hands a shard something to do. False: the queue is full.
+    fn tell(&self, control: Control) -> bool {
+        let told = self.controls.push(control).is_ok();
+        self.wake();
+        told
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+}
+
+/// A running server. Dropping it does not stop it; [`Server::join`] waits until it has ended.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    cores: Vec<usize>,
+    threads: Vec<host::ShardThread>,
+    shared: Arc<Shared>,
+}
+
+impl Server {
+    /// Starts a server. `make` is called once on every shard and makes the application there.
+    ///
+    /// # Errors
+    /// When the kernel lacks something, an address is taken, or a shard cannot be set up. Nothing
+    /// is left running then.
+    pub fn start<A: Application>(
+        config: &Config,
+        make: impl Fn(Context) -> A + Clone + Send + 'static,
+    ) -> Result<Server, StartError> {
+        shards::start(config, make, |_| Ok(Box::new(shards::random)))
+    }
+
+    /// As [`Server::start`], with challenges and private keys drawn from `entropy`, called with the
+    /// index of each shard. For tests that replay recorded conversations; not in release builds.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    #[cfg(debug_assertions)]
+    pub fn start_with_entropy<A: Application>(
+        config: &Config,
+        make: impl Fn(Context) -> A + Clone + Send + 'static,
+        entropy: impl Fn(u16) -> Box<dyn FnMut() -> [u8; 8]> + Clone + Send + 'static,
+    ) -> Result<Server, StartError> {
+        shards::start(config, make, move |shard| -> Result<Entropy, StartError> {
+            Ok(entropy(shard))
+        })
+    }
+
+    /// Where each listener listens, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The core that each shard is pinned to.
+    pub fn cores(&self) -> &[usize] {
+        &self.cores
+    }
+
+    /// The way to the server from any thread.
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Waits until the server has ended, after [`ServerHandle::drain`] or [`ServerHandle::stop`].
+    ///
+    /// # Errors
+    /// When a shard's thread panicked.
+    pub fn join(self) -> std::io::Result<()> {
+        self.threads.into_iter().try_for_each(host::join)
+    }
+}
+
+/// The way to a server from any thread.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    shared: Arc<Shared>,
+}
+
+impl ServerHandle {
+    /// Stops accepting, answers what is in flight, then closes and ends. Returns at once.
+    pub fn drain(&self) {
+        for place in &self.shared.places {
+            place.tell(Control::Drain(self.shared.drain_timeout_ms));
+        }
+    }
+
+    /// Closes every connection and ends. Returns at once.
+    pub fn stop(&self) {
+        for place in &self.shared.places {
+            place.tell(Control::Stop);
+        }
+    }
+
+    /// The counters of every shard, in order.
+    pub fn counters(&self) -> Vec<Arc<ShardCounters>> {
+        self.shared.places.iter().map(|place| Arc::clone(&place.counters)).collect()
+    }
+
+    /// Logs a user in without a login conversation, under a secret agreed elsewhere. False: the
+    /// server name is unknown, the username taken, or the server does not answer.
+    pub fn login(&self, uid: &[u8], server: &[u8], subid: &[u8], secret: Secret) -> bool {
+        let command = Command::LogIn {
+            uid: uid.to_vec(),
+            server: server.to_vec(),
+            subid: subid.to_vec(),
+            secret,
+        };
+        self.command(command).is_some_and(|result| result.count() > 0)
+    }
+
+    /// Ends the sessions of `target`; how many there were.
+    pub fn logout(&self, target: Target) -> usize {
+        self.end(target, LogoutReason::Logout)
+    }
+
+    /// As [`ServerHandle::logout`], told to the application as a kick.
+    pub fn kick(&self, target: Target) -> usize {
+        self.end(target, LogoutReason::Kick)
+    }
+
+    /// As [`Context::push`].
+    pub fn push(&self, target: Target, content: Bytes) -> usize {
+        self.command(Command::Push { target, content }).map_or(0, CommandResult::count)
+    }
+
+    /// The sessions of `target` that exist.
+    pub fn online(&self, target: Target) -> Vec<Presence> {
+        self.command(Command::Lookup { target }).map_or_else(Vec::new, CommandResult::presence)
+    }
+
+    fn end(&self, target: Target, reason: LogoutReason) -> usize {
+        self.command(Command::End { target, reason }).map_or(0, CommandResult::count)
+    }
+
+    fn command(&self, command: Command) -> Option<CommandResult> {
+        let owner = self.shared.router.owner(&command.key()?);
+        let (sender, receiver) = sync_channel(1);
+        if !self.shared.place(owner).tell(Control::Command(command, sender)) {
+            return None;
+        }
+        receiver.recv_timeout(ANSWER_TIMEOUT).ok()
+    }
+}

@@ -1,0 +1,119 @@
+//! What a shard counts.
+//!
+//! One shard writes its counters, anybody may read them: plain stores, no contention. Gauges (the
+//! `_now` names) go up and down, all others only up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($variant:ident $name:literal $help:literal;)*) => {
+        /// The name of one counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Counter {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl Counter {
+            /// Every counter, in the order they are printed.
+            pub const ALL: &[Counter] = &[$(Counter::$variant,)*];
+
+            /// The name in the text form.
+            pub fn name(self) -> &'static str {
+                match self { $(Counter::$variant => $name,)* }
+            }
+
+            /// What is counted, with its unit.
+            pub fn help(self) -> &'static str {
+                match self { $(Counter::$variant => $help,)* }
+            }
+        }
+    };
+}
+
+counters! {
+    Accepted "accepted" "Connections accepted.";
+    ConnectionsNow "connections_now" "Connections in this shard's table.";
+    RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
+    RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
+    AcceptFailed "accept_failed" "Accepts that ended without a connection.";
+    AcceptPaused "accept_paused" "Times that accepting stopped because descriptors ran low.";
+    LoginGranted "login_granted" "Logins answered 200.";
+    LoginUnauthorized "login_unauthorized" "Logins answered 401.";
+    LoginForbidden "login_forbidden" "Logins answered 403.";
+    LoginInProgress "login_in_progress" "Logins answered 406.";
+    LoginDropped "login_dropped" "Login connections closed without a result line: line too long, gone, or late.";
+    SessionsNow "sessions_now" "Users logged in.";
+    AttachedNow "attached_now" "Sessions with a connection.";
+    Attached "attached" "Attaches answered 200.";
+    AttachBadRequest "attach_bad_request" "Attaches refused because they could not be read (400).";
+    AttachUnauthorized "attach_unauthorized" "Attaches refused because the proof was wrong (401).";
+    AttachIndexExpired "attach_index_expired" "Attaches refused because the index was not new (403).";
+    AttachUserNotFound "attach_user_not_found" "Attaches refused because no such user is on line (404).";
+    Superseded "superseded" "Connections closed because the user attached anew.";
+    HandedOver "handed_over" "Connections moved to their owner shard.";
+    HandOverRetried "hand_over_retried" "Hand-overs that met a full table and were tried again.";
+    Requests "requests" "Requests received.";
+    Answered "answered" "Handler results taken, whatever became of them.";
+    HandlerFailed "handler_failed" "Requests answered with flag 0 because the handler failed.";
+    HandlerWaited "handler_waited" "Handlers that did not finish at once and became tasks.";
+    Replayed "replayed" "Stored answers sent again.";
+    Absorbed "absorbed" "Repeats of a request whose handler was still running.";
+    Conflicts "conflicts" "Connections closed because a pending request was repeated twice.";
+    RequestsRefused "requests_refused" "Requests answered with flag 0 because too many were pending.";
+    CacheBytesNow "cache_bytes_now" "Bytes of stored answers.";
+    Pushed "pushed" "Frames pushed to users by the application.";
+    PushDropped "push_dropped" "Pushes without a connection to take them.";
+    GateMessages "gate_messages" "Frames received on gate connections.";
+    LoggedOut "logged_out" "Sessions ended.";
+    ClosedByPeer "closed_by_peer" "Connections that the peer closed.";
+    ClosedBroken "closed_broken" "Connections that broke.";
+    ClosedProtocol "closed_protocol" "Connections closed because the peer broke the protocol.";
+    ClosedHandshakeLate "closed_handshake_late" "Connections closed because login or attach took too long.";
+    ClosedIdle "closed_idle" "Connections closed because nothing was received for too long.";
+    ClosedSlowConsumer "closed_slow_consumer" "Connections closed because the peer did not read.";
+    ClosedByServer "closed_by_server" "Connections closed after their last answer, by a kick, or in a drain.";
+    ReadingPaused "reading_paused" "Times that reading from a connection stopped because it did not read.";
+    NoBuffers "no_buffers" "Receives that found no free buffer and were armed again.";
+    StaleEvents "stale_events" "Completions that named an earlier life of a slot.";
+    MailboxFull "mailbox_full" "Turns in which a message to another shard had to wait.";
+    MailPosted "mail_posted" "Messages posted to other shards.";
+    Doorbells "doorbells" "Wake-ups sent to sleeping shards.";
+    Turns "turns" "Turns of the shard.";
+    EventsTaken "events" "Completions taken.";
+}
+
+/// The counters of one shard.
+#[derive(Debug)]
+pub struct ShardCounters {
+    values: Box<[AtomicU64]>,
+}
+
+impl Default for ShardCounters {
+    fn default() -> ShardCounters {
+        ShardCounters { values: Counter::ALL.iter().map(|_| AtomicU64::new(0)).collect() }
+    }
+}
+
+impl ShardCounters {
+    /// The value now. Values of different counters may be from different instants.
+    pub fn read(&self, counter: Counter) -> u64 {
+        self.values[counter as usize].load(Ordering::Relaxed)
+    }
+
+    /// Adds to a counter. Only the shard that owns the counters calls this, so a load and a store
+    /// do; an atomic addition would cost a locked instruction a message.
+    pub(crate) fn add(&self, counter: Counter, amount: u64) {
+        let value = &self.values[counter as usize];
+        value.store(value.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// Adds one.
+    pub(crate) fn count(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    /// Sets a gauge.
+    pub(crate) fn set(&self, counter: Counter, value: u64) {
+        self.values[counter as usize].store(value, Ordering::Relaxed);
+    }
+}

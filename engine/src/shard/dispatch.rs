@@ -1,0 +1,230 @@
+//! Runs the application's methods.
+//!
+//! A method's future is polled once, in place, in a box that is used again for the next call: a
+//! method that finishes at once costs no allocation. One that waits becomes a task that owns the
+//! box; its result comes back through the outbox as [`Finished`]. A panic counts as a failure.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context as TaskContext, Poll, Waker};
+
+use bytes::Bytes;
+use skyring_protocols::msg::session::Ticket;
+
+use super::message::Register;
+use super::sessions::SessionKey;
+use crate::context::{Deed, GateConnection, ShardSide};
+use crate::driver::{ShardIndex, Token};
+use crate::handler::{
+    Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
+    User,
+};
+
+/// The result of a method that had to wait.
+#[derive(Debug)]
+pub(crate) enum Finished {
+    /// `Application::authenticate`, for the login connection.
+    Authenticated(Token, Result<Identity, Denied>),
+    /// `Application::login`, for the login that the shard asked about.
+    LoggedIn(ShardIndex, Box<Register>, Result<Subid, Denied>),
+    /// `Application::request`.
+    Answered(SessionKey, Ticket, Reply),
+    /// `Application::message`.
+    Taken(GateConnection),
+}
+
+/// One application, its types erased.
+pub(crate) struct Dispatch {
+    side: Rc<ShardSide>,
+    events: Rc<dyn Events>,
+    authenticate: Box<dyn Run<Credentials, Result<Identity, Denied>>>,
+    login: Box<dyn Run<Login, Result<Subid, Denied>>>,
+    request: Box<dyn Run<Request, Reply>>,
+    message: Box<dyn Run<(GateConnection, Bytes), ()>>,
+}
+
+impl Dispatch {
+    pub(crate) fn new<A: Application>(application: Rc<A>, side: Rc<ShardSide>) -> Dispatch {
+        let with = |_: ()| Rc::clone(&application);
+        let (a, l, r, m) = (with(()), with(()), with(()), with(()));
+        Dispatch {
+            side,
+            authenticate: runner(move |shown| Rc::clone(&a).authenticate(shown), || Err(Denied)),
+            login: runner(move |login| Rc::clone(&l).login(login), || Err(Denied)),
+            request: runner(move |request| Rc::clone(&r).request(request), || Err(Failed)),
+            message: runner(
+                move |(connection, content)| Rc::clone(&m).message(connection, content),
+                || (),
+            ),
+            events: application,
+        }
+    }
+
+    /// None: the result comes later.
+    pub(crate) fn authenticate(
+        &mut self,
+        connection: Token,
+        shown: Credentials,
+    ) -> Option<Result<Identity, Denied>> {
+        let started = self.authenticate.run(shown);
+        self.settle(started, move |result| Finished::Authenticated(connection, result))
+    }
+
+    /// The register comes back with the result: at once here, or later in `Finished`.
+    pub(crate) fn login(
+        &mut self,
+        from: ShardIndex,
+        register: Box<Register>,
+        login: Login,
+    ) -> Option<(Box<Register>, Result<Subid, Denied>)> {
+        match self.login.run(login) {
+            Started::Done(result) => Some((register, result)),
+            waiting => {
+                self.settle(waiting, move |result| Finished::LoggedIn(from, register, result));
+                None
+            }
+        }
+    }
+
+    /// None: the reply comes later.
+    pub(crate) fn request(
+        &mut self,
+        session: SessionKey,
+        ticket: Ticket,
+        request: Request,
+    ) -> Option<Reply> {
+        let started = self.request.run(request);
+        self.settle(started, move |reply| Finished::Answered(session, ticket, reply))
+    }
+
+    /// None: the method still runs.
+    pub(crate) fn message(&mut self, connection: GateConnection, content: Bytes) -> Option<()> {
+        let started = self.message.run((connection, content));
+        self.settle(started, move |()| Finished::Taken(connection))
+    }
+
+    /// The application's notifications.
+    pub(crate) fn events(&self) -> Rc<dyn Events> {
+        Rc::clone(&self.events)
+    }
+
+    fn settle<O: 'static>(
+        &self,
+        started: Started<O>,
+        finished: impl FnOnce(O) -> Finished + 'static,
+    ) -> Option<O> {
+        match started {
+            Started::Done(output) => Some(output),
+            Started::Waiting(future) => {
+                let side = Rc::clone(&self.side);
+                self.side.spawn(Box::pin(async move {
+                    let output = future.await;
+                    side.push(Deed::Finished(finished(output)));
+                }));
+                None
+            }
+        }
+    }
+}
+
+/// The notifications of an application.
+pub(crate) trait Events {
+    fn on_attach(&self, user: &User, peer: SocketAddr);
+    fn on_detach(&self, user: &User);
+    fn on_logout(&self, user: &User, reason: LogoutReason);
+    fn on_connect(&self, connection: GateConnection, peer: SocketAddr);
+    fn on_disconnect(&self, connection: GateConnection);
+}
+
+/// A notification that panics disturbs nobody.
+fn guarded(notify: impl FnOnce()) {
+    // The application's own state is all that a panic can leave half changed.
+    let _ = catch_unwind(AssertUnwindSafe(notify));
+}
+
+impl<A: Application> Events for A {
+    fn on_attach(&self, user: &User, peer: SocketAddr) {
+        guarded(|| Application::on_attach(self, user, peer));
+    }
+    fn on_detach(&self, user: &User) {
+        guarded(|| Application::on_detach(self, user));
+    }
+    fn on_logout(&self, user: &User, reason: LogoutReason) {
+        guarded(|| Application::on_logout(self, user, reason));
+    }
+    fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
+        guarded(|| Application::on_connect(self, connection, peer));
+    }
+    fn on_disconnect(&self, connection: GateConnection) {
+        guarded(|| Application::on_disconnect(self, connection));
+    }
+}
+
+type Boxed<O> = Pin<Box<dyn Future<Output = O>>>;
+
+enum Started<O> {
+    Done(O),
+    Waiting(Boxed<O>),
+}
+
+trait Run<I, O> {
+    fn run(&mut self, input: I) -> Started<O>;
+}
+
+struct Runner<C, F, O> {
+    call: C,
+    /// The output of a call that panicked.
+    failed: fn() -> O,
+    /// A box for the next future, empty.
+    spare: Option<Pin<Box<Option<F>>>>,
+}
+
+fn runner<I: 'static, O: 'static, F, C>(call: C, failed: fn() -> O) -> Box<dyn Run<I, O>>
+where
+    C: FnMut(I) -> F + 'static,
+    F: Future<Output = O> + 'static,
+{
+    Box::new(Runner { call, failed, spare: None })
+}
+
+impl<I, O: 'static, F, C> Run<I, O> for Runner<C, F, O>
+where
+    C: FnMut(I) -> F,
+    F: Future<Output = O> + 'static,
+{
+    fn run(&mut self, input: I) -> Started<O> {
+        let mut place = self.spare.take().unwrap_or_else(|| Box::pin(None));
+        let call = &mut self.call;
+        if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(Some(call(input))))).is_err() {
+            return Started::Done((self.failed)());
+        }
+        let mut cx = TaskContext::from_waker(Waker::noop());
+        match poll_guarded(place.as_mut(), &mut cx, self.failed) {
+            Poll::Ready(output) => {
+                // A future whose drop panics takes its box along.
+                if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None))).is_ok() {
+                    self.spare = Some(place);
+                }
+                Started::Done(output)
+            }
+            Poll::Pending => {
+                let failed = self.failed;
+                Started::Waiting(Box::pin(poll_fn(move |cx| {
+                    poll_guarded(place.as_mut(), cx, failed)
+                })))
+            }
+        }
+    }
+}
+
+fn poll_guarded<F: Future>(
+    place: Pin<&mut Option<F>>,
+    cx: &mut TaskContext<'_>,
+    failed: fn() -> F::Output,
+) -> Poll<F::Output> {
+    let future = place.as_pin_mut().expect("a future stands in its place until it has finished");
+    catch_unwind(AssertUnwindSafe(|| future.poll(cx))).unwrap_or_else(|_| Poll::Ready(failed()))
+}

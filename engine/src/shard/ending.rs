@@ -1,0 +1,163 @@
+//! How a connection ends.
+//!
+//! ```text
+//!          finish: flush what is queued          flushed          FIN sent, read on
+//!   Open ------------------------> Finishing ---------------> Finishing --------> Lingering
+//!     |                                | peer has sent FIN                       | FIN, deadline
+//!     | abort                          v                                         v
+//!     +---------------------------> Closing: operations end, close, slot vacant <+
+//! ```
+//!
+//! A connection leaves its role (its session, the application's view of it) at the first step, and
+//! is counted once, by the reason given there.
+
+use super::connections::{InFlight, Life, NEVER, Role};
+use super::core::Core;
+use super::counters::Counter;
+use crate::driver::{Operation, ReceiveEnd, ReceiveMode, Token};
+
+/// Milliseconds that a peer gets to close after our FIN.
+const LINGER_MS: u64 = 1_000;
+
+impl Core {
+    /// Ends a connection once what is queued has left.
+    pub(crate) fn finish(&mut self, slot: u32, reason: Counter) {
+        if self.connections.at(slot).life != Life::Open {
+            return;
+        }
+        self.leave_role(slot, reason);
+        let at = self.connections.at(slot).listener;
+        let flush_ms = self.listener(at).settings.write_timeout_ms;
+        let remainder = {
+            let connection = self.connections.at_mut(slot);
+            connection.life = Life::Finishing;
+            std::mem::take(&mut connection.remainder)
+        };
+        self.recycle(remainder);
+        self.set_deadline(slot, self.now_ms.saturating_add(flush_ms));
+        self.advance_ending(slot);
+    }
+
+    /// Ends a connection at once; what is queued is lost.
+    pub(crate) fn abort(&mut self, slot: u32, reason: Counter) {
+        if self.connections.at(slot).life == Life::Open {
+            self.leave_role(slot, reason);
+        }
+        self.close(slot);
+    }
+
+    /// Ends every operation and then closes.
+    pub(crate) fn close(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        if matches!(connection.life, Life::Closing | Life::Vacant) {
+            return;
+        }
+        connection.life = Life::Closing;
+        connection.deadline_ms = NEVER;
+        connection.write_deadline_ms = NEVER;
+        let in_flight = connection.in_flight;
+        if in_flight.has(InFlight::RECEIVE) {
+            self.operations.push(Operation::CancelReceive { token });
+        }
+        if in_flight.has(InFlight::SEND) {
+            self.operations.push(Operation::CancelSend { token });
+        }
+        self.try_close(slot);
+    }
+
+    /// Closes the descriptor if the connection is to be closed and nothing is in flight.
+    pub(crate) fn try_close(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        if connection.life == Life::Closing && !connection.in_flight.any() {
+            connection.in_flight.begin(InFlight::CLOSE);
+            self.operations.push(Operation::Close { token });
+        }
+    }
+
+    /// Takes a finishing connection's next step when everything queued has left.
+    pub(crate) fn advance_ending(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        let flushed = connection.unsent_bytes() == 0 && !connection.in_flight.has(InFlight::SEND);
+        if connection.life != Life::Finishing || !flushed {
+            return;
+        }
+        if connection.ended {
+            return self.close(slot);
+        }
+        if !connection.in_flight.has(InFlight::SHUT_DOWN) {
+            connection.in_flight.begin(InFlight::SHUT_DOWN);
+            self.operations.push(Operation::ShutDown { token });
+        }
+    }
+
+    pub(crate) fn on_shut_down(&mut self, token: Token) {
+        let Some(slot) = self.conclude(token, InFlight::SHUT_DOWN) else { return };
+        let connection = self.connections.at_mut(slot);
+        match connection.life {
+            Life::Finishing if connection.ended => self.close(slot),
+            Life::Finishing => {
+                connection.life = Life::Lingering;
+                connection.paused = false;
+                self.set_deadline(slot, self.now_ms + LINGER_MS);
+                self.receive(slot, ReceiveMode::Stream);
+            }
+            _ => self.try_close(slot),
+        }
+    }
+
+    pub(crate) fn on_closed(&mut self, token: Token) {
+        if let Some(slot) = self.conclude(token, InFlight::CLOSE) {
+            self.vacate(slot);
+        }
+    }
+
+    pub(crate) fn on_receive_ended(&mut self, token: Token, reason: ReceiveEnd) {
+        let Some(slot) = self.conclude(token, InFlight::RECEIVE) else { return };
+        match reason {
+            ReceiveEnd::EndOfStream => {
+                self.connections.at_mut(slot).ended = true;
+                self.on_end_of_stream(slot);
+            }
+            ReceiveEnd::Failed(_) => {
+                self.connections.at_mut(slot).ended = true;
+                self.abort(slot, Counter::ClosedBroken);
+            }
+            ReceiveEnd::NoBuffers => self.count(Counter::NoBuffers),
+            ReceiveEnd::Cancelled => {}
+        }
+        self.try_close(slot);
+        self.continue_receiving(token);
+    }
+
+    /// The peer has sent FIN, and everything before it has been taken.
+    pub(crate) fn on_end_of_stream(&mut self, slot: u32) {
+        let connection = self.connections.at(slot);
+        match (connection.life, &connection.role) {
+            // What is kept is taken first; `resume` comes back here.
+            (Life::Open, _) if connection.paused && !connection.remainder.is_empty() => {}
+            // A verdict is on its way: a client that only stopped sending still reads it.
+            (Life::Open, Role::Login(login)) if login.secret.is_some() => {}
+            (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),
+            (Life::Finishing, _) => self.advance_ending(slot),
+            (Life::Lingering, _) => self.close(slot),
+            (Life::Closing | Life::Vacant, _) => {}
+        }
+    }
+
+    /// Takes a connection out of what it is for, and counts why.
+    fn leave_role(&mut self, slot: u32, reason: Counter) {
+        self.count(reason);
+        match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
+            Role::Attached(session) => self.detach(session, slot),
+            Role::Gate(gate) => self.gate_gone(slot, &gate),
+            Role::Login(login) => self.login_gone(&login),
+            // The end of the hand-over, which may be under way, still needs it. If the descriptor
+            // arrives all the same, the owner meets the same deadline.
+            role @ Role::Departing(_) => self.connections.at_mut(slot).role = role,
+            Role::Attaching | Role::None => {}
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What one shard tells another: plain data in a mailbox.
+
+use std::net::SocketAddr;
+
+use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::server::LoginVerdict;
+
+use super::command::{Command, CommandResult, GateDeed};
+use crate::context::GateConnection;
+use crate::driver::{ListenerIndex, Token};
+
+/// A message between shards. Large ones are boxed, so that a queue slot stays small.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A connection is on its way under this key; its descriptor follows by the ring.
+    HandOver(u32, Box<HandOver>),
+    /// The descriptor under this key will not come.
+    Abandon(u32),
+    /// Decide a login.
+    Register(Box<Register>),
+    /// A login was decided.
+    Registered(Token, Box<LoginVerdict>),
+    /// Do something for a user you own.
+    Command(Box<Command>, ReplyTo),
+    /// A command was done.
+    Done(u32, Box<CommandResult>),
+    /// Do something to one of your gate connections.
+    Gate(GateConnection, GateDeed),
+}
+
+/// Everything a connection is, apart from its descriptor.
+#[derive(Clone, Debug)]
+pub(crate) struct HandOver {
+    pub(crate) listener: ListenerIndex,
+    pub(crate) peer: SocketAddr,
+    /// Instant, on the clock that all shards share, by which the attach must be done.
+    pub(crate) deadline_ms: u64,
+    /// The attach frame's payload.
+    pub(crate) attach: Vec<u8>,
+    /// What was received behind it.
+    pub(crate) unread: Vec<u8>,
+}
+
+/// An authenticated login.
+#[derive(Debug)]
+pub(crate) struct Register {
+    /// Where the client waits for the verdict.
+    pub(crate) connection: Token,
+    pub(crate) uid: Vec<u8>,
+    pub(crate) server: Vec<u8>,
+    pub(crate) secret: Secret,
+    pub(crate) multilogin: bool,
+}
+
+/// Who wants to know what came of a command.
+#[derive(Debug)]
+pub(crate) enum ReplyTo {
+    /// Nobody.
+    Nobody,
+    /// The shard the message came from, under this number.
+    Call(u32),
+}

@@ -1,0 +1,269 @@
+//! The sessions of a shard: who is logged in, found by username and by account.
+//!
+//! Sessions stand in a slab; both tables hold slab indexes, so that a name is stored once. Peers
+//! choose the names, so the tables are hashed under the process's key. The sessions of one account
+//! form a chain, oldest first.
+
+use std::rc::Rc;
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
+use skyring_protocols::crypt::Secret;
+use skyring_protocols::msg::session;
+
+use super::command::Target;
+use crate::driver::ListenerIndex;
+use crate::handler::User;
+
+const NONE: u32 = u32::MAX;
+
+/// The name of one session on its shard: a place in the slab and which use of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionKey {
+    index: u32,
+    generation: u32,
+}
+
+/// One login of a user; outlives connections.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) user: User,
+    /// The msg listener whose server name it logged in to.
+    pub(crate) listener: ListenerIndex,
+    /// Whether the application may send frames that answer nothing.
+    pub(crate) pushes: bool,
+    connection: u32,
+    next_of_uid: u32,
+    pub(crate) state: session::Session,
+}
+
+impl Session {
+    /// The slot of the attached connection.
+    pub(crate) fn connection(&self) -> Option<u32> {
+        (self.connection != NONE).then_some(self.connection)
+    }
+
+    pub(crate) fn set_connection(&mut self, slot: Option<u32>) {
+        self.connection = slot.unwrap_or(NONE);
+    }
+}
+
+#[derive(Debug)]
+struct Place {
+    generation: u32,
+    session: Option<Session>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    hasher: SipHasher13,
+    places: Vec<Place>,
+    free: Vec<u32>,
+    by_username: HashTable<u32>,
+    /// The first session of every chain.
+    by_uid: HashTable<u32>,
+}
+
+impl Sessions {
+    pub(crate) fn new(key: (u64, u64)) -> Sessions {
+        Sessions {
+            hasher: SipHasher13::new_with_keys(key.0, key.1),
+            places: Vec::new(),
+            free: Vec::new(),
+            by_username: HashTable::new(),
+            by_uid: HashTable::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// Adds a session; None when the username is taken.
+    pub(crate) fn insert(
+        &mut self,
+        user: User,
+        secret: Secret,
+        listener: ListenerIndex,
+    ) -> Option<SessionKey> {
+        if self.find(user.username()).is_some() {
+            return None;
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.places.push(Place { generation: 0, session: None });
+            self.places.len() as u32 - 1
+        });
+        let (username_hash, uid_hash) =
+            (self.hasher.hash(user.username()), self.hasher.hash(user.uid()));
+        let head = self.head(user.uid());
+        let place = &mut self.places[index as usize];
+        let key = SessionKey { index, generation: place.generation };
+        place.session = Some(Session {
+            user,
+            listener,
+            pushes: false,
+            connection: NONE,
+            next_of_uid: NONE,
+            state: session::Session::new(secret),
+        });
+        let (places, hasher) = (&self.places, &self.hasher);
+        let user_of = |at: &u32| &places[*at as usize].session.as_ref().expect(INDEXED).user;
+        self.by_username
+            .insert_unique(username_hash, index, |at| hasher.hash(user_of(at).username()));
+        match head {
+            None => {
+                self.by_uid.insert_unique(uid_hash, index, |at| hasher.hash(user_of(at).uid()));
+            }
+            Some(head) => {
+                let last = self.chain(head).last().expect("a chain holds its head");
+                self.at_mut(last).next_of_uid = index;
+            }
+        }
+        Some(key)
+    }
+
+    /// Takes a session out.
+    pub(crate) fn remove(&mut self, key: SessionKey) -> Option<Session> {
+        self.get(key)?;
+        let index = key.index;
+        let (username_hash, uid_hash) = {
+            let user = &self.at(index).user;
+            (self.hasher.hash(user.username()), self.hasher.hash(user.uid()))
+        };
+        if let Ok(entry) = self.by_username.find_entry(username_hash, |at| *at == index) {
+            entry.remove();
+        }
+        let next = self.at(index).next_of_uid;
+        let head = self.head(self.at(index).user.uid()).expect("a session is chained");
+        if head == index {
+            if let Ok(mut entry) = self.by_uid.find_entry(uid_hash, |at| *at == index) {
+                if next == NONE {
+                    entry.remove();
+                } else {
+                    *entry.get_mut() = next;
+                }
+            }
+        } else {
+            let before = self.chain(head).find(|at| self.at(*at).next_of_uid == index);
+            self.at_mut(before.expect("a session is chained")).next_of_uid = next;
+        }
+        let place = &mut self.places[index as usize];
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(index);
+        place.session.take()
+    }
+
+    pub(crate) fn get(&self, key: SessionKey) -> Option<&Session> {
+        let place = self.places.get(key.index as usize)?;
+        place.session.as_ref().filter(|_| place.generation == key.generation)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        let place = self.places.get_mut(key.index as usize)?;
+        place.session.as_mut().filter(|_| place.generation == key.generation)
+    }
+
+    /// The session with this username in wire form, to the byte.
+    pub(crate) fn find(&self, username: &[u8]) -> Option<SessionKey> {
+        let hash = self.hasher.hash(username);
+        let index = *self.by_username.find(hash, |at| self.at(*at).user.username() == username)?;
+        Some(self.key(index))
+    }
+
+    /// The sessions meant by a target, oldest first.
+    pub(crate) fn matching(&self, target: &Target) -> Vec<SessionKey> {
+        match target {
+            Target::Username(username) => self.find(username).into_iter().collect(),
+            Target::Uid(uid) => self.of_uid(uid),
+        }
+    }
+
+    /// The sessions of an account, oldest first.
+    pub(crate) fn of_uid(&self, uid: &[u8]) -> Vec<SessionKey> {
+        let head = self.head(uid).into_iter();
+        head.flat_map(|head| self.chain(head)).map(|at| self.key(at)).collect()
+    }
+
+    fn key(&self, index: u32) -> SessionKey {
+        SessionKey { index, generation: self.places[index as usize].generation }
+    }
+
+    fn head(&self, uid: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash(uid);
+        self.by_uid.find(hash, |at| self.at(*at).user.uid() == uid).copied()
+    }
+
+    fn chain(&self, head: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(head), |at| {
+            Some(self.at(*at).next_of_uid).filter(|next| *next != NONE)
+        })
+    }
+
+    fn at(&self, index: u32) -> &Session {
+        self.places[index as usize].session.as_ref().expect(INDEXED)
+    }
+
+    fn at_mut(&mut self, index: u32) -> &mut Session {
+        self.places[index as usize].session.as_mut().expect(INDEXED)
+    }
+}
+
+const INDEXED: &str = "an index in a table is that of a session";
+
+/// A user, and its username's wire form, from the three names.
+pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> User {
+    let names = skyring_protocols::msg::username::Username {
+        uid: uid.to_vec(),
+        server: server.as_bytes().to_vec(),
+        subid: subid.to_vec(),
+    };
+    User::new(&names.format(), uid, server, subid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sessions(names: &[(&str, &str)]) -> (Sessions, Vec<SessionKey>) {
+        let mut sessions = Sessions::new((1, 2));
+        let server: Rc<str> = Rc::from("s");
+        let keys = names
+            .iter()
+            .map(|(uid, subid)| {
+                let user = user(uid.as_bytes(), &server, subid.as_bytes());
+                sessions.insert(user, Secret::new([7; 8]), ListenerIndex(0)).expect("a new name")
+            })
+            .collect();
+        (sessions, keys)
+    }
+
+    #[test]
+    fn a_username_is_taken_once() {
+        let (mut sessions, keys) = sessions(&[("u", "1")]);
+        let again = user(b"u", &Rc::from("s"), b"1");
+        assert_eq!(sessions.insert(again.clone(), Secret::new([1; 8]), ListenerIndex(0)), None);
+        assert_eq!(sessions.find(again.username()), Some(keys[0]));
+        sessions.remove(keys[0]).expect("it was there");
+        assert_eq!(sessions.find(again.username()), None);
+        let new = sessions.insert(again, Secret::new([1; 8]), ListenerIndex(0));
+        assert_ne!(new, Some(keys[0]), "a key names one session for ever");
+        assert!(sessions.get(keys[0]).is_none());
+    }
+
+    #[test]
+    fn the_chain_of_an_account_survives_removal_anywhere() {
+        for gone in 0..3 {
+            let (mut sessions, keys) = sessions(&[("a", "1"), ("b", "1"), ("a", "2"), ("a", "3")]);
+            let chain = [keys[0], keys[2], keys[3]];
+            assert_eq!(sessions.of_uid(b"a"), chain);
+            sessions.remove(chain[gone]);
+            let left: Vec<_> = chain.into_iter().filter(|key| *key != chain[gone]).collect();
+            assert_eq!(sessions.of_uid(b"a"), left);
+            for key in left {
+                sessions.remove(key);
+            }
+            assert_eq!(sessions.of_uid(b"a"), []);
+            assert_eq!(sessions.len(), 1);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The configuration file: the documented sample is true, and what cannot work is refused with the
+//! key and the reason.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use skyring::config::{Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind};
+use skyring::cores;
+use skyring_protocols::{Blame, Compat};
+
+const SAMPLE: &str = include_str!("../skyring.toml");
+
+fn refusal(text: &str) -> ConfigError {
+    Config::parse(text, "test.toml").expect_err(text)
+}
+
+/// The message without the file's name.
+fn refusal_text(text: &str) -> String {
+    let message = refusal(text).to_string();
+    message.strip_prefix("test.toml: ").expect("the file comes first").to_owned()
+}
+
+/// Field names of a type, read off its pretty debug form, so that no list has to be kept.
+fn fields(value: &impl std::fmt::Debug) -> Vec<String> {
+    let text = format!("{value:#?}");
+    let top = text.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+    top.filter_map(|line| Some(line.trim().split_once(':')?.0.to_owned())).collect()
+}
+
+/// The sample with its absent keys switched on: lines that begin with `#` and no space.
+fn sample_with_every_key() -> String {
+    let lines = SAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(key) if key.starts_with(|first: char| first.is_ascii_lowercase()) => key,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_empty_file_is_the_default() {
+    assert_eq!(Config::parse("", "empty.toml"), Ok(Config::default()));
+}
+
+#[test]
+fn the_sample_is_the_default() {
+    assert_eq!(Config::parse(SAMPLE, "skyring.toml"), Ok(Config::default()));
+}
+
+#[test]
+fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
+    let config = Config::parse(&sample_with_every_key(), "skyring.toml").unwrap();
+    let admin = Some("127.0.0.1:8890".parse().unwrap());
+    let mut expected = Config { admin, ..Config::default() };
+    for listener in &mut expected.listeners {
+        listener.congestion = Some(String::from("cubic"));
+    }
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn every_field_is_a_key_of_the_sample() {
+    let sample: toml::Table = sample_with_every_key().parse().unwrap();
+    let listeners = sample["listener"].as_array().unwrap();
+    let config = Config::default();
+    let mut count = 0;
+    for field in fields(&config) {
+        let key = if field == "listeners" { "listener" } else { &field };
+        assert!(sample.contains_key(key), "{key} is missing");
+        count += 1;
+    }
+    for key in fields(&config.demo) {
+        assert!(sample["demo"].get(&key).is_some(), "demo.{key} is missing");
+        count += 1;
+    }
+    for key in fields(&Listener::new(ListenerKind::Msg)) {
+        let shown = listeners.iter().any(|listener| listener.get(&key).is_some());
+        assert!(shown, "listener.{key} is missing");
+        count += 1;
+    }
+    assert!(count >= 27, "only {count} fields were found");
+}
+
+#[test]
+fn every_value_reaches_its_field() {
+    let processor = cores::allowed()[0];
+    let text = format!(
+        r#"
+        shards = 3
+        cores = [{processor}]
+        admin = "[::1]:9000"
+        drain_timeout_ms = 1
+        connections_per_shard_max = 2
+        demo = {{ delay_ms = 100 }}
+        [[listener]]
+        kind = "login"
+        multilogin = true
+        [[listener]]
+        kind = "msg"
+        address = "0.0.0.0:1"
+        server = "s1"
+        compat = "skynet"
+        duplicate_request = "replay"
+        maxclient = 4
+        nodelay = false
+        backlog = 5
+        congestion = "bbr"
+        handshake_timeout_ms = 6
+        idle_timeout_ms = 7
+        write_timeout_ms = 8
+        output_bytes_max = 9000
+        cache_bytes_max = 100000
+        expired_number = 11
+        pending_requests_max = 12
+        connections_per_second_per_address = 13
+        "#
+    );
+    let config = Config::parse(&text, "test.toml").unwrap();
+    let login = Listener { multilogin: true, ..Listener::new(ListenerKind::Login) };
+    let msg = Listener {
+        kind: ListenerKind::Msg,
+        address: "0.0.0.0:1".parse::<SocketAddr>().unwrap(),
+        server: String::from("s1"),
+        compat: Compat::Skynet,
+        multilogin: false,
+        duplicate_request: DuplicateRequest::Replay,
+        uniform_errors: false,
+        maxclient: 4,
+        nodelay: false,
+        backlog: 5,
+        congestion: Some(String::from("bbr")),
+        handshake_timeout_ms: 6,
+        idle_timeout_ms: 7,
+        write_timeout_ms: 8,
+        output_bytes_max: 9000,
+        cache_bytes_max: 100_000,
+        expired_number: 11,
+        pending_requests_max: 12,
+        connections_per_second_per_address: 13,
+    };
+    assert_eq!(config.listeners, [login, msg]);
+    assert_eq!((config.shards, config.cores), (3, vec![processor]));
+    assert_eq!(config.admin, Some("[::1]:9000".parse().unwrap()));
+    assert_eq!((config.drain_timeout_ms, config.connections_per_shard_max), (1, 2));
+    assert_eq!(config.demo.delay_ms, 100);
+}
+
+#[test]
+fn uniform_errors_follows_compat_unless_it_is_set() {
+    let uniform = |compat: &str| {
+        let text = format!("[[listener]]\nkind = \"msg\"\n{compat}");
+        Config::parse(&text, "test.toml").unwrap().listeners[0].uniform_errors
+    };
+    assert!(uniform(""));
+    assert!(uniform("compat = \"strict\""));
+    assert!(!uniform("compat = \"skynet\""));
+    assert!(uniform("uniform_errors = true\ncompat = \"skynet\""));
+    assert!(!uniform("uniform_errors = false"));
+}
+
+/// What is wrong, with the whole message that the operator sees behind the file's name.
+const REFUSED: &[(&str, &str)] = &[
+    ("shard = 1", "shard: no such key; the keys here are shards, cores, admin,"),
+    ("[demo]\ndelay = 1", "demo.delay: no such key; the keys here are delay_ms"),
+    ("shards = \"two\"", "shards: must be a whole number, 0 or more, not \"two\""),
+    ("shards = -1", "shards: must be a whole number, 0 or more, not -1"),
+    ("shards = 2000", "shards: must be at most 1024, not 2000"),
+    ("cores = 1", "cores: must be a list of processor numbers, such as [0, 1], not 1"),
+    ("cores = [100000]", "cores[0]: processor 100000 is not among those the process may run on"),
+    ("admin = \"localhost\"", "admin: must be an address and port in quotes"),
+    ("demo = 1", "demo: must be a table, not 1"),
+    ("listener = 1", "listener: must be a list of tables"),
+    ("listener = []", "listener: at least one listener is needed"),
+    ("listener = [1]", "listener: must be a list of tables, each begun with [[...]], not 1"),
+    ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
+    ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
+    ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
+    ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),
+    ("[[listener]]", "listener[0].kind: missing; it must be \"login\", \"msg\" or \"gate\""),
+    ("shards = 1\nshards = 2", "line 2, column 1: duplicate key"),
+    ("shards = 1 2", "line 1, column 1"),
+];
+
+#[test]
+fn what_cannot_work_is_refused_with_key_and_reason() {
+    for (text, message) in REFUSED {
+        let found = refusal_text(text);
+        assert!(found.starts_with(message), "{text:?}:\n  {found}\n  {message}");
+    }
+}
+
+/// As above, for one line in a listener of this kind that has a login listener before it.
+const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
+    ("msg", "multilogin = false", "multilogin: means nothing on a msg listener"),
+    ("gate", "server = \"sample\"", "server: means nothing on a gate listener"),
+    ("gate", "duplicate_request = \"run\"", "duplicate_request: means nothing on a gate"),
+    ("gate", "uniform_errors = true", "uniform_errors: means nothing on a gate listener"),
+    ("gate", "cache_bytes_max = 100000", "cache_bytes_max: means nothing on a gate"),
+    ("gate", "expired_number = 1", "expired_number: means nothing on a gate listener"),
+    ("gate", "pending_requests_max = 1", "pending_requests_max: means nothing on a gate"),
+    ("msg", "maxclient = true", "maxclient: must be a whole number from 0 to 4294967295, not true"),
+    ("msg", "maxclient = 4294967296", "maxclient: must be a whole number from 0 to 4294967295"),
+    ("msg", "nodelay = 1", "nodelay: must be true or false, not 1"),
+    ("msg", "compat = \"Skynet\"", "compat: must be \"strict\" or \"skynet\", not \"Skynet\""),
+    ("msg", "duplicate_request = 1", "duplicate_request: must be \"run\" or \"replay\", not 1"),
+    ("msg", "address = \"127.0.0.1\"", "address: must be an address and port in quotes"),
+    ("msg", "server = \"\"", "server: must be a name of 1 to 255 bytes, not \"\""),
+    ("msg", "server = 1", "server: must be a text in quotes, not 1"),
+    ("msg", "congestion = \"\"", "congestion: must be the name of a congestion control"),
+    ("msg", "congestion = \"a/b\"", "congestion: must be the name of a congestion control"),
+    ("msg", "backlog = 0", "backlog: must be at least 1, not 0"),
+    ("msg", "backlog = 2147483648", "backlog: must be at most 2147483647"),
+    ("msg", "handshake_timeout_ms = 0", "handshake_timeout_ms: must be at least 1, not 0"),
+    ("msg", "write_timeout_ms = 0", "write_timeout_ms: must be at least 1, not 0"),
+    ("gate", "idle_timeout_ms = 2592000001", "idle_timeout_ms: must be at most 2592000000"),
+    ("msg", "output_bytes_max = 1023", "output_bytes_max: must be at least 1024, not 1023"),
+    ("msg", "cache_bytes_max = 65535", "cache_bytes_max: must be at least 65536, not 65535"),
+    ("msg", "expired_number = 0", "expired_number: must be at least 1, not 0"),
+    ("msg", "pending_requests_max = 0", "pending_requests_max: must be at least 1, not 0"),
+    ("msg", "address = \"127.0.0.1:8001\"", "address: 127.0.0.1:8001 is taken by listener[0].addr"),
+    ("msg", "address = \"0.0.0.0:8001\"", "address: 0.0.0.0:8001 is taken by listener[0].address"),
+];
+
+#[test]
+fn what_cannot_work_on_a_listener_is_refused_with_key_and_reason() {
+    for (kind, line, message) in REFUSED_IN_LISTENER {
+        let text = format!("[[listener]]\nkind=\"login\"\n[[listener]]\nkind=\"{kind}\"\n{line}");
+        let found = refusal_text(&text);
+        let message = format!("listener[1].{message}");
+        assert!(found.starts_with(&message), "{line:?}:\n  {found}\n  {message}");
+    }
+}
+
+#[test]
+fn listeners_that_contradict_each_other_are_refused() {
+    let two = |first: &str, second: &str| {
+        let text =
+            format!("[[listener]]\nkind=\"msg\"\n{first}\n[[listener]]\nkind=\"msg\"\n{second}");
+        Config::parse(&text, "test.toml")
+    };
+    let same_name = two("address = \"127.0.0.1:1\"", "address = \"127.0.0.1:2\"").unwrap_err();
+    assert_eq!(
+        same_name.to_string(),
+        "test.toml: listener[1].server: server name \"sample\" is taken by listener[0].server"
+    );
+    two("address = \"127.0.0.1:0\"", "server = \"b\"\naddress = \"127.0.0.1:0\"").unwrap();
+    two("address = \"127.0.0.1:1\"", "server = \"b\"\naddress = \"127.0.0.2:1\"").unwrap();
+    two("address = \"0.0.0.0:1\"", "server = \"b\"\naddress = \"[::1]:1\"").unwrap();
+    two("address = \"[::]:1\"", "server = \"b\"\naddress = \"127.0.0.1:1\"").unwrap();
+    two("address = \"[::]:1\"", "server = \"b\"\naddress = \"[::1]:1\"").unwrap_err();
+}
+
+#[test]
+fn the_admin_port_is_an_address_like_any_other() {
+    let found = refusal_text("admin = \"127.0.0.1:8889\"");
+    assert_eq!(found, "listener[2].address: 127.0.0.1:8889 is taken by admin");
+}
+
+#[test]
+fn a_processor_is_named_once() {
+    let processor = cores::allowed()[0];
+    let found = refusal(&format!("cores = [{processor}, {processor}]"));
+    assert_eq!(found.key, "cores[1]");
+    assert_eq!(found.reason, ConfigFault::ProcessorTwice { processor });
+}
+
+#[test]
+fn a_typed_configuration_is_judged_too() {
+    let mut config = Config::default();
+    config.validate().unwrap();
+    config.listeners[1].multilogin = true;
+    let refused = config.validate().unwrap_err();
+    assert_eq!(refused.file, None);
+    assert_eq!(
+        refused.to_string(),
+        "configuration: listener[1].multilogin: means nothing on a msg listener"
+    );
+    let mut config = Config::default();
+    config.listeners[0].idle_timeout_ms = 1;
+    assert_eq!(config.validate().unwrap_err().key, "listener[0].idle_timeout_ms");
+    let mut config = Config::default();
+    config.listeners[2].duplicate_request = DuplicateRequest::Replay;
+    assert_eq!(config.validate().unwrap_err().key, "listener[2].duplicate_request");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let refused = Config::from_file(Path::new("/does/not/exist.toml")).unwrap_err();
+    assert_eq!(refused.to_string(), "/does/not/exist.toml: cannot be read: entity not found");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("skyring.toml");
+    assert_eq!(Config::from_file(&sample), Ok(Config::default()));
+}
+
+#[test]
+fn errors_say_whose_they_are() {
+    assert_eq!(refusal("shards = 2000").blame(), Blame::Limit);
+    assert_eq!(refusal("shard = 1").blame(), Blame::Caller);
+}

@@ -1,0 +1,189 @@
+//! The client half of a login (WIRE L2 to L8).
+//!
+//! The same shape as the server half: bytes go in, lines and one outcome come out, and
+//! [`LoginClient::poll_output`] is called until it has nothing more after every input.
+//!
+//! Invariants: exactly one outcome (granted, refused or broken) leaves, and nothing after it. The
+//! client is strict whatever the server: it refuses values that an honest server does not send.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::answer::{self, Answer};
+use super::error::LoginError;
+use super::state::{Event, State};
+use super::unread::{TooLong, Unread};
+use crate::crypt::{
+    Key64, Padding, Secret, base64decode_canonical, base64encode_to, desencode, dhexchange,
+    dhsecret, hmac64, is_weak_public,
+};
+
+/// What the owner of a [`LoginClient`] has to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LoginClientOutput {
+    /// Send these bytes.
+    Send(Vec<u8>),
+    /// The login succeeded. An outcome: close the connection.
+    Granted {
+        /// The secret that the login agreed on.
+        secret: Secret,
+        /// The name of this login.
+        subid: Vec<u8>,
+    },
+    /// The server refused with this code. An outcome.
+    Refused(u16),
+    /// The login cannot go on. An outcome.
+    Broken(LoginError),
+}
+
+/// One login, seen from the side that opened the connection.
+pub struct LoginClient {
+    state: State,
+    token: Zeroizing<Vec<u8>>,
+    private_key: Secret,
+    /// Known once line 1 is read.
+    challenge: Key64,
+    /// Known once both public values are.
+    secret: Option<Secret>,
+    unread: Unread,
+    outputs: VecDeque<LoginClientOutput>,
+}
+
+impl LoginClient {
+    /// A login that will show this token. The key comes from [`crate::crypt::randomkey`], new for
+    /// every login.
+    #[must_use]
+    pub fn new(token: Vec<u8>, private_key: Key64) -> Self {
+        Self {
+            state: State::Challenge,
+            token: Zeroizing::new(token),
+            private_key: Secret::new(private_key),
+            challenge: [0; 8],
+            secret: None,
+            unread: Unread::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes bytes from the server. After the outcome they are ignored.
+    pub fn on_bytes(&mut self, bytes: &[u8]) {
+        let mut unread = std::mem::take(&mut self.unread);
+        if self.is_over() {
+            return;
+        }
+        if let Err(TooLong) = unread.push(bytes) {
+            return self.fail(LoginError::LineTooLong);
+        }
+        while let Some(line) = unread.next_line() {
+            if let Err(error) = self.on_line(line) {
+                self.fail(error);
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+        self.unread = unread;
+    }
+
+    /// The connection ended: without an outcome yet, that is one.
+    pub fn on_disconnect(&mut self) {
+        if !self.is_over() {
+            self.fail(LoginError::Disconnected);
+        }
+    }
+
+    /// The next thing to do. To be called until `None` after [`Self::on_bytes`] and
+    /// [`Self::on_disconnect`].
+    pub fn poll_output(&mut self) -> Option<LoginClientOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Where the conversation stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    fn is_over(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    fn on_line(&mut self, line: &[u8]) -> Result<(), LoginError> {
+        match (self.state, answer::parse(line)) {
+            (State::Challenge, _) => self.on_challenge(line),
+            (_, Some(answer)) => self.on_answer(answer),
+            (State::ServerKey, None) => self.on_server_key(line),
+            _ => Err(LoginError::Result),
+        }
+    }
+
+    fn on_challenge(&mut self, line: &[u8]) -> Result<(), LoginError> {
+        self.challenge = decode_key(line).ok_or(LoginError::Challenge)?;
+        let public = dhexchange(self.private_key.expose())?;
+        self.advance(Event::Challenge);
+        let mut text = Vec::new();
+        push_line(&public, &mut text);
+        self.outputs.push_back(LoginClientOutput::Send(text));
+        self.advance(Event::ClientKey);
+        Ok(())
+    }
+
+    /// Proof and token leave together: the server replies to neither alone (WIRE L5, L9).
+    fn on_server_key(&mut self, line: &[u8]) -> Result<(), LoginError> {
+        let public = decode_key(line).ok_or(LoginError::ServerKey)?;
+        if is_weak_public(&public) {
+            return Err(LoginError::ServerKeyWeak);
+        }
+        let secret = Secret::new(dhsecret(&public, self.private_key.expose())?);
+        self.advance(Event::ServerKey);
+        let mut text = Vec::new();
+        push_line(&hmac64(&self.challenge, secret.expose()), &mut text);
+        self.advance(Event::Proof);
+        push_line(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
+        self.advance(Event::Token);
+        self.outputs.push_back(LoginClientOutput::Send(text));
+        self.secret = Some(secret);
+        Ok(())
+    }
+
+    /// A refusal may come early, a grant may not (WIRE L1).
+    fn on_answer(&mut self, answer: Answer) -> Result<(), LoginError> {
+        let (event, output) = match answer {
+            Answer::Refused(code) => (Event::Refused, LoginClientOutput::Refused(code)),
+            Answer::Granted { subid } => {
+                let secret = self.secret.take().ok_or(LoginError::Result)?;
+                (Event::Granted, LoginClientOutput::Granted { secret, subid })
+            }
+        };
+        self.advance(event);
+        self.outputs.push_back(output);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: LoginError) {
+        self.advance(Event::Cut);
+        self.outputs.push_back(LoginClientOutput::Broken(error));
+    }
+
+    fn advance(&mut self, event: Event) {
+        let next = self.state.after(event);
+        self.state = next.expect("the client half takes only the steps of the table");
+    }
+}
+
+impl fmt::Debug for LoginClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LoginClient").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+fn decode_key(line: &[u8]) -> Option<Key64> {
+    base64decode_canonical(line).ok()?.try_into().ok()
+}
+
+fn push_line(value: &[u8], text: &mut Vec<u8>) {
+    base64encode_to(value, text);
+    text.push(b'\n');
+}

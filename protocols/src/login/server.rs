@@ -1,0 +1,208 @@
+//! The server half of a login (WIRE L2 to L12, L14).
+//!
+//! One machine a connection: bytes and one verdict go in, lines, one question and one close come
+//! out. After every input, [`LoginServer::poll_output`] is called until it has nothing more; it has
+//! the challenge right after construction.
+//!
+//! Invariants: at most one question and exactly one result line leave; the close is last; nothing
+//! is read after the token. Every failure before the verdict gives the same answer (WIRE L12), so
+//! that a peer cannot tell a wrong padding from a wrong password.
+//!
+//! The peer leaving, and its silence (WIRE L16), are the owner's business: it drops the machine,
+//! which wipes its keys.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+pub use super::answer::LoginVerdict;
+use super::state::{Event, Side, State};
+use super::unread::{TooLong, Unread};
+use crate::crypt::{
+    Key64, Padding, Secret, base64decode_as, base64encode_to, desdecode, dhexchange, dhsecret,
+    hmac64, is_weak_public, proof_matches,
+};
+use crate::decode::Compat;
+
+/// What the owner of a [`LoginServer`] has to do.
+#[derive(PartialEq, Eq)]
+pub enum LoginOutput {
+    /// Send these bytes.
+    Send(Vec<u8>),
+    /// Decide on a token and call [`LoginServer::on_verdict`].
+    Judge {
+        /// The decrypted token, opaque to the protocol. It holds credentials: do not log it.
+        token: Vec<u8>,
+        /// The secret that the login agreed on.
+        secret: Secret,
+    },
+    /// Send what is left and close the connection. The last output.
+    Close(LoginClose),
+}
+
+/// Prints neither token nor secret.
+impl fmt::Debug for LoginOutput {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(bytes) => formatter.debug_tuple("Send").field(bytes).finish(),
+            Self::Judge { .. } => formatter.write_str("Judge { .. }"),
+            Self::Close(close) => formatter.debug_tuple("Close").field(close).finish(),
+        }
+    }
+}
+
+/// Why a login connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LoginClose {
+    /// The result line with this code was sent: 200, 401, 403 or 406.
+    Answered(u16),
+    /// More than [`super::UNREAD_BYTES_MAX`] bytes were unread: no line is sent (WIRE L11).
+    LineTooLong,
+}
+
+/// One login, seen from the side that accepted the connection.
+pub struct LoginServer {
+    compat: Compat,
+    state: State,
+    challenge: Key64,
+    private_key: Secret,
+    /// Known once both public values are.
+    secret: Option<Secret>,
+    unread: Unread,
+    outputs: VecDeque<LoginOutput>,
+}
+
+impl LoginServer {
+    /// A login on a fresh connection. Both keys come from [`crate::crypt::randomkey`], new for
+    /// every connection; with a private key of zero every client is refused.
+    #[must_use]
+    pub fn new(compat: Compat, challenge: Key64, private_key: Key64) -> Self {
+        let mut server = Self {
+            compat,
+            state: State::Challenge,
+            challenge,
+            private_key: Secret::new(private_key),
+            secret: None,
+            unread: Unread::default(),
+            outputs: VecDeque::with_capacity(2),
+        };
+        server.send_key(&challenge);
+        server.advance(Event::Challenge);
+        server
+    }
+
+    /// Takes bytes from the client. They are ignored while no line is awaited (WIRE L7).
+    pub fn on_bytes(&mut self, bytes: &[u8]) {
+        if !self.awaits_line() {
+            return;
+        }
+        let mut unread = std::mem::take(&mut self.unread);
+        if let Err(TooLong) = unread.push(bytes) {
+            self.advance(Event::Cut);
+            self.outputs.push_back(LoginOutput::Close(LoginClose::LineTooLong));
+            return;
+        }
+        while self.awaits_line() {
+            let Some(line) = unread.next_line() else {
+                self.unread = unread;
+                return;
+            };
+            self.on_line(line);
+        }
+    }
+
+    /// Takes the decision on the token. Without a question open, as after a close, it is ignored.
+    pub fn on_verdict(&mut self, verdict: LoginVerdict) {
+        if self.state == State::Verdict {
+            self.answer(verdict);
+        }
+    }
+
+    /// The next thing to do. To be called until `None` after construction, [`Self::on_bytes`] and
+    /// [`Self::on_verdict`].
+    pub fn poll_output(&mut self) -> Option<LoginOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// Where the conversation stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    fn awaits_line(&self) -> bool {
+        self.state.speaker() == Some(Side::Client)
+    }
+
+    fn on_line(&mut self, line: &[u8]) {
+        let accepted = match self.state {
+            State::ClientKey => self.on_client_key(line),
+            State::Proof => self.on_proof(line),
+            _ => self.on_token(line),
+        };
+        if accepted.is_none() {
+            self.answer(LoginVerdict::Unauthorized);
+        }
+    }
+
+    /// Line 2. Line 3 is sent before the secret is computed, so a compatible server sends it even
+    /// to a client whose public value of zero makes that fail (WIRE L3, L4, L10).
+    fn on_client_key(&mut self, line: &[u8]) -> Option<()> {
+        let public = Key64::try_from(self.decode(line)?).ok()?;
+        if self.compat == Compat::Strict && is_weak_public(&public) {
+            return None;
+        }
+        let own_public = dhexchange(self.private_key.expose()).ok()?;
+        self.advance(Event::ClientKey);
+        self.send_key(&own_public);
+        self.advance(Event::ServerKey);
+        self.secret = Some(dhsecret(&public, self.private_key.expose()).ok()?.into());
+        Some(())
+    }
+
+    /// Line 4. No reply follows a good proof (WIRE L5).
+    fn on_proof(&mut self, line: &[u8]) -> Option<()> {
+        let proof = self.decode(line)?;
+        let expected = hmac64(&self.challenge, self.secret.as_ref()?.expose());
+        proof_matches(&expected, &proof).then(|| self.advance(Event::Proof))
+    }
+
+    /// Line 5 (WIRE L6).
+    fn on_token(&mut self, line: &[u8]) -> Option<()> {
+        let encrypted = self.decode(line)?;
+        let secret = self.secret.take()?;
+        let token = desdecode(secret.expose(), &encrypted, Padding::Iso7816).ok()?;
+        self.advance(Event::Token);
+        self.outputs.push_back(LoginOutput::Judge { token, secret });
+        Some(())
+    }
+
+    fn decode(&self, line: &[u8]) -> Option<Vec<u8>> {
+        base64decode_as(line, self.compat).ok()
+    }
+
+    fn answer(&mut self, verdict: LoginVerdict) {
+        let granted = matches!(verdict, LoginVerdict::Granted { .. });
+        self.advance(if granted { Event::Granted } else { Event::Refused });
+        let close = LoginClose::Answered(verdict.code());
+        self.outputs.push_back(LoginOutput::Send(verdict.into_line()));
+        self.outputs.push_back(LoginOutput::Close(close));
+    }
+
+    fn send_key(&mut self, key: &Key64) {
+        let mut line = Vec::new();
+        base64encode_to(key, &mut line);
+        line.push(b'\n');
+        self.outputs.push_back(LoginOutput::Send(line));
+    }
+
+    fn advance(&mut self, event: Event) {
+        let next = self.state.after(event);
+        self.state = next.expect("the server half takes only the steps of the table");
+    }
+}
+
+impl fmt::Debug for LoginServer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LoginServer").field("state", &self.state).finish_non_exhaustive()
+    }
+}

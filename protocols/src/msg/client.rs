@@ -1,0 +1,177 @@
+//! The client's half: attaches connections, writes requests, reads responses (WIRE M23).
+//!
+//! One [`MsgClient`] serves a login for as long as it lasts, over one connection after another.
+//! Input goes in with [`MsgClient::on_bytes`], in pieces of any size; then
+//! [`MsgClient::poll_event`] is called until it gives none.
+//!
+//! The machine keeps no requests. Which of them were answered, and which to repeat after a
+//! reconnect, the caller knows; that repeating is safe the server's cache sees to. The attach index
+//! is the caller's too, since it must keep rising even when the caller is restarted.
+
+use super::attach;
+use super::error::MsgError;
+use super::request;
+use super::response::{self, Flag};
+use super::state::{Event, State};
+use crate::crypt::Secret;
+use crate::decode::Decode;
+use crate::frame::{self, HEAD_BYTES};
+
+/// Bytes of receive buffer that an idle client may keep.
+const KEPT_BUFFER_BYTES_MAX: usize = 1024;
+
+/// What a client hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// The connection is attached.
+    Attached,
+    /// The attach line was refused with this status; the server closes the connection.
+    Refused(u16),
+    /// An answer, or with [`Flag::Push`] something nobody asked for.
+    Response {
+        /// What kind of answer it is.
+        flag: Flag,
+        /// The request it answers.
+        id: u32,
+        /// The handler's result.
+        content: Vec<u8>,
+    },
+    /// The server broke the protocol: close the connection. Nothing more is read from it.
+    Broken(MsgError),
+}
+
+/// The client's half of the message server's protocol.
+#[derive(Debug)]
+pub struct MsgClient {
+    username: Vec<u8>,
+    secret: Secret,
+    state: State,
+    /// Received, and from `read` on not yet looked at.
+    received: Vec<u8>,
+    read: usize,
+    /// A fault that did not come from the server, not yet told.
+    fault: Option<MsgError>,
+}
+
+impl MsgClient {
+    /// A client that is not connected. The username is the text of
+    /// [`Username::format`](super::Username::format).
+    #[must_use]
+    pub fn new(username: Vec<u8>, secret: Secret) -> MsgClient {
+        let (state, received, read, fault) = (State::Closed, Vec::new(), 0, None);
+        MsgClient { username, secret, state, received, read, fault }
+    }
+
+    /// The text that stands for the user on the wire.
+    #[must_use]
+    pub fn username(&self) -> &[u8] {
+        &self.username
+    }
+
+    /// Where the current connection is; [`State::Closed`] when there is none.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Begins a new connection, giving up the one before: returns the frame to send first. The
+    /// index must be above every one used since login (WIRE M4, M5).
+    ///
+    /// Nothing is returned for a username that no frame has room for, and the next event is
+    /// [`ClientEvent::Broken`]: part of the username came from a login server.
+    pub fn attach(&mut self, index: u64) -> Vec<u8> {
+        self.on_disconnect();
+        self.state = State::AwaitAttach;
+        let line = attach::format(&self.username, index, &self.secret);
+        let mut out = Vec::with_capacity(HEAD_BYTES + line.len());
+        match frame::encode(&line, &mut out) {
+            Ok(()) => self.happened(Event::AttachLine),
+            Err(_) => {
+                self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
+                self.happened(Event::Fault);
+            }
+        }
+        out
+    }
+
+    /// Appends the frame of a request to `out`. It may be sent behind the attach line without
+    /// waiting for the answer; if that is a refusal, the request is lost (WIRE M6).
+    ///
+    /// # Errors
+    /// [`MsgError::NotAttached`] and [`MsgError::ContentTooLong`]; nothing is appended then.
+    pub fn request(&mut self, id: u32, content: &[u8], out: &mut Vec<u8>) -> Result<(), MsgError> {
+        if self.state.client_frame() != Some(Event::Request) {
+            return Err(MsgError::NotAttached);
+        }
+        request::encode(content, id, out)?;
+        self.happened(Event::Request);
+        Ok(())
+    }
+
+    /// Takes bytes from the server. Poll for events afterwards.
+    pub fn on_bytes(&mut self, bytes: &[u8]) {
+        if self.is_listening() {
+            self.received.extend_from_slice(bytes);
+        }
+    }
+
+    /// The next thing that happened; none until more bytes arrive.
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        if let Some(error) = self.fault.take() {
+            return Some(ClientEvent::Broken(error));
+        }
+        if !self.is_listening() {
+            return None;
+        }
+        let Decode::Done { value, consumed } = frame::decode(&self.received[self.read..]) else {
+            self.forget_read();
+            return None;
+        };
+        let (event, told) = read_frame(self.state, value)
+            .unwrap_or_else(|error| (Event::Fault, ClientEvent::Broken(error)));
+        self.read += consumed;
+        self.happened(event);
+        if !self.is_listening() {
+            (self.received, self.read) = (Vec::new(), 0);
+        }
+        Some(told)
+    }
+
+    /// The connection is gone. What was not answered may be repeated on the next one.
+    pub fn on_disconnect(&mut self) {
+        (self.received, self.read, self.fault) = (Vec::new(), 0, None);
+        self.state = State::Closed;
+    }
+
+    /// Whether what the server sends still matters.
+    fn is_listening(&self) -> bool {
+        matches!(self.state, State::Judging | State::Attached)
+    }
+
+    fn happened(&mut self, event: Event) {
+        self.state = self.state.after(event).expect("the event was checked against the state");
+    }
+
+    /// Drops what was read, and the buffer itself when it has grown large for nothing.
+    fn forget_read(&mut self) {
+        self.received.drain(..self.read);
+        self.read = 0;
+        if self.received.is_empty() && self.received.capacity() > KEPT_BUFFER_BYTES_MAX {
+            self.received = Vec::new();
+        }
+    }
+}
+
+/// What a frame from the server means to a client that is being judged or attached.
+fn read_frame(state: State, payload: &[u8]) -> Result<(Event, ClientEvent), MsgError> {
+    if state == State::Judging {
+        return match attach::status_of(payload) {
+            Some(200) => Ok((Event::Accepted, ClientEvent::Attached)),
+            Some(status) => Ok((Event::Denied, ClientEvent::Refused(status))),
+            None => Err(MsgError::UnreadableAttachAnswer),
+        };
+    }
+    let response::Response { flag, id, content } = response::decode(payload)?;
+    let content = content.to_vec();
+    Ok((Event::Response, ClientEvent::Response { flag, id, content }))
+}

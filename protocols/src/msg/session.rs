@@ -1,0 +1,257 @@
+//! A session: what the server keeps of one logged-in user, connected or not (WIRE M5 to M21).
+//!
+//! It is born at login with the secret agreed there, judges attach lines, decides for every request
+//! whether it is run, and remembers the answers. Connections come and go; at most one is attached,
+//! the one whose attach line was accepted last. Requests are thought of as arriving under the
+//! current attach index: whoever drives the session closes the older connection when
+//! [`Session::attach`] accepts a newer one, and feeds nothing from it any more.
+//!
+//! Attach indexes only rise, so "the connection attached under index n" is unambiguous for the life
+//! of the session, and a session that was never used owns no memory beyond itself.
+
+use std::fmt;
+
+use super::attach::{AttachAnswer, AttachLine};
+use super::cache::Cache;
+use super::response::Flag;
+use crate::crypt::{Secret, base64decode_as, hmac_hash, proof_matches};
+use crate::decode::Compat;
+
+/// What a listener lays down for its sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// How leniently attach lines are read (WIRE M3, M4).
+    pub compat: Compat,
+    /// Whether a repeat of an answered request on the same attach gets the stored answer. Skynet
+    /// runs it again (WIRE M15).
+    pub replay_duplicates: bool,
+    /// Answers kept at least, if the bytes allow; at most twice as many less one (WIRE M17). 0 is
+    /// taken as 1, more than 2^30 as 2^30.
+    pub expired_number: u32,
+    /// Bytes that the stored answers may cost: their contents and 80 bytes for each (WIRE M18). 0
+    /// keeps none, which gives up at-most-once.
+    pub cache_bytes_max: usize,
+    /// Requests that may wait for their handlers at once (WIRE M12). 0 refuses every request.
+    pub pending_requests_max: u32,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a request to run is remembered as running"]
+pub enum Verdict<'a> {
+    /// Run the handler, then call [`Session::on_answer`] with the ticket, exactly once.
+    Run(Ticket),
+    /// Send this to the connection that the request came from; the handler does not run.
+    Replay(StoredAnswer<'a>),
+    /// Do nothing: the handler runs already and its answer will be sent to this connection.
+    Absorbed,
+    /// Close the connection: the id was repeated twice while its handler ran (WIRE M13).
+    Conflict,
+    /// Answer with flag 0 and empty content: too many requests are pending. Nothing is remembered,
+    /// so the client may try again (WIRE M12).
+    Refused,
+}
+
+/// A claim on one run of a handler. It is good for the session that gave it out and for no other:
+/// whoever keeps sessions in reused slots tells them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    /// The client's number for the request.
+    pub id: u32,
+    /// Tells this request from others of the session with the same id.
+    pub serial: u32,
+    /// Where its entry is, so that nothing is searched for.
+    pub(super) slot: u32,
+}
+
+/// What a handler said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// Content, which becomes a response with flag 1; if it does not fit one, a failure (WIRE M10).
+    Content(&'a [u8]),
+    /// The handler failed: flag 0, no content.
+    Failed,
+}
+
+/// An answer as it is sent; with the request's id it makes a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredAnswer<'a> {
+    /// Whether the handler failed.
+    pub flag: Flag,
+    /// At most [`CONTENT_BYTES_MAX`](super::response::CONTENT_BYTES_MAX) bytes.
+    pub content: &'a [u8],
+}
+
+/// One logged-in user on one message server.
+pub struct Session {
+    secret: Secret,
+    attach_index: u64,
+    hash_seed: u64,
+    /// Allocated by the first request.
+    cache: Option<Box<Cache>>,
+}
+
+impl Session {
+    /// A session as login leaves it: attach index 0, nothing remembered (WIRE M20).
+    ///
+    /// The key of the table of request ids is derived from the secret. The client knows that, so it
+    /// can choose ids that collide, but only in its own table, whose size is limited. With
+    /// [`Session::with_hash_seed`] it cannot.
+    #[must_use]
+    pub fn new(secret: Secret) -> Session {
+        Session::with_hash_seed(secret, 0)
+    }
+
+    /// As [`Session::new`], with a number mixed into the key that the client does not know, such as
+    /// a random one a process.
+    #[must_use]
+    pub fn with_hash_seed(secret: Secret, hash_seed: u64) -> Session {
+        Session { secret, attach_index: 0, hash_seed, cache: None }
+    }
+
+    /// The secret agreed at login.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The index of the last accepted attach line; 0 before the first.
+    #[must_use]
+    pub fn attach_index(&self) -> u64 {
+        self.attach_index
+    }
+
+    /// Judges an attach line whose username led to this session (WIRE M5, checks 2 to 5). When it
+    /// is accepted, its index is the current one from now on; when it is refused nothing changes.
+    ///
+    /// # Errors
+    /// The refusal to send; [`AttachAnswer::uniform`] hides the reason where that is wanted.
+    pub fn attach(
+        &mut self,
+        line: &AttachLine<'_>,
+        policy: &SessionPolicy,
+    ) -> Result<(), AttachAnswer> {
+        if line.has_extra_fields && policy.compat == Compat::Strict {
+            return Err(AttachAnswer::BadRequest);
+        }
+        let index = line.index_number(policy.compat).ok_or(AttachAnswer::BadRequest)?;
+        let mac = base64decode_as(line.mac, policy.compat).map_err(|_| AttachAnswer::BadRequest)?;
+        if index <= self.attach_index {
+            return Err(AttachAnswer::IndexExpired);
+        }
+        if !proof_matches(&hmac_hash(self.secret.expose(), line.signed), &mac) {
+            return Err(AttachAnswer::Unauthorized);
+        }
+        self.attach_index = index;
+        Ok(())
+    }
+
+    /// Decides on a request from the attached connection (WIRE M12 to M15).
+    pub fn on_request(&mut self, id: u32, policy: &SessionPolicy) -> Verdict<'_> {
+        let (secret, hash_seed) = (&self.secret, self.hash_seed);
+        self.cache
+            .get_or_insert_with(|| Box::new(Cache::new(hash_key(secret, hash_seed))))
+            .on_request(id, self.attach_index, policy)
+    }
+
+    /// Takes what the handler of a request said (WIRE M16).
+    ///
+    /// Some: send it to the connection attached under the current attach index, if one is live.
+    /// None: it is stored for a repeat, or discarded because its request was forgotten.
+    pub fn on_answer<'a>(
+        &'a mut self,
+        ticket: Ticket,
+        answer: Answer<'a>,
+        policy: &SessionPolicy,
+    ) -> Option<StoredAnswer<'a>> {
+        self.cache.as_mut()?.on_answer(ticket, answer, self.attach_index, policy)
+    }
+
+    /// Handlers that run, those included whose requests were forgotten in a conflict.
+    #[must_use]
+    pub fn pending_count(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.pending_count())
+    }
+
+    /// Answers that are stored.
+    #[must_use]
+    pub fn answered_count(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.answered_count())
+    }
+
+    /// What the stored answers cost, never above [`SessionPolicy::cache_bytes_max`].
+    #[must_use]
+    pub fn cache_bytes(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.bytes())
+    }
+}
+
+/// The counts, and neither secret nor contents.
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Session")
+            .field("attach_index", &self.attach_index)
+            .field("pending_count", &self.pending_count())
+            .field("answered_count", &self.answered_count())
+            .field("cache_bytes", &self.cache_bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two words from secret and seed, by the finalizer of splitmix64.
+fn hash_key(secret: &Secret, hash_seed: u64) -> [u64; 2] {
+    let mix = |word: u64| {
+        let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    };
+    let first = mix(u64::from_le_bytes(*secret.expose()) ^ mix(hash_seed));
+    [first, mix(first.wrapping_add(0x9e37_79b9_7f4a_7c15))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: SessionPolicy = SessionPolicy {
+        compat: Compat::Strict,
+        replay_duplicates: false,
+        expired_number: 128,
+        cache_bytes_max: 1 << 20,
+        pending_requests_max: 16,
+    };
+
+    #[test]
+    fn a_session_is_small_and_owns_nothing_until_it_is_used() {
+        assert!(size_of::<Session>() <= 32);
+        assert!(size_of::<Cache>() <= 128);
+        let mut session = Session::new(Secret::new([1; 8]));
+        let line = super::super::attach::format(b"u", 1, session.secret());
+        session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
+        assert!(session.cache.is_none());
+        assert!(matches!(session.on_request(1, &POLICY), Verdict::Run(_)));
+        assert!(session.cache.is_some());
+    }
+
+    #[test]
+    fn a_session_prints_neither_secret_nor_contents() {
+        let mut session = Session::new(Secret::new(*b"ABCDEFGH"));
+        let Verdict::Run(ticket) = session.on_request(1, &POLICY) else {
+            panic!("the first request is run");
+        };
+        session.on_answer(ticket, Answer::Content(b"private"), &POLICY);
+        let printed = format!("{session:?}");
+        assert!(printed.contains("cache_bytes: 87"), "{printed}");
+        assert!(!printed.contains("ABCD") && !printed.contains("private"), "{printed}");
+    }
+
+    /// Secret and seed both reach both words of the key.
+    #[test]
+    fn the_hash_key_depends_on_secret_and_seed() {
+        let key = |secret: u8, seed| hash_key(&Secret::new([secret; 8]), seed);
+        for (one, other) in [(key(1, 0), key(2, 0)), (key(1, 0), key(1, 1))] {
+            assert!(one[0] != other[0] && one[1] != other[1]);
+        }
+    }
+}

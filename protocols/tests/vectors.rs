@@ -1,0 +1,47 @@
+//! Bytes and answers recorded from a running Skynet, replayed against this crate.
+//!
+//! A family is one folder of recordings. Each file of a built family must be there and every case
+//! in it is tried; a family that is not built yet is not listed. `SKYRING_VECTORS` names another
+//! folder to read instead of `tests/vectors`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "families/crypt.rs"]
+mod crypt;
+#[path = "families/login.rs"]
+mod login;
+#[path = "families/msg.rs"]
+mod msg;
+#[path = "families/source.rs"]
+mod source;
+#[path = "families/transcript.rs"]
+mod transcript;
+
+use source::Family;
+
+const FAMILIES: &[Family] = &[crypt::FAMILY, login::FAMILY, msg::FAMILY];
+
+#[test]
+fn crypt() {
+    crypt::FAMILY.replay();
+}
+
+#[test]
+fn login() {
+    login::FAMILY.replay();
+}
+
+#[test]
+fn msgserver() {
+    msg::FAMILY.replay();
+}
+
+/// A recording that no test reads would look like coverage.
+#[test]
+fn every_committed_recording_is_listed() {
+    for (family, file) in source::committed_files() {
+        let listed = FAMILIES.iter().any(|built| {
+            built.name == family && built.files.contains(&file.trim_end_matches(".json"))
+        });
+        assert!(listed, "{family}/{file} belongs to no listed family");
+    }
+}
