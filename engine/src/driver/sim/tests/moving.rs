@@ -5,7 +5,7 @@ use crate::driver::sim::{Fault, StreamEnd};
 use crate::driver::{Errno, ReceiveEnd};
 
 fn sent(events: &[Event]) -> (usize, Result<usize, Errno>) {
-    let [Event::Sent { buffer, result, .. }] = &events[..] else { panic!("{events:?}") };
+    let [Event::Sent { buffer, result, .. }] = events else { panic!("{events:?}") };
     (buffer.len(), *result)
 }
 
