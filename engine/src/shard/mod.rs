@@ -2,7 +2,7 @@
 //!
 //! One turn is a fixed sequence: submit and collect; take each completion; take mail; fire timers;
 //! do what handlers and the application asked for; give every connection's output to the driver,
-//! one send each; keep accepts armed. The state ([`core`]) never sees the driver: it takes events
+//! one send each; keep accepts armed. The state (`core`) never sees the driver: it takes events
 //! and leaves operations, so the same code runs on an io_uring and in the simulator.
 
 mod accepting;
