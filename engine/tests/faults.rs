@@ -17,6 +17,8 @@ mod input;
 mod limits;
 #[path = "faults/logins.rs"]
 mod logins;
+#[path = "faults/process.rs"]
+mod process;
 #[path = "faults/repeats.rs"]
 mod repeats;
 #[path = "faults/slow.rs"]

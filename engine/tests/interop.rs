@@ -1,88 +1,106 @@
-//! Do others agree with us? Clients that share no code with skyring, against the real program.
+//! Do others agree with us? Programs that we did not write, and a client in another language that
+//! shares no code with the server.
 //!
-//! These need `python3`, `openssl` and `nc`. `.ci/run` installs them; here a missing one fails.
+//! Needs python3, openssl and nc, and fails without them, so it is behind the feature `interop`.
+#![cfg(feature = "interop")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader, Write};
+#[path = "interop/ciphers.rs"]
+mod ciphers;
+mod support;
+
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-/// A server in a process of its own, killed when the test is over.
-struct Served {
-    child: Child,
-    report: Vec<String>,
+use skyring::config::ListenerKind;
+use skyring::demo::Demo;
+use skyring::protocols::Compat;
+use skyring::server::Server;
+use skyring::shard::counters::Counter;
+use support::arena::{Arena, sum};
+use support::{config, eventually, listener};
+
+/// Runs a foreign program to its end on some input.
+fn run(program: &str, arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = spawn(program, arguments);
+    let mut to = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    // The program may not want all of it.
+    let writer = std::thread::spawn(move || drop(to.write_all(&input)));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
 }
 
-impl Served {
-    /// Every listener at a port of the kernel's choice.
-    fn start(name: &str) -> Served {
-        let path = format!("{}/interop-{name}.toml", env!("CARGO_TARGET_TMPDIR"));
-        let kinds = ["login", "msg", "gate"];
-        let listener =
-            |kind| format!("[[listener]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\"\n");
-        std::fs::write(&path, kinds.map(listener).concat())
-            .expect("the build's folder is writable");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
-        command.args(["serve", "--config", &path]).stdout(Stdio::piped());
-        let child = command.spawn().expect("the program runs");
-        let mut served = Served { child, report: Vec::new() };
-        let out = BufReader::new(served.child.stdout.take().expect("it is a pipe"));
-        let lines = out.lines().map(|line| line.expect("it prints text"));
-        served.report = lines.take_while(|line| !line.starts_with("ready")).collect();
-        served
+fn spawn(program: &str, arguments: &[&str]) -> Child {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}, which this test needs: {error}"))
+}
+
+fn play_python(compat: Compat, mode: &str, shards: usize) {
+    let mut config = config(shards);
+    for settings in &mut config.listeners {
+        settings.compat = compat;
     }
-
-    fn address(&self, name: &str) -> SocketAddr {
-        let line = self.report.iter().find(|line| line.trim().starts_with(name));
-        let line = line.unwrap_or_else(|| panic!("no {name} in {:?}", self.report));
-        let word = line.split_whitespace().nth(1).expect("an address behind the name");
-        word.parse().expect("an address")
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn succeeded(output: &Output) {
-    let (out, errors) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{out}\n{errors}");
+    listener(&mut config, ListenerKind::Msg).uniform_errors = compat == Compat::Strict;
+    let server = Server::start(&config, |context| Demo::new(context, 0)).expect("it starts");
+    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/client.py");
+    let client = client.to_str().unwrap();
+    let ports: Vec<String> = server.addresses().iter().map(|it| it.port().to_string()).collect();
+    let output = run("python3", &["-B", client, &ports[0], &ports[1], &ports[2], mode], b"");
+    assert!(
+        output.status.success() && output.stdout == b"all right\n",
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let handle = server.handle();
+    eventually("the client has left", || sum(&handle, Counter::ConnectionsNow) == 0);
+    handle.stop();
+    server.join().expect("a clean end");
 }
 
 #[test]
-fn a_client_in_another_language_logs_in_plays_and_comes_back() {
-    let served = Served::start("player");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/player.py");
-    let mut command = Command::new("python3");
-    command.arg(script);
-    command.args(["login", "msg"].map(|name| served.address(name).to_string()));
-    let output = command.output().expect("python3 is installed");
-    succeeded(&output);
-    assert_eq!(text(&output.stdout).lines().count(), 15, "{}", text(&output.stdout));
+fn a_client_in_python_plays_on_a_strict_server() {
+    play_python(Compat::Strict, "strict", 1);
+    play_python(Compat::Strict, "strict", 3);
 }
 
 #[test]
-fn the_gate_echoes_frames_of_a_plain_tcp_client() {
-    let served = Served::start("gate");
-    let gate = served.address("gate");
-    let mut command = Command::new("nc");
-    // -N sends FIN when the input ends, -w ends a wait that brings nothing.
-    command.args(["-N", "-w", "10", &gate.ip().to_string(), &gate.port().to_string()]);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("netcat is installed");
-    let mut input = child.stdin.take().expect("it is a pipe");
-    input.write_all(b"\0\x05hello\0\0\0\x01!").expect("room for a few bytes");
-    // The answer is read before the input ends: a gate closes when its peer does.
-    let mut answer = [0; 12];
-    let out = child.stdout.as_mut().expect("it is a pipe");
-    std::io::Read::read_exact(out, &mut answer).expect("the echo arrives");
-    assert_eq!(&answer, b"\0\x05hello\0\0\0\x01!");
-    drop(input);
-    succeeded(&child.wait_with_output().expect("netcat ends"));
+fn a_client_in_python_plays_on_a_compatible_server() {
+    play_python(Compat::Skynet, "skynet", 1);
+    play_python(Compat::Skynet, "skynet", 3);
+}
+
+/// The ports talk to whoever connects, and let nobody stay for nothing.
+#[test]
+fn nc_and_openssl_are_let_go() {
+    let mut config = config(2);
+    for settings in &mut config.listeners {
+        settings.handshake_timeout_ms = 500;
+    }
+    listener(&mut config, ListenerKind::Gate).idle_timeout_ms = 500;
+    let arena = Arena::start(&config);
+    let noise: Vec<u8> = (0..50_000u32).map(|at| (at * at / 7) as u8).collect();
+    for address in [arena.login_at(), arena.msg_at(), arena.gate_at()] {
+        for input in [&noise[..], &noise[..1000], b"\n\n\n\n", b""] {
+            throw_with_nc(address, input);
+        }
+        let output = run("openssl", &["s_client", "-connect", &address.to_string()], b"");
+        assert!(!output.status.success(), "there is no TLS here");
+    }
+    arena.end();
+}
+
+fn throw_with_nc(address: SocketAddr, input: &[u8]) {
+    let (host, port) = (address.ip().to_string(), address.port().to_string());
+    // It ends when the server closes.
+    run("nc", &[&host, &port], input);
 }

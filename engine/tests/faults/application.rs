@@ -49,6 +49,19 @@ fn a_panic_in_a_request_is_a_failure() {
 }
 
 #[test]
+fn a_panic_in_a_task_ends_that_task() {
+    expect_panics();
+    let arena = Arena::start(&config(1));
+    let (_, mut player) = arena.player("spawner");
+    for id in 0..10 {
+        assert_eq!(player.ask(id, b"spawn"), b"spawn");
+        assert_eq!(player.ask(100 + id, b"wait:3:done"), b"done");
+    }
+    drop(player);
+    arena.end();
+}
+
+#[test]
 fn a_panic_in_a_notification_disturbs_nobody() {
     expect_panics();
     let arena = Arena::start(&config(2));

@@ -113,7 +113,7 @@ fn garbage_on_every_port_is_survived() {
 }
 
 /// Sends what the server is willing to read, and waits for the end.
-fn throw(address: SocketAddr, bytes: &[u8]) {
+pub(super) fn throw(address: SocketAddr, bytes: &[u8]) {
     let mut stream = connect(address);
     // The server may close before it has read everything.
     let _ = stream.write_all(bytes);
@@ -121,7 +121,7 @@ fn throw(address: SocketAddr, bytes: &[u8]) {
     read_to_end(&mut stream);
 }
 
-fn garbage() -> Vec<Vec<u8>> {
+pub(super) fn garbage() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = vec![
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".repeat(40),

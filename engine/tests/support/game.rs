@@ -8,6 +8,7 @@
 //! | `count` | answers how many requests of this login were run |
 //! | `fail` | fails |
 //! | `panic`, `late panic` | panics at once, or after a millisecond |
+//! | `spawn` | spawns tasks that panic, now and later |
 //! | `allow:UID`, `push:UID:X`, `kick:UID`, `online:UID` | does so, and answers the result |
 //! | anything else | answers itself |
 //!
@@ -129,6 +130,15 @@ impl Application for Game {
             "late panic" => {
                 self.sleep_ms(1).await;
                 panic!("on purpose, in a request that waited");
+            }
+            "spawn" => {
+                self.context.spawn(async { panic!("on purpose, in a task") });
+                let game = Rc::clone(&self);
+                self.context.spawn(async move {
+                    game.sleep_ms(1).await;
+                    panic!("on purpose, in a task that waited");
+                });
+                request.content
             }
             "hold" => {
                 self.held.wait(&self.context, name).await;
