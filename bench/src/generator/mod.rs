@@ -89,10 +89,12 @@ pub enum GeneratorError {
         errno: i32,
     },
     /// Answers did not arrive.
-    #[error("{count} answers did not arrive within {DRAIN_MS_MAX} ms")]
+    #[error("{count} answers did not arrive within {DRAIN_MS_MAX} ms, {answered} did")]
     Lost {
         /// Requests without an answer.
         count: u64,
+        /// Answers that arrived while waiting for these.
+        answered: u64,
     },
     /// The load does not fit into the generator.
     #[error("{connections} connections with {window} requests each are too many")]
@@ -203,7 +205,8 @@ impl Run<'_> {
         let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
         while self.swarm.under_way() > 0 {
             if Instant::now() >= deadline {
-                return Err(GeneratorError::Lost { count: self.swarm.under_way() });
+                let (count, answered) = (self.swarm.under_way(), self.tally.answers);
+                return Err(GeneratorError::Lost { count, answered });
             }
             self.turn(nanoseconds(self.start.elapsed()))?;
         }

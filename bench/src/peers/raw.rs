@@ -37,7 +37,7 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core))
         .io_memory(64 << 10)
         .ring_depth(64)
-        .preempt_timer(Duration::from_millis(2))
+        .preempt_timer(Duration::from_secs(3600))
         .make()?;
     executor.run(async {
         let directory = Arc::new(RingDirectory::new(1));
