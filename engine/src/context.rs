@@ -6,7 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{self, Poll, Waker};
@@ -111,11 +112,17 @@ impl ShardSide {
         self.now_ms.set(now_ms);
     }
 
-    pub(crate) fn spawn(&self, task: Task) {
+    /// Runs a task; one that panics ends, and nothing else does.
+    pub(crate) fn spawn(&self, mut task: Task) {
         let tasks = Rc::clone(&self.tasks);
         tasks.set(tasks.get() + 1);
         self.spawn.spawn(Box::pin(async move {
-            task.await;
+            poll_fn(|cx| {
+                // What the task shared with others is all that a panic can leave half changed.
+                let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+                polled.unwrap_or(Poll::Ready(()))
+            })
+            .await;
             tasks.set(tasks.get() - 1);
         }));
     }
@@ -137,7 +144,7 @@ impl Context {
         self.shard.now_ms.get()
     }
 
-    /// Runs a future on this shard.
+    /// Runs a future on this shard. If it panics, it ends.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.shard.spawn(Box::pin(task));
     }

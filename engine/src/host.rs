@@ -5,6 +5,14 @@
 //! period it parks in the executor instead, on an eventfd that the shard's ring signals, so that an
 //! idle core is idle and a timer or a task of the application wakes it as usual.
 //!
+//! **Two ways to let others run.** `yield_now` runs the tasks that are ready and nothing else. The
+//! executor's own rings and timers are looked at only when no task of ours is ready, so now and
+//! then the shard's task waits for a glommio timer that is due at once. Plain yields cannot do
+//! that, and relying on glommio's preemption timer is unsafe: when the kernel takes the processor
+//! away for longer than that timer between arming it and the first task, glommio 0.9 believes that
+//! no task is ready and parks, for ever if nothing else is armed. The timer is therefore set so far
+//! away that it never fires.
+//!
 //! glommio is named in this file only.
 #![allow(unsafe_code)] // one block: glommio takes over a descriptor
 
@@ -27,6 +35,10 @@ use crate::shard::{Park, Shard};
 
 /// Longest sleep in the shard's ring, after which other tasks get their turn.
 const SLICE: Duration = Duration::from_millis(1);
+/// Longest time that the executor's own rings and timers wait for a look.
+const VISIT: Duration = Duration::from_millis(2);
+/// glommio's preemption timer: never in practice, see above.
+const PREEMPTION: Duration = Duration::from_secs(24 * 3600);
 /// Quiet time after which the thread parks in the executor.
 const QUIET: Duration = Duration::from_millis(2);
 
@@ -49,7 +61,7 @@ where
         .name(name)
         .io_memory(64 << 10)
         .ring_depth(64)
-        .preempt_timer(Duration::from_millis(2))
+        .preempt_timer(PREEMPTION)
         .spawn(move || async move { make().await })
         .map_err(|error| io::Error::other(error.to_string()))
 }
@@ -88,25 +100,26 @@ pub(crate) async fn run(
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) -> io::Result<()> {
     let mut bell = Bell::new(shard.driver_mut().park_fd()?);
-    let mut quiet_since: Option<Instant> = None;
+    let mut busy_until = Instant::now();
+    let mut visited = busy_until;
     while step(&mut shard) {
-        if shard.turn(Wait::AtMost(SLICE)) {
-            quiet_since = None;
-            // A handler that waits may have been woken: it runs now, not at the end of a slice.
-            if side.has_tasks() {
-                glommio::executor().yield_now().await;
-            } else {
-                glommio::yield_if_needed().await;
-            }
-            continue;
-        }
-        let since = *quiet_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < QUIET {
+        let happened = shard.turn(Wait::AtMost(SLICE));
+        if side.has_tasks() {
+            // A handler that waits may have been woken: it runs now, not at the next visit.
             glommio::executor().yield_now().await;
-        } else if shard.prepare_to_park() {
+        }
+        let now = Instant::now();
+        if happened {
+            busy_until = now + QUIET;
+        }
+        if now >= busy_until && shard.prepare_to_park() {
             let next = shard.until_next_timer();
             park(&mut bell, &side, next).await;
             shard.unpark();
+            visited = Instant::now();
+        } else if now - visited >= VISIT {
+            Timer::new(Duration::ZERO).await;
+            visited = now;
         }
     }
     Ok(())

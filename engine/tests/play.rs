@@ -6,6 +6,7 @@ use skyring::config::ListenerKind;
 use skyring::context::Target;
 use skyring::demo::Demo;
 use skyring::server::Server;
+use skyring::shard::counters::Counter;
 use support::{Player, config, listener, login};
 
 fn demo(shards: usize) -> Server {
@@ -69,5 +70,35 @@ fn a_thousand_slow_requests_are_answered_in_order() {
         assert_eq!((answered, content), (id, id.to_be_bytes().to_vec()));
     }
     server.handle().drain();
+    server.join().expect("a clean end");
+}
+
+/// A request id that is used again gives up its answer, and so does what a replay retires.
+#[test]
+fn the_gauge_of_stored_bytes_follows_the_sessions() {
+    let mut config = config(1);
+    listener(&mut config, ListenerKind::Msg).expired_number = 2;
+    let server = Server::start(&config, |context| Demo::new(context, 0)).expect("it starts");
+    let user = login(server.addresses()[0], "gauge").expect("in");
+    let stored = || {
+        let shard = &server.handle().counters()[0];
+        shard.read(Counter::CacheBytesNow)
+    };
+    let mut player = Player::attach(server.addresses()[1], &user, 1).expect("attached");
+    player.ask(1, b"x");
+    let one_answer = stored();
+    for _ in 0..5 {
+        player.ask(1, b"x");
+    }
+    assert_eq!(stored(), one_answer, "one id, one answer");
+    player.ask(2, b"x");
+    let mut again = Player::attach(server.addresses()[1], &user, 2).expect("attached");
+    for id in [1, 2, 1, 2, 1] {
+        again.ask(id, b"x");
+    }
+    assert!(stored() <= 2 * one_answer);
+    assert_eq!(server.handle().kick(Target::uid(b"gauge")), 1);
+    assert_eq!(stored(), 0);
+    server.handle().stop();
     server.join().expect("a clean end");
 }

@@ -49,8 +49,8 @@ fn sources(folder: &str, extension: &str) -> Vec<Source> {
     let mut found = Vec::new();
     walk(&top().join(folder), &mut |path| {
         if path.extension().is_some_and(|end| end == extension) {
-            let text = fs::read_to_string(path).unwrap();
-            let path = path.strip_prefix(top()).unwrap().display().to_string();
+            let text = fs::read_to_string(path).expect("a source is text");
+            let path = path.strip_prefix(top()).expect("it was found there").display().to_string();
             found.push(Source { path, text });
         }
     });
@@ -61,8 +61,8 @@ fn sources(folder: &str, extension: &str) -> Vec<Source> {
 fn walk(folder: &Path, visit: &mut impl FnMut(&Path)) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let path = entry.expect("a readable folder").path();
+        let name = path.file_name().expect("a file in a folder").to_string_lossy().into_owned();
         if name == "target" || name.starts_with('.') {
             continue;
         }
@@ -312,7 +312,7 @@ fn every_wire_rule_is_cited_and_every_citation_is_a_rule() {
 /// Links in a document to files that are not there.
 fn broken_links(document: &Source) -> Vec<String> {
     let folder = top().join(&document.path);
-    let folder = folder.parent().unwrap();
+    let folder = folder.parent().expect("a document is in a folder");
     let targets = document.text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let local = targets.filter(|target| !target.contains("://") && !target.starts_with('#'));
     let missing = local.filter(|target| {
@@ -332,6 +332,23 @@ fn documents_link_to_what_exists() {
     documents.push(Source { path: String::from("README.md"), text });
     let broken: Vec<_> = documents.iter().flat_map(broken_links).collect();
     nothing("links that lead nowhere", &broken);
+}
+
+/// Packages of a lock file that depend on this one.
+fn dependents(lock: &str, package: &str) -> Vec<String> {
+    let entry = format!(" \"{package}\",");
+    let packages = lock.split("[[package]]").filter(|text| text.lines().any(|line| line == entry));
+    let name = |text: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix("name = "));
+        line.unwrap_or_default().trim_matches('"').to_owned()
+    };
+    packages.map(name).collect()
+}
+
+#[test]
+fn the_unsound_crate_comes_with_glommio_only() {
+    let lock = fs::read_to_string(top().join("Cargo.lock")).unwrap();
+    assert_eq!(dependents(&lock, "lockfree"), ["glommio"], "gone? then engine/deny.toml too");
 }
 
 fn source(path: &str, text: &str) -> Source {

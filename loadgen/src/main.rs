@@ -1,2 +1,72 @@
-//! To be written.
-fn main() {}
+//! The program `skyring-loadgen`. What it does is in the library; `--help` says how to ask for it.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::{fs, io};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use skyring::driver::uring::limits;
+use skyring_loadgen::live::Live;
+use skyring_loadgen::options::{Command, Options, USAGE};
+use skyring_loadgen::plan::{Limits, Plan};
+use skyring_loadgen::report::{Report, Status};
+use skyring_loadgen::summary::summary;
+use skyring_loadgen::{probe, run};
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let command = arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let status = match Options::parse(arguments) {
+        Ok(Command::Help) => print(USAGE),
+        Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Run(options)) => play(*options, command).unwrap_or_else(|error| refuse(&error)),
+        Err(error) => refuse(&Box::from(error)),
+    };
+    ExitCode::from(status as u8)
+}
+
+type Refusal = Box<dyn std::error::Error>;
+
+fn play(options: Options, command: Vec<String>) -> Result<Status, Refusal> {
+    let descriptors = limits::raise_descriptor_limit()?;
+    let descriptors = u32::try_from(descriptors).unwrap_or(u32::MAX).min(limits::SLOTS_MAX);
+    let plan = Plan::new(options, Limits { descriptors, ports: probe::ephemeral_ports() })?;
+    let mut live = Live::new(plan.options.quiet);
+    let outcome = run::run(plan.clone(), &mut live, &*stop_on_signals()?)?;
+    let report = Report::new(&plan, &outcome, command);
+    let to_standard_output = plan.options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if to_standard_output {
+        eprint!("{}", summary(&report));
+        print(&report.json());
+    } else {
+        print(&summary(&report));
+        if let Some(path) = &plan.options.json {
+            fs::write(path, report.json())?;
+        }
+    }
+    Ok(report.verdict.status)
+}
+
+/// The first signal ends the play early; the second ends the program.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stop))?;
+        flag::register(signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+fn refuse(error: &Refusal) -> Status {
+    eprintln!("skyring-loadgen: {error}");
+    Status::Usage
+}
+
+/// Prints to standard output; a reader that has gone away is no failure.
+fn print(text: &str) -> Status {
+    let _ = io::stdout().write_all(text.as_bytes());
+    Status::Passed
+}

@@ -15,7 +15,7 @@ use skyring_protocols::msg::{
 };
 
 /// What the rules say an answer costs beyond its content (WIRE M18).
-const OVERHEAD_BYTES: usize = 80;
+const OVERHEAD_BYTES: usize = 48;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -40,7 +40,7 @@ fn operation(ids: u32) -> impl Strategy<Value = Operation> {
 }
 
 fn policy() -> impl Strategy<Value = SessionPolicy> {
-    let bytes = prop_oneof![Just(usize::MAX), Just(0), 80_usize..2000];
+    let bytes = prop_oneof![Just(usize::MAX), Just(0), 48_usize..2000];
     let pending = prop_oneof![Just(u32::MAX), 0_u32..12];
     (any::<bool>(), 0_u32..6, bytes, pending).prop_map(|(replay_duplicates, e, bytes, pending)| {
         SessionPolicy {

@@ -7,6 +7,8 @@
 
 #[path = "families/crypt.rs"]
 mod crypt;
+#[path = "families/differences.rs"]
+mod differences;
 #[path = "families/login.rs"]
 mod login;
 #[path = "families/msg.rs"]

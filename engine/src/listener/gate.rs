@@ -1,4 +1,4 @@
-//! Gate connections: plain frames for the application, which decides when to read.
+//! Gate connections: plain frames for the application, which decides when to read (WIRE G1 to G5).
 
 use std::rc::Rc;
 
@@ -12,13 +12,13 @@ use crate::shard::command::GateDeed;
 use crate::shard::connections::{GateRole, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
+use crate::shard::dispatch::guarded;
 
 impl Core {
     pub(crate) fn start_gate(&mut self, slot: u32) {
         let connection = self.connections.at_mut(slot);
         connection.role = Role::Gate(Box::default());
-        let (peer, at) = (connection.peer, connection.listener);
-        self.set_deadline(slot, self.idle_deadline(at));
+        let peer = connection.peer;
         self.dispatch.events().on_connect(self.gate_name(slot), peer);
     }
 
@@ -40,12 +40,9 @@ impl Core {
     }
 
     pub(crate) fn do_gate_deed(&mut self, connection: GateConnection, deed: GateDeed) {
-        let Some((slot, gate)) = self.gate(connection) else { return };
+        let Some((slot, _)) = self.gate(connection) else { return };
         match deed {
-            GateDeed::Open => {
-                gate.opened = true;
-                self.continue_receiving(connection.token);
-            }
+            GateDeed::Open => self.open_gate(connection),
             GateDeed::Send(content) => self.gate_send(slot, &content),
             GateDeed::Close => self.finish(slot, Counter::ClosedByServer),
         }
@@ -53,8 +50,17 @@ impl Core {
 
     pub(crate) fn forward(&mut self, connection: GateConnection, agent: Rc<dyn Agent>) {
         if let Some((_, gate)) = self.gate(connection) {
-            gate.opened = true;
             gate.agent = Some(agent);
+            self.open_gate(connection);
+        }
+    }
+
+    /// Reads a connection from now on, if it is not read yet: its handshake is over.
+    fn open_gate(&mut self, connection: GateConnection) {
+        let Some((slot, gate)) = self.gate(connection) else { return };
+        if !std::mem::replace(&mut gate.opened, true) {
+            let at = self.connections.at(slot).listener;
+            self.set_deadline(slot, self.idle_deadline(at));
             self.continue_receiving(connection.token);
         }
     }
@@ -82,7 +88,7 @@ impl Core {
         let name = self.gate_name(slot);
         let Some((_, gate)) = self.gate(name) else { return };
         match gate.agent.clone() {
-            Some(agent) => agent.on_message(name, content),
+            Some(agent) => guarded(|| agent.on_message(name, content)),
             None => self.gate_message(slot, name, content),
         }
         // What the application sent in answer counts against this frame, not the next one.
@@ -113,7 +119,7 @@ impl Core {
     pub(crate) fn gate_gone(&mut self, slot: u32, gate: &GateRole) {
         let name = self.gate_name(slot);
         if let Some(agent) = &gate.agent {
-            agent.on_disconnect(name);
+            guarded(|| agent.on_disconnect(name));
         }
         self.dispatch.events().on_disconnect(name);
     }

@@ -4,7 +4,6 @@
 //! The owner shard holds the lock of a uid while the application decides; a second login of the
 //! uid is answered 406 meanwhile.
 
-use skyring_protocols::crypt;
 use skyring_protocols::login::server::{LoginOutput, LoginServer, LoginVerdict};
 
 use crate::driver::{ReceiveMode, ShardIndex, Token};
@@ -17,8 +16,7 @@ use crate::shard::message::{Message, Register};
 impl Core {
     pub(crate) fn start_login(&mut self, slot: u32) {
         let compat = self.listener(self.connections.at(slot).listener).settings.compat;
-        let challenge = crypt::randomkey((self.entropy)());
-        let private_key = crypt::randomkey((self.entropy)());
+        let (challenge, private_key) = ((self.entropy)(), (self.entropy)());
         let machine = LoginServer::new(compat, challenge, private_key);
         let role = LoginRole { machine, secret: None };
         self.connections.at_mut(slot).role = Role::Login(Box::new(role));
@@ -71,7 +69,13 @@ impl Core {
         };
         self.count(counter);
         self.connections.at_mut(slot).role = Role::None;
-        self.finish(slot, Counter::ClosedByServer);
+        match close {
+            // All lines were taken before this verdict.
+            LoginClose::Answered(200 | 403 | 406) => {
+                self.finish_conversation(slot, Counter::ClosedByServer);
+            }
+            _ => self.finish(slot, Counter::ClosedByServer),
+        }
     }
 
     /// A login connection ends without a result line.

@@ -142,9 +142,12 @@ impl Core {
         let at = self.connections.at(slot).listener;
         let policy = &self.listeners[usize::from(at.0)].policy;
         let Some(session) = self.sessions.get_mut(key) else { return };
+        let cached = session.state.cache_bytes();
         match session.state.on_request(request.id, policy) {
             Verdict::Run(ticket) => {
-                let user = session.user.clone();
+                // A request id that is used again gives up its stored answer.
+                let (user, now_cached) = (session.user.clone(), session.state.cache_bytes());
+                self.cache_changed(cached, now_cached);
                 let content = self.share(request.content);
                 match self.dispatch.request(key, ticket, Request { user, content }) {
                     Some(reply) => self.on_reply(key, ticket, &reply),
@@ -156,6 +159,9 @@ impl Core {
                 response::encode(stored.content, stored.flag, request.id, &mut answer)
                     .expect(STORED);
                 self.connections.at_mut(slot).output = answer;
+                // A replay counts as an answer, so it may retire old ones.
+                let now_cached = session.state.cache_bytes();
+                self.cache_changed(cached, now_cached);
                 self.count(Counter::Replayed);
                 self.after_answer(slot);
             }
@@ -164,12 +170,15 @@ impl Core {
                 self.count(Counter::Conflicts);
                 self.finish(slot, Counter::ClosedProtocol);
             }
-            Verdict::Refused => {
-                self.count(Counter::RequestsRefused);
-                response::encode(&[], Flag::Error, request.id, self.output(slot)).expect(STORED);
-                self.after_answer(slot);
-            }
+            Verdict::Refused => self.refuse_request(slot, request.id),
         }
+    }
+
+    /// Too many handlers of the session run: a failure that is not remembered (WIRE M12).
+    fn refuse_request(&mut self, slot: u32, id: u32) {
+        self.count(Counter::RequestsRefused);
+        response::encode(&[], Flag::Error, id, self.output(slot)).expect(STORED);
+        self.after_answer(slot);
     }
 
     /// A handler has finished: its answer is stored, and sent if the session's connection is the

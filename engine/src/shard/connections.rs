@@ -119,6 +119,8 @@ pub(crate) struct Connection {
     pub(crate) dirty: bool,
     /// Closes when its last pending request is answered.
     pub(crate) draining: bool,
+    /// The conversation is complete: the peer will send nothing more.
+    pub(crate) last_word: bool,
     /// Lives on at another shard, which counts it.
     pub(crate) moved: bool,
     pub(crate) listener: ListenerIndex,
@@ -148,6 +150,7 @@ impl Connection {
             paused: false,
             dirty: false,
             draining: false,
+            last_word: false,
             moved: false,
             listener: ListenerIndex(0),
             role: Role::None,

@@ -140,7 +140,7 @@ pub(crate) trait Events {
 }
 
 /// A notification that panics disturbs nobody.
-fn guarded(notify: impl FnOnce()) {
+pub(crate) fn guarded(notify: impl FnOnce()) {
     // The application's own state is all that a panic can leave half changed.
     let _ = catch_unwind(AssertUnwindSafe(notify));
 }

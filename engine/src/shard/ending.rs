@@ -38,6 +38,14 @@ impl Core {
         self.advance_ending(slot);
     }
 
+    /// As [`Core::finish`], for a peer that has nothing more to say: no reset can follow, so the
+    /// close need not wait for its FIN. (A shut-down is handed to a kernel thread: too dear for
+    /// what every login does.)
+    pub(crate) fn finish_conversation(&mut self, slot: u32, reason: Counter) {
+        self.connections.at_mut(slot).last_word = true;
+        self.finish(slot, reason);
+    }
+
     /// Ends a connection at once; what is queued is lost.
     pub(crate) fn abort(&mut self, slot: u32, reason: Counter) {
         if self.connections.at(slot).life == Life::Open {
@@ -84,7 +92,7 @@ impl Core {
         if connection.life != Life::Finishing || !flushed {
             return;
         }
-        if connection.ended {
+        if connection.ended || connection.last_word {
             return self.close(slot);
         }
         if !connection.in_flight.has(InFlight::SHUT_DOWN) {

@@ -1,6 +1,6 @@
 //! Queues that are too small, batches, and going away with everything in flight.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use skyring::driver::uring::options::UringOptions;
 use skyring::driver::uring::probe::Probe;
 use skyring::driver::{Driver, Event, Operation, ReceiveMode, Token, Wait};
 
-use crate::rig::{LISTENER, Rig, pattern, small};
+use crate::rig::{LISTENER, Rig, pattern, read, small};
 
 fn tiny() -> UringOptions {
     UringOptions { submission_entries: 4, completion_entries: 8, ..small() }
@@ -52,7 +52,7 @@ fn completions_that_the_queue_cannot_hold_are_not_lost() {
     let stats = rig.driver.stats();
     assert!(stats.overflows > 0 && stats.early_submits > 0, "{stats:?}");
     for (_, mut peer) in pairs {
-        assert_eq!(peer.read(&mut [0; 1]).unwrap(), 0);
+        assert_eq!(read(&mut peer, &mut [0; 1]).unwrap(), 0);
     }
 }
 
@@ -130,7 +130,7 @@ fn a_driver_goes_away_quickly_with_everything_in_flight() {
     // The directory still knows the ring, and yet its connections are closed.
     for (_, mut peer) in pairs {
         let mut sink = vec![0; 1 << 20];
-        while peer.read(&mut sink).is_ok_and(|bytes| bytes > 0) {}
+        while read(&mut peer, &mut sink).is_ok_and(|bytes| bytes > 0) {}
     }
 }
 

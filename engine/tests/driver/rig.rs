@@ -1,6 +1,6 @@
 //! What the tests share: one driver with one listener, and turning it until something happens.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -196,6 +196,16 @@ pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// Reads what is there. Work that the kernel does for a ring may interrupt its thread's calls.
+pub(crate) fn read(peer: &mut TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match peer.read(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
 }
 
 /// Bytes that are different everywhere, so that a lost or repeated piece shows.

@@ -10,7 +10,7 @@ use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::uring::options::UringOptions;
 use skyring::driver::{Errno, Event, Operation, ReceiveMode, ShardIndex, Token, Wait};
 
-use crate::rig::{PATIENCE, Rig, small};
+use crate::rig::{PATIENCE, Rig, read, small};
 
 const HERE: ShardIndex = ShardIndex(0);
 const THERE: ShardIndex = ShardIndex(1);
@@ -70,7 +70,7 @@ fn a_connection_moves_with_its_unread_bytes() {
     peer.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"from there");
     assert_eq!(there.join().unwrap(), b"unread");
-    assert_eq!(peer.read(&mut answer).unwrap(), 0, "closed on both sides");
+    assert_eq!(read(&mut peer, &mut answer).unwrap(), 0, "closed on both sides");
 }
 
 #[test]

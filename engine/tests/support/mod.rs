@@ -1,17 +1,24 @@
 //! A blocking client of the login and message servers, made of the client halves in `protocols`.
 #![allow(dead_code)] // every test file uses a part of it
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+
+pub(crate) mod arena;
+pub(crate) mod game;
+pub(crate) mod held;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skyring::config::{Config, Listener, ListenerKind};
+use skyring::context::Target;
 use skyring::protocols::crypt::Secret;
 use skyring::protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring::protocols::login::token::SampleToken;
 use skyring::protocols::msg::client::{ClientEvent, MsgClient};
 use skyring::protocols::msg::response::Flag;
 use skyring::protocols::msg::username::Username;
+use skyring::server::ServerHandle;
 
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,6 +35,24 @@ pub(crate) fn config(shards: usize) -> Config {
 /// The first listener of a kind.
 pub(crate) fn listener(config: &mut Config, kind: ListenerKind) -> &mut Listener {
     config.listeners.iter_mut().find(|listener| listener.kind == kind).expect("a default listener")
+}
+
+/// Waits until something is so.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what}: not in {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until the owner shard of a user has taken everything that reached it before.
+pub(crate) fn settle(server: &ServerHandle, uid: &[u8]) {
+    // The first answer may come from the start of a turn, the second follows a whole one, and what
+    // that turn asked the kernel for is back by the third.
+    for _ in 0..3 {
+        server.online(Target::uid(uid));
+    }
 }
 
 /// A connection that fails a test instead of waiting for ever.
@@ -47,37 +72,93 @@ pub(crate) struct LoggedIn {
 
 /// Logs a user in at the demo; an error is the status of the refusal, 0 when the connection ended.
 pub(crate) fn login(address: SocketAddr, uid: &str) -> Result<LoggedIn, u16> {
-    let token =
-        SampleToken { user: uid.into(), server: "sample".into(), password: "password".into() };
-    login_with(address, &token, [9, 8, 7, 6, 5, 4, 3, uid.len() as u8 | 1])
+    login_with(address, &token(uid), usize::MAX)
 }
 
+/// What the demo wants to be shown.
+pub(crate) fn token(uid: &str) -> SampleToken {
+    SampleToken { user: uid.into(), server: "sample".into(), password: "password".into() }
+}
+
+/// Logs in with this token, in writes of at most so many bytes.
 pub(crate) fn login_with(
     address: SocketAddr,
     token: &SampleToken,
-    key: [u8; 8],
+    piece_bytes: usize,
 ) -> Result<LoggedIn, u16> {
-    let mut stream = connect(address);
-    let mut client = LoginClient::new(token.format(), key);
-    let mut buffer = [0; 4096];
-    loop {
-        while let Some(output) = client.poll_output() {
+    let mut conversation = Conversation::start(connect(address), token);
+    conversation.piece_bytes = piece_bytes;
+    conversation.finish()
+}
+
+/// A login that a test may interrupt.
+pub(crate) struct Conversation {
+    pub(crate) stream: TcpStream,
+    client: LoginClient,
+    token: SampleToken,
+    piece_bytes: usize,
+    lines_sent: usize,
+}
+
+impl Conversation {
+    pub(crate) fn start(stream: TcpStream, token: &SampleToken) -> Conversation {
+        let key = [9, 8, 7, 6, 5, 4, 3, token.user.len() as u8 | 1];
+        let client = LoginClient::new(token.format(), key);
+        let (token, piece_bytes) = (token.clone(), usize::MAX);
+        Conversation { stream, client, token, piece_bytes, lines_sent: 0 }
+    }
+
+    /// Goes on until the token is sent and only the result line is missing.
+    pub(crate) fn send_token(&mut self) {
+        // Three lines: a public value, a proof, the token.
+        while self.lines_sent < 3 {
+            self.receive();
+            assert!(self.step().is_none(), "no result without a token");
+        }
+    }
+
+    /// Goes on to the end; an error is the status of the refusal, 0 when the connection ended.
+    pub(crate) fn finish(&mut self) -> Result<LoggedIn, u16> {
+        loop {
+            if let Some(result) = self.step() {
+                return result;
+            }
+            self.receive();
+        }
+    }
+
+    /// Does what the machine wants done.
+    fn step(&mut self) -> Option<Result<LoggedIn, u16>> {
+        while let Some(output) = self.client.poll_output() {
             match output {
-                LoginClientOutput::Send(bytes) => stream.write_all(&bytes).expect("it is read"),
-                LoginClientOutput::Granted { secret, subid } => {
-                    let server = token.server.clone();
-                    let name = Username { uid: token.user.clone(), server, subid };
-                    return Ok(LoggedIn { secret, username: name.format() });
+                LoginClientOutput::Send(bytes) => {
+                    self.lines_sent += bytes.iter().filter(|byte| **byte == b'\n').count();
+                    for piece in bytes.chunks(self.piece_bytes) {
+                        self.stream.write_all(piece).expect("it is read");
+                    }
                 }
-                LoginClientOutput::Refused(code) => return Err(code),
-                LoginClientOutput::Broken(_) => return Err(0),
+                LoginClientOutput::Granted { secret, subid } => {
+                    let (uid, server) = (self.token.user.clone(), self.token.server.clone());
+                    let username = Username { uid, server, subid }.format();
+                    return Some(Ok(LoggedIn { secret, username }));
+                }
+                LoginClientOutput::Refused(code) => return Some(Err(code)),
+                LoginClientOutput::Broken(_) => return Some(Err(0)),
             }
         }
-        match stream.read(&mut buffer) {
-            Ok(0) => client.on_disconnect(),
-            Ok(count) => client.on_bytes(&buffer[..count]),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => panic!("login: {error}"),
+        None
+    }
+
+    fn receive(&mut self) {
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => self.client.on_disconnect(),
+            Ok(count) => self.client.on_bytes(&buffer[..count]),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::ConnectionReset => self.client.on_disconnect(),
+                _ => panic!("login: {error}"),
+            },
         }
     }
 }
@@ -87,15 +168,28 @@ pub(crate) struct Player {
     pub(crate) stream: TcpStream,
     client: MsgClient,
     buffer: Vec<u8>,
+    /// Bytes a write, at most.
+    pub(crate) piece_bytes: usize,
 }
 
 impl Player {
     /// Connects and attaches; an error is the status of the refusal.
     pub(crate) fn attach(address: SocketAddr, user: &LoggedIn, index: u64) -> Result<Player, u16> {
+        Player::attach_with(address, user, index, usize::MAX)
+    }
+
+    /// As [`Player::attach`], in writes of at most so many bytes.
+    pub(crate) fn attach_with(
+        address: SocketAddr,
+        user: &LoggedIn,
+        index: u64,
+        piece_bytes: usize,
+    ) -> Result<Player, u16> {
         let client = MsgClient::new(user.username.clone(), user.secret.clone());
-        let mut player = Player { stream: connect(address), client, buffer: vec![0; 1 << 17] };
+        let buffer = vec![0; 1 << 17];
+        let mut player = Player { stream: connect(address), client, buffer, piece_bytes };
         let frame = player.client.attach(index);
-        player.stream.write_all(&frame).expect("it is read");
+        player.write(&frame);
         match player.next_event() {
             Some(ClientEvent::Attached) => Ok(player),
             Some(ClientEvent::Refused(code)) => Err(code),
@@ -106,7 +200,13 @@ impl Player {
     pub(crate) fn send(&mut self, id: u32, content: &[u8]) {
         let mut frame = Vec::new();
         self.client.request(id, content, &mut frame).expect("a request fits a frame");
-        self.stream.write_all(&frame).expect("it is read");
+        self.write(&frame);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(self.piece_bytes) {
+            self.stream.write_all(piece).expect("it is read");
+        }
     }
 
     /// The next response; None when the connection has ended.
@@ -125,6 +225,12 @@ impl Player {
         content
     }
 
+    /// Asks and sees the request fail.
+    pub(crate) fn ask_failing(&mut self, id: u32, content: &[u8]) {
+        self.send(id, content);
+        assert_eq!(self.receive(), Some((Flag::Error, id, Vec::new())));
+    }
+
     pub(crate) fn next_event(&mut self) -> Option<ClientEvent> {
         loop {
             if let Some(event) = self.client.poll_event() {
@@ -132,9 +238,49 @@ impl Player {
             }
             match self.stream.read(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    panic!("nothing came in {PATIENCE:?}")
+                }
                 Ok(0) | Err(_) => return None,
                 Ok(count) => self.client.on_bytes(&self.buffer[..count]),
             }
         }
     }
+}
+
+/// Reads to the end of a connection; what came before it. A reset is an end too.
+pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return all,
+            Ok(count) => all.extend_from_slice(&buffer[..count]),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => panic!("the connection did not end in {PATIENCE:?}"),
+                _ => return all,
+            },
+        }
+    }
+}
+
+/// Whether a connection is open and nothing has come for a moment.
+pub(crate) fn is_silent(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_millis(30))).expect("a timeout can be set");
+    let seen = loop {
+        match stream.peek(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            seen => break seen,
+        }
+    };
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    seen.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+}
+
+/// Closes a connection so that the peer sees a reset: what has come in is thrown away unread.
+pub(crate) fn reset(stream: TcpStream) {
+    while let Err(error) = stream.peek(&mut [0]) {
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "something has come in");
+    }
+    drop(stream);
 }

@@ -10,56 +10,75 @@
 //! go, and the zero of the clock moves up by `E` (WIRE M17): Skynet lowers every stamp instead,
 //! which comes to the same.
 //!
-//! Invariants: pending entries are never retired; stamps of answered entries are distinct and below
-//! the reading; `bytes` is the cost of the answered entries and never above `cache_bytes_max`.
+//! Invariants: an id has at most one entry, either in the pending table or in the answer log;
+//! pending entries are never retired; the log is in the order of its stamps, which are distinct and
+//! below the reading; `bytes` is the cost of the stored answers and never above the budget.
 //!
 //! Skynet stamps an answer with the attach of the moment at which the handler ends, so a request
 //! that is repeated just after that runs twice. Here the answer belongs to the attach under which
 //! the request was received or last repeated, `received_under`. A second index, of the last repeat,
 //! need not be stored: after any repeat the two are equal, so one bit tells it.
 
-use super::entries::{Entries, Entry, Progress, SlotIndex};
+mod index;
+mod log;
+mod pending;
+
+use index::{At, Index};
+use log::{AnswerLog, Head};
+use pending::{Pending, PendingTable};
+
 use super::response::{CONTENT_BYTES_MAX, Flag};
 use super::session::{Answer, SessionPolicy, StoredAnswer, Ticket, Verdict};
 
-/// What an answer costs beyond its content: entry, index and allocation, rounded up.
-pub(super) const ANSWER_OVERHEAD_BYTES: usize = 80;
+/// What an answer costs beyond its content: the head of its record and its places in the index,
+/// rounded up.
+pub(super) const ANSWER_OVERHEAD_BYTES: usize = 48;
 
 /// `expired_number` is taken as at most this, so that stamps fit 32 bits.
 const EXPIRED_NUMBER_MAX: u32 = 1 << 30;
 
+/// `cache_bytes_max` is taken as at most this, so that offsets fit 31 bits.
+const CACHE_BYTES_MAX: usize = 1 << 29;
+
 /// The requests that one session remembers.
 #[derive(Debug)]
 pub(super) struct Cache {
-    entries: Entries,
+    index: Index,
+    pending: PendingTable,
+    log: AnswerLog,
     /// The next stamp.
     clock: u32,
     /// The zero of the clock. Readings are distances from here, so both may wrap around.
     zero: u32,
-    /// The next serial number.
+    /// The last serial number.
     serial: u32,
-    /// Entries that are pending.
-    pending: u32,
-    /// Handlers that still run although their entries were forgotten in a conflict.
+    /// Handlers that still run although their requests were forgotten in a conflict.
     forgotten: u32,
-    /// Entries that are answered.
+    /// Stored answers.
     answered: u32,
-    /// What the answered entries cost.
+    /// What the stored answers cost.
     bytes: usize,
 }
 
 impl Cache {
     /// An empty cache; the key is for its table of ids.
-    pub(super) fn new(hash_key: [u64; 2]) -> Cache {
-        let entries = Entries::new(hash_key);
-        let (clock, zero, serial) = (0, 0, 0);
-        let (pending, forgotten, answered, bytes) = (0, 0, 0, 0);
-        Cache { entries, clock, zero, serial, pending, forgotten, answered, bytes }
+    pub(super) fn new(hash_key: u64) -> Cache {
+        Cache {
+            index: Index::new(hash_key),
+            pending: PendingTable::new(),
+            log: AnswerLog::new(),
+            clock: 0,
+            zero: 0,
+            serial: 0,
+            forgotten: 0,
+            answered: 0,
+            bytes: 0,
+        }
     }
 
     /// Handlers that have not ended.
     pub(super) fn pending_count(&self) -> usize {
-        self.pending as usize + self.forgotten as usize
+        self.pending.count() + self.forgotten as usize
     }
 
     /// Answers that are stored.
@@ -79,25 +98,17 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Verdict<'_> {
-        let Some(slot) = self.entries.find(id) else {
-            return self.start(id, under, policy);
-        };
-        let entry = self.entries.entry_mut(slot);
-        let is_same_attach = entry.received_under == under;
-        match &mut entry.progress {
-            Progress::Pending { is_repeated: true, .. } if is_same_attach => {
-                self.entries.remove(slot);
-                self.pending -= 1;
-                self.forgotten += 1;
-                Verdict::Conflict
+        match self.index.find(id, self.log.window()) {
+            None => self.start(id, under, policy),
+            Some(At::Pending(slot)) => self.repeat_pending(slot, under),
+            Some(At::Answered(offset)) => {
+                let is_same_attach = self.log.head(offset).received_under == under;
+                if is_same_attach && !policy.replay_duplicates {
+                    self.restart(id, offset, under, policy)
+                } else {
+                    self.replay(id, offset, under, policy)
+                }
             }
-            Progress::Pending { is_repeated, .. } => {
-                *is_repeated = true;
-                entry.received_under = under;
-                Verdict::Absorbed
-            }
-            _ if is_same_attach && !policy.replay_duplicates => self.restart(slot, policy),
-            _ => self.replay(slot, under, policy),
         }
     }
 
@@ -110,66 +121,89 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Option<StoredAnswer<'a>> {
-        let Some(entry) = self.pending_entry(ticket) else {
+        let Some(pending) = self.take_pending(ticket) else {
             self.discard(policy);
             return None;
         };
-        let is_wanted = entry.received_under == under;
         let answer = said(answer);
-        self.pending -= 1;
-        let is_stored = self.store(ticket.slot, answer, policy);
+        self.store(&pending, answer, policy);
         self.advance(policy);
-        if is_stored {
-            is_wanted.then(|| self.stored(ticket.slot))
-        } else {
-            is_wanted.then_some(answer)
-        }
+        (pending.received_under == under).then_some(answer)
     }
 
-    /// Creates an entry for an id that has none, within the limit (WIRE M12).
+    /// Begins to remember an id that is not known, within the limit (WIRE M12).
     fn start(&mut self, id: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
         if self.has_no_room(policy) {
             return Verdict::Refused;
         }
-        let serial = self.begin();
-        let slot = self.entries.insert(id, under, serial);
-        Verdict::Run(Ticket { id, serial, slot })
+        self.run(id, under)
     }
 
     /// Forgets an answer and runs its request id anew (WIRE M15).
-    fn restart(&mut self, slot: SlotIndex, policy: &SessionPolicy) -> Verdict<'_> {
+    fn restart(&mut self, id: u32, offset: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
         if self.has_no_room(policy) {
             return Verdict::Refused;
         }
-        self.forget_answer(slot);
-        let serial = self.begin();
-        self.entries.restart(slot, serial);
-        Verdict::Run(Ticket { id: self.entries.entry(slot).id, serial, slot })
-    }
-
-    /// Gives a stored answer again, which makes it young (WIRE M14, M15).
-    fn replay(&mut self, slot: SlotIndex, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
-        self.entries.renew(slot, under, self.clock);
-        self.advance(policy);
-        Verdict::Replay(self.stored(slot))
+        self.drop_answer(offset);
+        self.run(id, under)
     }
 
     fn has_no_room(&self, policy: &SessionPolicy) -> bool {
         self.pending_count() >= policy.pending_requests_max as usize
     }
 
-    fn begin(&mut self) -> u32 {
-        self.pending += 1;
+    fn run(&mut self, id: u32, received_under: u64) -> Verdict<'_> {
         self.serial = self.serial.wrapping_add(1);
-        self.serial
+        let serial = self.serial;
+        let slot = self.pending.insert(Pending { received_under, id, serial, is_repeated: false });
+        self.index.set(id, At::Pending(slot), self.log.window());
+        Verdict::Run(Ticket { id, serial, slot })
     }
 
-    /// The pending entry that a ticket was given for, if it was not forgotten since.
-    fn pending_entry(&self, ticket: Ticket) -> Option<&Entry> {
-        self.entries.peek(ticket.slot).filter(|entry| {
-            entry.id == ticket.id
-                && matches!(entry.progress, Progress::Pending { serial, .. } if serial == ticket.serial)
-        })
+    /// A repeat while the handler runs: taken over once an attach, then a conflict (WIRE M13).
+    fn repeat_pending(&mut self, slot: u32, under: u64) -> Verdict<'_> {
+        let pending = self.pending.get_mut(slot).expect("the index points to a pending request");
+        if pending.is_repeated && pending.received_under == under {
+            let id = pending.id;
+            self.pending.remove(slot);
+            self.index.remove(id, self.log.window());
+            self.forgotten += 1;
+            return Verdict::Conflict;
+        }
+        pending.is_repeated = true;
+        pending.received_under = under;
+        Verdict::Absorbed
+    }
+
+    /// Gives a stored answer again, which makes it young (WIRE M14, M15).
+    fn replay(
+        &mut self,
+        id: u32,
+        mut offset: u32,
+        under: u64,
+        policy: &SessionPolicy,
+    ) -> Verdict<'_> {
+        let content_bytes = usize::from(self.log.head(offset).content_bytes);
+        if self.make_room(content_bytes)
+            && let Some(At::Answered(moved)) = self.index.find(id, self.log.window())
+        {
+            offset = moved;
+        }
+        let offset = self.log.renew(offset, under, self.clock);
+        self.index.set(id, At::Answered(offset), self.log.window());
+        self.advance(policy);
+        let Head { flag, .. } = self.log.head(offset);
+        Verdict::Replay(StoredAnswer { flag, content: self.log.content(offset) })
+    }
+
+    /// Ends the pending request that a ticket was given for, if it was not forgotten since.
+    fn take_pending(&mut self, ticket: Ticket) -> Option<Pending> {
+        let pending = *self.pending.get(ticket.slot)?;
+        if pending.id != ticket.id || pending.serial != ticket.serial {
+            return None;
+        }
+        self.pending.remove(ticket.slot);
+        Some(pending)
     }
 
     /// The answer to a forgotten request: it moves the clock, as in Skynet, and nothing else.
@@ -182,20 +216,31 @@ impl Cache {
 
     /// Keeps an answer within the byte budget; the oldest make room for it. One that is larger than
     /// the whole budget is not kept (WIRE M18).
-    fn store(&mut self, slot: SlotIndex, answer: StoredAnswer<'_>, policy: &SessionPolicy) -> bool {
-        let cost = answer.content.len() + ANSWER_OVERHEAD_BYTES;
-        if cost > policy.cache_bytes_max {
-            self.entries.remove(slot);
-            return false;
-        }
-        while self.bytes > policy.cache_bytes_max - cost {
-            if !self.retire_oldest() {
-                break;
-            }
-        }
+    fn store(&mut self, pending: &Pending, answer: StoredAnswer<'_>, policy: &SessionPolicy) {
+        let StoredAnswer { flag, content } = answer;
+        let cost = content.len() + ANSWER_OVERHEAD_BYTES;
+        let budget = policy.cache_bytes_max.min(CACHE_BYTES_MAX);
+        let (Ok(content_bytes), true) = (u16::try_from(content.len()), cost <= budget) else {
+            return self.index.remove(pending.id, self.log.window());
+        };
+        while self.bytes > budget - cost && self.retire_oldest() {}
+        self.make_room(content.len());
+        let Pending { received_under, id, .. } = *pending;
+        let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
+        let offset = self.log.append(head, content);
+        self.index.set(id, At::Answered(offset), self.log.window());
         self.bytes += cost;
         self.answered += 1;
-        self.entries.answer(slot, answer.flag, answer.content, self.clock);
+    }
+
+    /// Makes room in the log; true if answers may have moved.
+    fn make_room(&mut self, content_bytes: usize) -> bool {
+        if self.log.has_room(content_bytes) {
+            return false;
+        }
+        let (index, window) = (&mut self.index, self.log.window());
+        index.purge(window);
+        self.log.make_room(content_bytes, |id, offset| index.relocate(id, offset));
         true
     }
 
@@ -206,46 +251,36 @@ impl Cache {
         if self.clock.wrapping_sub(self.zero) < 2 * expired_number {
             return;
         }
-        while self.oldest_reading().is_some_and(|reading| reading < expired_number) {
+        while let Some((_, oldest)) = self.log.oldest()
+            && oldest.stamp.wrapping_sub(self.zero) < expired_number
+        {
             self.retire_oldest();
         }
         self.zero = self.zero.wrapping_add(expired_number);
-        let newest = self.entries.newest().map_or(self.zero, |slot| self.stamp(slot));
+        let newest = self.log.newest().map_or(self.zero, |(_, head)| head.stamp);
         self.clock = newest.wrapping_add(1);
     }
 
-    fn oldest_reading(&self) -> Option<u32> {
-        self.entries.oldest().map(|slot| self.stamp(slot).wrapping_sub(self.zero))
-    }
-
-    /// Removes the oldest answer; false when there is none.
+    /// Forgets the oldest answer; false when there is none.
     fn retire_oldest(&mut self) -> bool {
-        let Some(slot) = self.entries.oldest() else {
+        let Some((_, head)) = self.log.oldest() else {
             return false;
         };
-        self.forget_answer(slot);
-        self.entries.remove(slot);
+        self.log.retire_oldest();
+        self.forget_cost(&head);
         true
     }
 
-    /// Takes an answered entry out of the books.
-    fn forget_answer(&mut self, slot: SlotIndex) {
-        self.bytes -= self.stored(slot).content.len() + ANSWER_OVERHEAD_BYTES;
+    /// Forgets an answer whose id the index is about to lead elsewhere.
+    fn drop_answer(&mut self, offset: u32) {
+        let head = self.log.head(offset);
+        self.log.kill(offset);
+        self.forget_cost(&head);
+    }
+
+    fn forget_cost(&mut self, head: &Head) {
+        self.bytes -= usize::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES;
         self.answered -= 1;
-    }
-
-    fn stamp(&self, slot: SlotIndex) -> u32 {
-        match self.entries.entry(slot).progress {
-            Progress::Answered { stamp, .. } => stamp,
-            _ => self.zero,
-        }
-    }
-
-    fn stored(&self, slot: SlotIndex) -> StoredAnswer<'_> {
-        match &self.entries.entry(slot).progress {
-            Progress::Answered { content, flag, .. } => StoredAnswer { flag: *flag, content },
-            _ => StoredAnswer { flag: Flag::Error, content: &[] },
-        }
     }
 }
 
@@ -288,13 +323,13 @@ mod tests {
 
     /// Ids whose answers are still there.
     fn kept(cache: &Cache, ids: std::ops::Range<u32>) -> Vec<u32> {
-        ids.filter(|&id| cache.entries.find(id).is_some()).collect()
+        ids.filter(|&id| cache.index.find(id, cache.log.window()).is_some()).collect()
     }
 
     /// The eighth answer reaches 2E = 8, which lets the first E = 4 go (WIRE M17).
     #[test]
     fn the_answer_that_reaches_twice_e_sweeps() {
-        let mut cache = Cache::new([0; 2]);
+        let mut cache = Cache::new(0);
         answer_all(&mut cache, 0..7);
         assert_eq!(kept(&cache, 0..7), [0, 1, 2, 3, 4, 5, 6]);
         answer_all(&mut cache, 7..8);
@@ -304,7 +339,7 @@ mod tests {
     #[test]
     fn the_clock_may_wrap_around() {
         for start in u32::MAX - 12..=u32::MAX {
-            let (mut wrapping, mut plain) = (Cache::new([0; 2]), Cache::new([0; 2]));
+            let (mut wrapping, mut plain) = (Cache::new(0), Cache::new(0));
             (wrapping.clock, wrapping.zero) = (start, start);
             for id in 0..40 {
                 answer_all(&mut wrapping, id..id + 1);
@@ -317,7 +352,7 @@ mod tests {
     /// WIRE M16: the answer of a forgotten request must not become that of a newer one.
     #[test]
     fn a_ticket_of_a_forgotten_request_fills_nothing() {
-        let mut cache = Cache::new([0; 2]);
+        let mut cache = Cache::new(0);
         let forgotten = run(&mut cache, 7, 1);
         assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Absorbed);
         assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Conflict);
@@ -335,7 +370,7 @@ mod tests {
     /// WIRE M12: nothing is remembered of a refused request, and nothing forgotten for it.
     #[test]
     fn a_refused_request_changes_nothing() {
-        let mut cache = Cache::new([0; 2]);
+        let mut cache = Cache::new(0);
         answer_all(&mut cache, 100..101);
         let tickets: Vec<Ticket> = (0..8).map(|id| run(&mut cache, id, 1)).collect();
         for id in [8, 100] {
@@ -347,11 +382,25 @@ mod tests {
         assert_eq!(run(&mut cache, 8, 1).id, 8);
     }
 
+    /// Offsets are modulo 2^31. What the index remembers of retired answers must not point to the
+    /// answers that come to lie there 2 GiB later.
+    #[test]
+    fn offsets_may_wrap_around() {
+        let mut cache = Cache::new(0);
+        answer_all(&mut cache, 0..64);
+        let content = vec![7; CONTENT_BYTES_MAX];
+        let answers = (1_usize << 31) / CONTENT_BYTES_MAX + 64;
+        for _ in 0..answers {
+            let ticket = run(&mut cache, 1000, 1);
+            assert!(cache.on_answer(ticket, Answer::Content(&content), 1, &POLICY).is_some());
+            assert_eq!(kept(&cache, 0..64).len() + 1, cache.answered_count());
+        }
+        assert_eq!(cache.answered_count(), 1);
+    }
+
     /// The price of an answer covers what it takes up.
     #[test]
-    fn the_overhead_is_not_less_than_an_entry_and_its_place_in_the_index() {
-        let entry = size_of::<Entry>();
-        assert!(entry <= 48, "{entry}");
-        assert!(entry + 2 * (size_of::<SlotIndex>() + 1) + 16 <= ANSWER_OVERHEAD_BYTES);
+    fn the_overhead_is_not_less_than_a_head_and_two_places_in_the_index() {
+        assert!(log::HEAD_BYTES + 2 * size_of::<At>() <= ANSWER_OVERHEAD_BYTES);
     }
 }

@@ -7,12 +7,11 @@
 //! run a second time. [`client`] is the other half, [`state`] the table both halves obey.
 //!
 //! Everything here eats payloads, not frames, so that a session runs over raw frames and over
-//! WebSocket messages alike. Rules M1 to M24 of `WIRE.md` say what the bytes mean.
+//! WebSocket messages alike. Rules M1 to M23 of `WIRE.md` say what the bytes mean.
 
 pub mod attach;
 mod cache;
 pub mod client;
-mod entries;
 pub mod error;
 pub mod request;
 pub mod response;

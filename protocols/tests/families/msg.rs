@@ -19,6 +19,7 @@ use skyring_protocols::msg::{
 };
 use skyring_protocols::{Compat, Decode, frame};
 
+use crate::differences::{self, Difference};
 use crate::source::{self, Family};
 use crate::transcript::Step;
 
@@ -46,30 +47,10 @@ struct Config {
     expired_number: u32,
 }
 
-/// Where skyring answers a recording differently.
-#[derive(Deserialize)]
-struct Difference {
-    name: String,
-    reason: String,
-    changes: Vec<Change>,
-}
-
-/// From recorded step `at` on, `drop` steps give way to `insert`.
-#[derive(Deserialize)]
-struct Change {
-    at: usize,
-    drop: usize,
-    insert: Vec<Step>,
-}
-
-fn differences() -> Vec<Difference> {
-    serde_json::from_str(include_str!("msg_differences.json")).unwrap()
-}
-
 fn replay_file(file: &str) -> Vec<String> {
     let recording: Recording = source::read(FAMILY.name, file);
     assert!(!recording.transcripts.is_empty(), "{file} holds no transcript");
-    let differences = differences();
+    let differences = differences::of_msg();
     let mut wrong = Vec::new();
     for transcript in &recording.transcripts {
         let difference = differences.iter().find(|difference| difference.name == transcript.name);
@@ -99,11 +80,7 @@ fn replay(
     if Server::new(&transcript.config, byte_by_byte).run(&recorded).is_ok() {
         return Err(format!("no longer a difference: {}", difference.reason));
     }
-    let mut steps = recorded;
-    for change in difference.changes.iter().rev() {
-        steps.splice(change.at..change.at + change.drop, &change.insert);
-    }
-    Server::new(&transcript.config, byte_by_byte).run(&steps)
+    Server::new(&transcript.config, byte_by_byte).run(&difference.apply(recorded))
 }
 
 /// A message server and its application, one transcript long.

@@ -6,24 +6,22 @@
 
 use std::fmt;
 
-use skyring::config::Config;
+use skyring::config::{Config, SHARDS_MAX};
 
 use super::facts::Facts;
 
 /// The kernel's own limit of a ring's table.
 const TABLE_SLOTS_MAX: u64 = 1 << 20;
 
-/// The most shards a server can have.
-const SHARDS_MAX: u64 = 1024;
-
 /// Part of a table that is not counted on, one slot in this many: users are spread over the shards by
 /// a hash, never evenly, and accepted connections need slots until they move to their owner.
 const RESERVE_SHARE: u64 = 20;
 
-/// Ordinary descriptors of one shard: its rings, its executor and its listeners.
-const DESCRIPTORS_PER_SHARD: u64 = 12;
+/// Ordinary descriptors of one shard beside its listeners: its rings and those of its executor, with
+/// what wakes them.
+const DESCRIPTORS_PER_SHARD: u64 = 9;
 
-/// Ordinary descriptors of the process beside its shards.
+/// Ordinary descriptors of the process beside its shards, some to spare for the admin port.
 const DESCRIPTORS_BESIDE: u64 = 16;
 
 /// Sizes that people ask about.
@@ -36,6 +34,10 @@ pub(super) struct Ceiling {
     pub(super) shards: u64,
     /// Connections that one shard takes.
     pub(super) slots: u64,
+    /// Ordinary descriptors of one shard.
+    shard_descriptors: u64,
+    /// Shards that the descriptor limit leaves room for, and the server can have.
+    shards_max: u64,
 }
 
 impl Ceiling {
@@ -46,7 +48,14 @@ impl Ceiling {
         if config.connections_per_shard_max != 0 {
             table = table.min(config.connections_per_shard_max.into());
         }
-        Ceiling { shards: shards(config, facts), slots: table - table / RESERVE_SHARE }
+        let shard_descriptors = DESCRIPTORS_PER_SHARD + config.listeners.len() as u64;
+        let room = limit.saturating_sub(DESCRIPTORS_BESIDE) / shard_descriptors;
+        Ceiling {
+            shards: shards(config, facts),
+            slots: table - table / RESERVE_SHARE,
+            shard_descriptors,
+            shards_max: room.min(u64::from(SHARDS_MAX)),
+        }
     }
 
     /// Connections at once.
@@ -56,7 +65,7 @@ impl Ceiling {
 
     /// Ordinary descriptors that the server needs.
     pub(super) fn descriptors(&self) -> u64 {
-        self.shards * DESCRIPTORS_PER_SHARD + DESCRIPTORS_BESIDE
+        self.shards * self.shard_descriptors + DESCRIPTORS_BESIDE
     }
 
     /// Shards that this many connections take.
@@ -74,7 +83,7 @@ fn shards(config: &Config, facts: &Facts) -> u64 {
 
 impl fmt::Display for Ceiling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ceiling { shards, slots } = self;
+        let Ceiling { shards, slots, .. } = self;
         writeln!(
             f,
             "Ceiling: {shards} shards x {slots} slots = {} connections.",
@@ -83,9 +92,9 @@ impl fmt::Display for Ceiling {
         let questions = QUESTIONS.into_iter().filter(|wanted| *wanted > self.connections());
         for wanted in questions {
             match self.shards_for(wanted) {
-                needed if needed > SHARDS_MAX => writeln!(
+                needed if needed > self.shards_max => writeln!(
                     f,
-                    "  {wanted} connections: more than {SHARDS_MAX} shards, so raise the limit first."
+                    "  {wanted} connections: {needed} shards are too many here, raise the limit first."
                 )?,
                 needed => writeln!(f, "  {wanted} connections: `shards = {needed}`.")?,
             }
@@ -124,7 +133,7 @@ mod tests {
     fn shards_times_slots() {
         let config = Config::default();
         let ceiling = Ceiling::of(&config, &facts(20_000));
-        assert_eq!(ceiling, Ceiling { shards: 2, slots: 19_000 });
+        assert_eq!((ceiling.shards, ceiling.slots, ceiling.shards_max), (2, 19_000, 1024));
         assert_eq!(ceiling.connections(), 38_000);
         let text = ceiling.to_string();
         assert!(text.contains("2 shards x 19000 slots = 38000 connections"), "{text}");
@@ -141,9 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn a_tiny_limit_asks_for_a_higher_one() {
+    fn a_tiny_limit_has_no_room_for_more_shards() {
         let text = Ceiling::of(&Config::default(), &facts(64)).to_string();
-        assert!(text.contains("1000000 connections: more than 1024 shards"), "{text}");
+        assert!(text.contains(" 10000 connections: 164 shards are too many here"), "{text}");
     }
 
     #[test]

@@ -1,10 +1,7 @@
-//! The checks: facts and the configuration in, findings out.
+//! The checks that need no more than facts: those and the configuration in, findings out.
 //!
 //! A check fails when the server would not start, or would do less than its configuration says
 //! without anybody noticing; it warns when the server runs, but worse than it could.
-
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
 
 use skyring::config::{Config, Listener};
 
@@ -21,7 +18,7 @@ const LOCKED_BYTES_MIN: u64 = 512 * 1024;
 /// Connections below which a ceiling deserves a warning.
 const CEILING_LOW: u64 = 10_000;
 
-/// Every check that needs no more than the facts, in the order they are printed.
+/// Every one of them, in the order they are printed.
 pub(super) fn all(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Vec<Finding> {
     let mut findings = vec![
         kernel(facts),
@@ -36,26 +33,6 @@ pub(super) fn all(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Vec<Find
     ];
     findings.extend(tracked(facts, ceiling));
     findings
-}
-
-/// Whether every port that the configuration names can be had.
-pub(super) fn ports(config: &Config) -> Finding {
-    let listeners = config.listeners.iter().map(|listener| listener.address);
-    let addresses: Vec<SocketAddr> = config.admin.into_iter().chain(listeners).collect();
-    for &address in &addresses {
-        let Err(error) = TcpListener::bind(address) else { continue };
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => "stop what listens there (`ss -ltnp` shows it), or move",
-            ErrorKind::AddrNotAvailable => "use an address of this machine (`ip address`)",
-            ErrorKind::PermissionDenied => {
-                "use a port above 1023, or give the program CAP_NET_BIND_SERVICE"
-            }
-            _ => "see the error",
-        };
-        return Finding::fail("ports", format!("{address}: {error}"), advice);
-    }
-    let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-    Finding::ok("ports", format!("free: {}", list.join(", ")))
 }
 
 fn kernel(facts: &Facts) -> Finding {
@@ -341,16 +318,5 @@ mod tests {
         assert_eq!(version("6.12.3-amd64"), Some((6, 12)));
         assert_eq!(version("10.0-rc1"), Some((10, 0)));
         assert_eq!(version("next"), None);
-    }
-
-    #[test]
-    fn a_taken_port_is_found() {
-        let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let mut config = Config::default();
-        config.listeners.truncate(1);
-        config.listeners[0].address = taken.local_addr().expect("it is bound");
-        assert_eq!(ports(&config).status, Status::Fail);
-        drop(taken);
-        assert_eq!(ports(&config).status, Status::Ok);
     }
 }

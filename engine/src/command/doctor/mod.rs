@@ -7,6 +7,7 @@ mod ceiling;
 mod checks;
 mod facts;
 mod finding;
+mod live;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -24,7 +25,8 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let facts = Facts::gather(Path::new("/proc"));
     let ceiling = Ceiling::of(&config, &facts);
     let mut findings = checks::all(&config, &facts, &ceiling);
-    findings.push(checks::ports(&config));
+    findings.insert(1, live::io_uring());
+    findings.push(live::ports(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     if failed { ExitCode::FAILURE } else { printed }

@@ -69,7 +69,7 @@ impl UringDriver {
         let unsent = buffer.get(from..).unwrap_or_default();
         let bytes = unsent.len().min(SEND_BYTES_MAX) as u32;
         let send = opcode::Send::new(Fixed(token.slot), unsent.as_ptr(), bytes)
-            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+            .flags(libc::MSG_NOSIGNAL)
             .build();
         let index = self.sends.insert(Sending { token, buffer });
         let slot = token.slot as usize;

@@ -1,0 +1,232 @@
+//! The program from outside: what it prints, what it answers, how it ends.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything here may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const LISTENERS: &str = r#"
+admin = "127.0.0.1:0"
+[demo]
+delay_ms = 20000
+[[listener]]
+kind = "login"
+address = "127.0.0.1:0"
+[[listener]]
+kind = "msg"
+address = "127.0.0.1:0"
+[[listener]]
+kind = "gate"
+address = "127.0.0.1:0"
+"#;
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_skyring"))
+}
+
+fn output(arguments: &[&str]) -> Output {
+    program().args(arguments).output().expect("the program runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("the program writes text")
+}
+
+/// A file that is gone after the test.
+struct Config(PathBuf);
+
+impl Config {
+    fn new(name: &str, text: &str) -> Config {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.toml"));
+        fs::write(&path, text).expect("the build's folder is writable");
+        Config(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("the build's folder has a plain name")
+    }
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A server in a process of its own, killed when the test is over.
+struct Served {
+    child: Child,
+    /// What it printed until it was ready.
+    report: Vec<String>,
+}
+
+impl Served {
+    fn start(config: &Config) -> Served {
+        let mut command = program();
+        command.args(["serve", "--config", config.path()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut served = Served { child: command.spawn().expect("it starts"), report: Vec::new() };
+        let out = BufReader::new(served.child.stdout.take().expect("it is a pipe"));
+        let lines = out.lines().map(|line| line.expect("it prints text"));
+        served.report = lines.take_while(|line| !line.starts_with("ready")).collect();
+        if served.report.len() < 4 {
+            panic!("the server did not become ready: {}", served.end().1);
+        }
+        served
+    }
+
+    /// The address behind a word of the report.
+    fn address(&self, name: &str) -> SocketAddr {
+        let line = self.report.iter().find(|line| line.trim().starts_with(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {:?}", self.report));
+        let word = line.split_whitespace().nth(1).expect("an address behind the name");
+        word.parse().expect("an address")
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    fn running(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_none()
+    }
+
+    /// Its exit code and what it wrote to standard error.
+    fn end(mut self) -> (Option<i32>, String) {
+        let start = Instant::now();
+        while self.running() {
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut errors = String::new();
+        let mut pipe = self.child.stderr.take().expect("it is a pipe");
+        pipe.read_to_string(&mut errors).expect("it writes text");
+        (self.child.wait().expect("it has ended").code(), errors)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_reports_answers_and_drains() {
+    let config = Config::new("drains", LISTENERS);
+    let served = Served::start(&config);
+    for name in ["login", "msg", "gate", "admin"] {
+        assert_ne!(served.address(name).port(), 0, "{name}");
+        TcpStream::connect(served.address(name)).expect(name);
+    }
+    let admin = served.address("admin").to_string();
+    let stats = output(&["stats", "--admin", &admin]);
+    assert!(stats.status.success());
+    let stats = text(&stats.stdout);
+    assert!(stats.starts_with("# accepted: "), "{stats}");
+    assert!(stats.contains("\nsessions_now{shard=0} 0\n"), "{stats}");
+    served.signal("TERM");
+    let (code, errors) = served.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("this is the demo application"), "{errors}");
+    assert!(!errors.contains("reachable from other machines"), "{errors}");
+    assert!(errors.ends_with("skyring: draining\n"), "{errors}");
+}
+
+#[test]
+fn an_interrupt_drains_and_a_second_signal_stops() {
+    let config = Config::new("stops", LISTENERS);
+    let mut served = Served::start(&config);
+    let mut gate = TcpStream::connect(served.address("gate")).expect("gate");
+    gate.write_all(b"\0\x04ping").expect("room for one frame");
+    let admin = served.address("admin").to_string();
+    let start = Instant::now();
+    while !text(&output(&["stats", "--admin", &admin]).stdout).contains("\ngate_messages 1\n") {
+        assert!(start.elapsed() < PATIENCE, "the frame does not arrive");
+    }
+    served.signal("INT");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(served.running(), "the drain waits for the answer");
+    served.signal("INT");
+    let stopped = Instant::now();
+    let (code, errors) = served.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.ends_with("skyring: draining\nskyring: stopping\n"), "{errors}");
+    assert!(stopped.elapsed() < Duration::from_secs(8), "long before the drain's own end");
+}
+
+#[test]
+fn a_taken_port_is_said_with_its_address() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let text_of = |kind: &str| format!("[[listener]]\nkind = \"{kind}\"\naddress = \"{address}\"");
+    let config = Config::new("taken", &text_of("gate"));
+    let refused = output(&["serve", "--config", config.path()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let errors = text(&refused.stderr);
+    assert!(errors.contains(&format!("cannot listen on {address}")), "{errors}");
+    assert!(errors.ends_with("Try `skyring doctor`.\n"), "{errors}");
+    let checked = output(&["doctor", "--config", config.path()]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(text(&checked.stdout).contains("FAIL  ports"), "{}", text(&checked.stdout));
+}
+
+#[test]
+fn a_taken_admin_port_ends_the_server_too() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let admin = taken.local_addr().expect("it is bound").to_string();
+    let config = Config::new("admin", &LISTENERS.replacen("127.0.0.1:0", &admin, 1));
+    let refused = output(&["serve", "--config", config.path()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains(&format!("admin port {admin}: ")));
+}
+
+#[test]
+fn the_doctor_prints_checks_and_the_ceiling() {
+    let config = Config::new("doctor", LISTENERS);
+    let checked = output(&["doctor", "--config", config.path()]);
+    let report = text(&checked.stdout);
+    assert!(checked.status.success(), "{report}");
+    for subject in ["kernel", "io_uring", "descriptors", "locked memory", "ports", "Ceiling: "] {
+        assert!(report.contains(subject), "{subject} is missing:\n{report}");
+    }
+}
+
+#[test]
+fn a_refused_configuration_ends_with_2() {
+    let config = Config::new("refused", "shards = 1\n[[listener]]\nkind = \"msg\"\nport = 1\n");
+    for command in ["serve", "doctor"] {
+        let refused = output(&[command, "--config", config.path()]);
+        assert_eq!(refused.status.code(), Some(2));
+        let expected = format!("skyring: {}: listener[0].port: no such key;", config.path());
+        let errors = text(&refused.stderr);
+        assert!(errors.starts_with(&expected), "{errors}");
+    }
+}
+
+#[test]
+fn usage_help_and_version() {
+    let refused = output(&["start"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).ends_with("Try `skyring --help`.\n"));
+    assert!(text(&output(&["--help"]).stdout).contains("Usage: skyring [COMMAND]"));
+    let version = text(&output(&["--version"]).stdout);
+    assert_eq!(version, format!("skyring {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn stats_without_a_server_say_what_is_missing() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let address = free.local_addr().expect("it is bound").to_string();
+    drop(free);
+    let refused = output(&["stats", "--admin", &address]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains(&format!("admin = \"{address}\"")));
+}

@@ -1,0 +1,174 @@
+//! Peers that do not read, do not write, or do nothing.
+
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use skyring::config::{Config, ListenerKind};
+use skyring::protocols::msg::request;
+use skyring::shard::counters::Counter;
+
+use crate::support::arena::Arena;
+use crate::support::{Player, config, connect, eventually, listener, login, read_to_end};
+
+/// Requests of the greedy client: far more answers than the kernel's buffers hold.
+const GREEDY_REQUESTS: u32 = 1000;
+const ANSWER_BYTES: usize = 60_000;
+
+fn impatient(kind: ListenerKind) -> Config {
+    let mut config = config(2);
+    let settings = listener(&mut config, kind);
+    settings.output_bytes_max = 128 << 10;
+    settings.write_timeout_ms = 300;
+    config
+}
+
+/// Writes until the server stops reading for good; whether everything was taken.
+fn write_until_closed(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    let (start, mut from) = (Instant::now(), 0);
+    while from < bytes.len() && start.elapsed() < Duration::from_secs(10) {
+        match stream.write(&bytes[from..]) {
+            Ok(count) => from += count,
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
+                _ => return false,
+            },
+        }
+    }
+    true
+}
+
+/// The answers stay within the budget, reading pauses, and no progress for a while is the end. The
+/// session loses nothing.
+#[test]
+fn a_client_that_never_reads_is_let_go() {
+    let arena = Arena::start(&impatient(ListenerKind::Msg));
+    let (user, mut player) = arena.player("greedy");
+    let mut frames = Vec::new();
+    for id in 0..GREEDY_REQUESTS {
+        let content = format!("big:{ANSWER_BYTES}");
+        request::encode(content.as_bytes(), id, &mut frames).unwrap();
+    }
+    write_until_closed(&mut player.stream, &frames);
+    arena.expect(Counter::ClosedSlowConsumer, 1);
+    assert!(arena.count(Counter::ReadingPaused) >= 1);
+    drop(player);
+    let mut again = Player::attach(arena.msg_at(), &user, 2).expect("the session stays");
+    let ran: u32 = String::from_utf8(again.ask(u32::MAX, b"count")).unwrap().parse().unwrap();
+    assert!(ran < GREEDY_REQUESTS, "all {ran} requests ran although no answer was read");
+    drop(again);
+    arena.end();
+}
+
+/// The same for plain frames.
+#[test]
+fn a_gate_client_that_never_reads_is_let_go() {
+    let arena = Arena::start(&impatient(ListenerKind::Gate));
+    let mut stream = connect(arena.gate_at());
+    let frame = [&60_000u16.to_be_bytes()[..], &[b'x'; 60_000]].concat();
+    let taken = write_until_closed(&mut stream, &frame.repeat(GREEDY_REQUESTS as usize));
+    assert!(!taken, "all was read although nothing was taken back");
+    arena.expect(Counter::ClosedSlowConsumer, 1);
+    assert!(arena.count(Counter::ReadingPaused) >= 1);
+    drop(stream);
+    arena.end();
+}
+
+/// A reader that is slow but reads gets everything, in order.
+#[test]
+fn a_slow_reader_loses_nothing() {
+    let mut config = impatient(ListenerKind::Msg);
+    listener(&mut config, ListenerKind::Msg).write_timeout_ms = 20_000;
+    let arena = Arena::start(&config);
+    let (_, mut player) = arena.player("slow reader");
+    let mut writer = player.stream.try_clone().unwrap();
+    let requests = 400;
+    let sender = std::thread::spawn(move || {
+        for id in 0..requests {
+            let mut frame = Vec::new();
+            request::encode(b"big:60000", id, &mut frame).unwrap();
+            writer.write_all(&frame).unwrap();
+        }
+    });
+    eventually("the server stops reading", || arena.count(Counter::ReadingPaused) > 0);
+    for id in 0..requests {
+        let (_, answered, content) = player.receive().expect("an answer");
+        assert_eq!((answered, content.len()), (id, ANSWER_BYTES));
+    }
+    sender.join().unwrap();
+    assert_eq!(arena.count(Counter::ClosedSlowConsumer), 0);
+    drop(player);
+    arena.end();
+}
+
+/// From accept to the finished login or attach there is a fixed time, which bytes do not extend.
+#[test]
+fn a_client_that_never_finishes_its_handshake_is_let_go() {
+    let mut config = config(2);
+    for settings in &mut config.listeners {
+        settings.handshake_timeout_ms = 400;
+    }
+    let arena = Arena::start(&config);
+    let silent = [connect(arena.login_at()), connect(arena.msg_at())];
+    let dribbling = [connect(arena.login_at()), connect(arena.msg_at())];
+    let start = Instant::now();
+    let dribble = |mut stream: TcpStream| {
+        std::thread::spawn(move || {
+            // A first frame of 257 bytes to the message server, a long line to the login server.
+            while stream.write_all(&[1]).is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        })
+    };
+    let dribbling = dribbling.map(dribble);
+    for mut stream in silent {
+        let before = read_to_end(&mut stream);
+        assert!(before.is_empty() || before.len() == 13, "a challenge at most");
+    }
+    dribbling.into_iter().for_each(|thread| thread.join().unwrap());
+    assert!(start.elapsed() >= Duration::from_millis(380), "{:?}", start.elapsed());
+    arena.expect(Counter::ClosedHandshakeLate, 4);
+    arena.end();
+}
+
+/// An attached user who sends nothing is closed after the idle time, and stays logged in.
+#[test]
+fn an_idle_connection_is_closed() {
+    let mut config = config(2);
+    listener(&mut config, ListenerKind::Msg).idle_timeout_ms = 300;
+    listener(&mut config, ListenerKind::Gate).idle_timeout_ms = 300;
+    let arena = Arena::start(&config);
+    let (user, mut player) = arena.player("idle");
+    let mut gate = connect(arena.gate_at());
+    let start = Instant::now();
+    for id in 0..8 {
+        player.ask(id, b"still there");
+        gate.write_all(b"\x00\x01x").unwrap();
+        std::thread::sleep(Duration::from_millis(80));
+    }
+    assert_eq!(arena.count(Counter::ClosedIdle), 0, "{:?} of activity", start.elapsed());
+    assert_eq!(player.receive(), None);
+    assert_eq!(read_to_end(&mut gate), b"\x00\x01x".repeat(8));
+    arena.expect(Counter::ClosedIdle, 2);
+    drop((player, gate));
+    let mut again = Player::attach(arena.msg_at(), &user, 2).expect("the session stays");
+    assert_eq!(again.ask(7, b"other"), b"still there", "the stored answer");
+    drop(again);
+    arena.end();
+}
+
+/// A login whose application takes for ever is not kept for ever.
+#[test]
+fn a_login_that_is_never_decided_is_let_go() {
+    let mut config = config(2);
+    listener(&mut config, ListenerKind::Login).handshake_timeout_ms = 300;
+    let arena = Arena::start(&config);
+    assert_eq!(login(arena.login_at(), "hold-for-ever").err(), Some(0), "no line");
+    arena.expect(Counter::ClosedHandshakeLate, 1);
+    arena.expect(Counter::LoginDropped, 1);
+    assert_eq!(login(arena.login_at(), "hold-for-ever").err(), Some(406), "still in progress");
+    arena.held.release(b"hold-for-ever");
+    eventually("the login takes effect", || arena.count(Counter::SessionsNow) == 1);
+    arena.end();
+}

@@ -1,0 +1,148 @@
+//! What a request says, so that its answer can be told from every other answer.
+//!
+//! Layout, little-endian: user number (4) ‖ request id (4) ‖ attempt (4) ‖ seal (8) ‖ filler.
+//! The seal is a hash of seed, user, id and attempt, and the filler goes on from the seal, so a
+//! content is a pure function of those four: nothing has to be remembered to check an echo, and any
+//! altered, cut or mixed content is seen. A repeat of a request carries another attempt number,
+//! hence another content; that is how a replayed answer is told from a second execution.
+//!
+//! Units: bytes. Refused: contents shorter than [`CONTENT_BYTES_MIN`].
+
+use crate::random::mix;
+
+/// The shortest content that can be checked.
+pub const CONTENT_BYTES_MIN: usize = 20;
+
+/// What a content claims to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// The user who asked, numbered over the whole run.
+    pub user: u32,
+    /// The request.
+    pub id: u32,
+    /// Which sending of the request, from 0.
+    pub attempt: u32,
+}
+
+/// Writes and recognises the contents of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct Contents {
+    seed: u64,
+    bytes_min: usize,
+    bytes_max: usize,
+}
+
+impl Contents {
+    /// Contents of `bytes_min` to `bytes_max` bytes, the size chosen by the request itself.
+    ///
+    /// # Panics
+    /// When the sizes are out of order or too small; the plan has refused that.
+    pub fn new(seed: u64, bytes_min: usize, bytes_max: usize) -> Contents {
+        assert!(CONTENT_BYTES_MIN <= bytes_min && bytes_min <= bytes_max);
+        Contents { seed, bytes_min, bytes_max }
+    }
+
+    /// Appends the content that belongs to `stamp`.
+    pub fn encode(&self, stamp: Stamp, out: &mut Vec<u8>) {
+        let seal = self.seal(stamp);
+        let end = out.len() + self.bytes(seal);
+        out.extend_from_slice(&stamp.user.to_le_bytes());
+        out.extend_from_slice(&stamp.id.to_le_bytes());
+        out.extend_from_slice(&stamp.attempt.to_le_bytes());
+        out.extend_from_slice(&seal.to_le_bytes());
+        let mut word = seal;
+        while out.len() < end {
+            word = next_word(word);
+            let take = (end - out.len()).min(8);
+            out.extend_from_slice(&word.to_le_bytes()[..take]);
+        }
+    }
+
+    /// Reads the stamp of a content and checks every byte behind it. None: no content of this run,
+    /// or not as it was sent.
+    pub fn recognise(&self, content: &[u8]) -> Option<Stamp> {
+        let (user, rest) = content.split_first_chunk::<4>()?;
+        let (id, rest) = rest.split_first_chunk::<4>()?;
+        let (attempt, rest) = rest.split_first_chunk::<4>()?;
+        let (seal, filler) = rest.split_first_chunk::<8>()?;
+        let stamp = Stamp {
+            user: u32::from_le_bytes(*user),
+            id: u32::from_le_bytes(*id),
+            attempt: u32::from_le_bytes(*attempt),
+        };
+        let expected = self.seal(stamp);
+        let whole = u64::from_le_bytes(*seal) == expected && content.len() == self.bytes(expected);
+        let mut word = expected;
+        let same = whole
+            && filler.chunks(8).all(|piece| {
+                word = next_word(word);
+                piece == &word.to_le_bytes()[..piece.len()]
+            });
+        same.then_some(stamp)
+    }
+
+    fn seal(&self, stamp: Stamp) -> u64 {
+        let place = (u64::from(stamp.user) << 32) | u64::from(stamp.id);
+        mix(mix(self.seed ^ u64::from(stamp.attempt)).wrapping_add(mix(place)))
+    }
+
+    fn bytes(&self, seal: u64) -> usize {
+        let spread = (self.bytes_max - self.bytes_min + 1) as u64;
+        self.bytes_min + (seal % spread) as usize
+    }
+}
+
+/// The filler that follows a word. A product is enough here: the seal in front is already random.
+fn next_word(word: u64) -> u64 {
+    word.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAMP: Stamp = Stamp { user: 7, id: 42, attempt: 1 };
+
+    fn encoded(contents: Contents, stamp: Stamp) -> Vec<u8> {
+        let mut out = Vec::new();
+        contents.encode(stamp, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_content_is_recognised_at_every_size() {
+        for bytes in CONTENT_BYTES_MIN..60 {
+            let contents = Contents::new(1, bytes, bytes);
+            let out = encoded(contents, STAMP);
+            assert_eq!(out.len(), bytes);
+            assert_eq!(contents.recognise(&out), Some(STAMP));
+        }
+    }
+
+    #[test]
+    fn every_altered_bit_is_seen() {
+        let contents = Contents::new(1, 37, 37);
+        let good = encoded(contents, STAMP);
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(contents.recognise(&bad), None, "bit {bit}");
+        }
+        assert_eq!(contents.recognise(&good[..36]), None);
+        assert_eq!(contents.recognise(&[]), None);
+    }
+
+    #[test]
+    fn another_seed_is_another_run() {
+        let out = encoded(Contents::new(1, 64, 64), STAMP);
+        assert_eq!(Contents::new(2, 64, 64).recognise(&out), None);
+    }
+
+    #[test]
+    fn sizes_cover_the_range() {
+        let contents = Contents::new(5, 20, 24);
+        let sizes: std::collections::BTreeSet<usize> =
+            (0..200).map(|id| encoded(contents, Stamp { id, ..STAMP }).len()).collect();
+        assert_eq!(sizes, (20..=24).collect());
+    }
+}

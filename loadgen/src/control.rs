@@ -1,0 +1,162 @@
+//! What the shards of a run and the one who watches them tell each other.
+//!
+//! Orders go out as three instants, each an atomic of its own; a shard reads them every turn.
+//! Glances come back a few times a second, under a lock that nobody holds for long. The clock is
+//! one for all: nanoseconds since the run was made.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use hdrhistogram::Histogram;
+
+use crate::crowd::{Orders, Tally};
+use crate::record::{Counters, recent_histogram};
+
+/// The clock of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock that shows 0 now.
+    pub fn new() -> Clock {
+        Clock { origin: Instant::now() }
+    }
+
+    /// Nanoseconds since it was made, monotonic.
+    pub fn now_ns(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock::new()
+    }
+}
+
+/// What a shard shows of itself while it runs.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    /// How many users are where.
+    pub tally: Tally,
+    /// Counts so far.
+    pub counters: Counters,
+    /// Whether everybody is attached or has given up.
+    pub gathered: bool,
+    /// Whether the shard has ended.
+    pub ended: bool,
+    /// Response times since they were last taken.
+    pub recent: Histogram<u64>,
+}
+
+impl Default for Glance {
+    fn default() -> Glance {
+        Glance {
+            tally: Tally::default(),
+            counters: Counters::default(),
+            gathered: false,
+            ended: false,
+            recent: recent_histogram(),
+        }
+    }
+}
+
+impl Glance {
+    /// Adds another shard's glance but for the response times. The sum is gathered or ended when
+    /// both are.
+    fn add(&mut self, other: &Glance) {
+        self.tally.attached += other.tally.attached;
+        self.tally.failed += other.tally.failed;
+        self.tally.open += other.tally.open;
+        self.counters.add(&other.counters);
+        self.gathered &= other.gathered;
+        self.ended &= other.ended;
+    }
+}
+
+/// Orders to all shards, and a glance from each.
+#[derive(Debug)]
+pub struct Control {
+    /// The clock of the run.
+    pub clock: Clock,
+    play_start_ns: AtomicU64,
+    play_end_ns: AtomicU64,
+    give_up_ns: AtomicU64,
+    glances: Vec<Mutex<Glance>>,
+}
+
+impl Control {
+    /// For so many shards, with the order to gather.
+    pub fn new(shards: usize) -> Control {
+        Control {
+            clock: Clock::new(),
+            play_start_ns: AtomicU64::new(u64::MAX),
+            play_end_ns: AtomicU64::new(u64::MAX),
+            give_up_ns: AtomicU64::new(u64::MAX),
+            glances: (0..shards).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// What a shard is to do. The start is written last and read first, so that nobody sees the
+    /// start of a play without its end.
+    pub fn orders(&self) -> Orders {
+        Orders {
+            play_start_ns: self.play_start_ns.load(Ordering::Acquire),
+            play_end_ns: self.play_end_ns.load(Ordering::Relaxed),
+            give_up_ns: self.give_up_ns.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Changes what the shards are to do.
+    pub fn order(&self, orders: Orders) {
+        self.give_up_ns.store(orders.give_up_ns, Ordering::Relaxed);
+        self.play_end_ns.store(orders.play_end_ns, Ordering::Relaxed);
+        self.play_start_ns.store(orders.play_start_ns, Ordering::Release);
+    }
+
+    /// The glance of one shard.
+    pub fn glance(&self, shard: usize) -> MutexGuard<'_, Glance> {
+        self.glances[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The glances of all shards together; their recent response times are taken.
+    pub fn survey(&self) -> Glance {
+        let mut all = self.tallies();
+        for shard in 0..self.glances.len() {
+            let mut glance = self.glance(shard);
+            all.recent.add(&glance.recent).expect("both are recent histograms");
+            glance.recent.reset();
+        }
+        all
+    }
+
+    /// The glances of all shards together, without their response times, which stay.
+    pub fn tallies(&self) -> Glance {
+        let mut all = Glance { gathered: true, ended: true, ..Glance::default() };
+        (0..self.glances.len()).for_each(|shard| all.add(&self.glance(shard)));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_survey_is_gathered_when_everybody_is() {
+        let control = Control::new(2);
+        control.glance(0).gathered = true;
+        control.glance(0).tally.attached = 3;
+        assert!(!control.survey().gathered);
+        control.glance(1).gathered = true;
+        control.glance(1).tally.attached = 4;
+        control.glance(1).recent.saturating_record(5_000);
+        let survey = control.survey();
+        assert!(survey.gathered && !survey.ended);
+        assert_eq!((survey.tally.attached, survey.recent.len()), (7, 1));
+        assert_eq!(control.survey().recent.len(), 0);
+    }
+}

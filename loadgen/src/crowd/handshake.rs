@@ -1,0 +1,132 @@
+//! Login and attach: from a fresh connection to a user that may play.
+
+use skyring_protocols::crypt::randomkey;
+use skyring_protocols::frame;
+use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
+use skyring_protocols::msg::Username;
+use skyring_protocols::msg::attach::{self, AttachAnswer};
+
+use super::user::{Granted, Phase};
+use super::{Alarm, Crowd};
+use crate::plan::Protocol;
+use crate::record::{Step, Trouble};
+use crate::schedule::SECOND_NS;
+
+/// How long the server may take to close the connection after its result line. Ours closes at once,
+/// and then the port it held is free for us; Skynet never does.
+const HANGUP_NS: u64 = SECOND_NS / 10;
+
+impl Crowd {
+    /// The connection to the login server stands.
+    pub(super) fn begin_login(&mut self, index: u32, slot: u32) {
+        let options = &self.plan.options;
+        let token = SampleToken {
+            user: self.plan.name_of(self.number(index)).into_bytes(),
+            server: options.server.clone().into_bytes(),
+            password: options.password.clone().into_bytes(),
+        };
+        let key = randomkey(self.random.bits().to_le_bytes());
+        let token_link = self.links.open(slot, index);
+        let user = self.user(index);
+        user.token = token_link;
+        user.phase = Phase::LoggingIn;
+        user.login = Some(Box::new(LoginClient::new(token.format(), key)));
+    }
+
+    /// The login server said something.
+    pub(super) fn on_login_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
+        let Some(mut login) = self.user(index).login.take() else { return };
+        let link = self.user(index).token;
+        login.on_bytes(bytes);
+        while let Some(output) = login.poll_output() {
+            let trouble = match output {
+                LoginClientOutput::Send(line) => {
+                    self.links.send(link, line);
+                    continue;
+                }
+                LoginClientOutput::Granted { secret, subid } => {
+                    let granted = Granted { secret, subid: subid.into() };
+                    return self.on_granted(index, granted, now_ns);
+                }
+                LoginClientOutput::Refused(code) => Trouble::Refused(Step::Login, code),
+                LoginClientOutput::Broken(error) => Trouble::Broken(Step::Login, error.to_string()),
+            };
+            return self.on_lost(index, trouble, now_ns);
+        }
+        self.user(index).login = Some(login);
+    }
+
+    /// Logged in: the next connection is to play, before anybody new begins.
+    fn on_granted(&mut self, index: u32, granted: Granted, now_ns: u64) {
+        let user = &mut self.users[index as usize];
+        user.granted = Some(granted);
+        user.attach_index = 0;
+        user.phase = Phase::Waiting;
+        let (link, since_ns) = (user.token, user.since_ns);
+        self.handshakes -= 1;
+        self.record.counters.logins += 1;
+        self.record.times.login.saturating_record(now_ns.saturating_sub(since_ns));
+        self.links.linger(link);
+        let hangup = Alarm::Hangup { slot: link.slot, generation: link.generation };
+        self.alarm(now_ns + HANGUP_NS, hangup);
+        self.queue.push_front(index);
+    }
+
+    /// The connection to play on stands.
+    pub(super) fn begin_play_link(&mut self, index: u32, slot: u32, now_ns: u64) {
+        let link = self.links.open(slot, index);
+        self.user(index).token = link;
+        if self.plan.protocol == Protocol::Gate {
+            return self.on_attached(index, now_ns);
+        }
+        let name = self.plan.name_of(self.number(index));
+        let server = self.plan.options.server.clone().into_bytes();
+        let user = &mut self.users[index as usize];
+        let granted = user.granted.as_ref().expect("only who is logged in dials to play");
+        let username = Username { uid: name.into_bytes(), server, subid: granted.subid.to_vec() };
+        user.attach_index += 1;
+        user.phase = Phase::Attaching;
+        let index_sent = u64::from(user.attach_index);
+        let line = attach::format(&username.format(), index_sent, &granted.secret);
+        let mut buffer = self.links.buffer();
+        match frame::encode(&line, &mut buffer) {
+            Ok(()) => self.links.send(link, buffer),
+            Err(error) => {
+                let trouble = Trouble::Broken(Step::Attach, error.to_string());
+                self.on_lost(index, trouble, now_ns);
+            }
+        }
+    }
+
+    /// The first frame: whether the user is attached. A refused one logs in anew, since whatever
+    /// the server knew of its session, it does not know it now.
+    pub(super) fn on_attach_answer(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+        if payload == AttachAnswer::Ok.payload() {
+            return self.on_attached(index, now_ns);
+        }
+        let code = payload.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+        let trouble = match code {
+            Some(code) => Trouble::Refused(Step::Attach, code),
+            None => Trouble::Broken(Step::Attach, String::from("the answer is no status")),
+        };
+        self.user(index).granted = None;
+        self.on_lost(index, trouble, now_ns);
+    }
+
+    fn on_attached(&mut self, index: u32, now_ns: u64) {
+        let user = &mut self.users[index as usize];
+        user.phase = Phase::Playing;
+        user.failures = 0;
+        let times = &mut self.record.times;
+        times.attach.saturating_record(now_ns.saturating_sub(user.since_ns));
+        self.record.counters.attaches += 1;
+        if user.lost_ns > 0 {
+            self.record.counters.reattaches += 1;
+            times.reattach.saturating_record(now_ns.saturating_sub(user.lost_ns));
+        }
+        self.handshakes -= 1;
+        self.tally.attached += 1;
+        self.on_back(index, now_ns);
+        self.list(index);
+    }
+}

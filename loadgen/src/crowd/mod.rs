@@ -1,0 +1,308 @@
+//! The users of one shard, as a machine: driver events and the time go in, operations come out.
+//!
+//! The crowd does no I/O and reads no clock, so a whole run can be played in a test with a made-up
+//! network and made-up time. [`crate::worker`] turns it with a real driver.
+//!
+//! One turn is [`Crowd::advance`] (alarms, what has fallen due, connects, sends), then the driver,
+//! then [`Crowd::on_event`] and [`Crowd::on_received`] for what happened. The run's phases come
+//! from outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for
+//! what is still open until a last instant.
+//!
+//! Files: [`links`] connections, [`dial`] pacing and failures, [`handshake`] login and attach,
+//! [`play`] requests and answers, [`disturb`] drops, churn and the storm.
+//!
+//! Invariant: in a closed loop every player owes exactly `depth` requests (open, or in thought)
+//! from its start to the end of the play.
+
+mod dial;
+mod disturb;
+mod handshake;
+mod links;
+mod play;
+mod user;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use hdrhistogram::Histogram;
+use skyring::driver::{Event, Operation, Token};
+
+use self::links::{Links, SendEnd};
+use self::user::{Phase, User};
+use crate::check::Fault;
+use crate::plan::{Load, Plan, Share};
+use crate::random::Random;
+use crate::record::{self, Record, Trouble};
+use crate::schedule::{Pacer, SECOND_NS, Schedule};
+
+/// When the phases of a run begin and end, nanoseconds of the run's clock; `u64::MAX`: not yet
+/// known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// Requests fall due from here on.
+    pub play_start_ns: u64,
+    /// Nothing falls due from here on.
+    pub play_end_ns: u64,
+    /// What is open now is lost.
+    pub give_up_ns: u64,
+}
+
+impl Orders {
+    /// Everybody logs in and waits.
+    pub const GATHER: Orders =
+        Orders { play_start_ns: u64::MAX, play_end_ns: u64::MAX, give_up_ns: u64::MAX };
+}
+
+/// How many users are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Attached.
+    pub attached: u64,
+    /// Given up.
+    pub failed: u64,
+    /// Requests not answered, sent or not.
+    pub open: u64,
+}
+
+/// What shall happen at an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    /// A user wants to connect.
+    Dial(u32),
+    /// A request of a user falls due after its thought.
+    Due(u32),
+    /// A connection of a user is lost, if it still has it.
+    Lose { user: u32, slot: u32, generation: u32 },
+    /// A link that waits for its peer to close has waited long enough.
+    Hangup { slot: u32, generation: u32 },
+    /// Handshakes that take too long end.
+    Sweep,
+}
+
+/// The users of one shard. See the module's text.
+pub struct Crowd {
+    plan: Arc<Plan>,
+    shard: u32,
+    share: Share,
+    users: Vec<User>,
+    links: Links,
+    alarms: BinaryHeap<Reverse<(u64, Alarm)>>,
+    random: Random,
+    record: Record,
+    tally: Tally,
+    orders: Orders,
+    playing: bool,
+    /// Users with something to send.
+    listed: Vec<u32>,
+    /// Users that want to connect, in their order.
+    queue: VecDeque<u32>,
+    handshakes: u32,
+    handshakes_max: u32,
+    pacer: Pacer,
+    requests: Schedule,
+    churn: Schedule,
+    cursor: u32,
+    scratch: Vec<u8>,
+    recent: Histogram<u64>,
+}
+
+impl Crowd {
+    /// The users of shard `shard` of a plan, none of them connected.
+    pub fn new(plan: Arc<Plan>, shard: u32) -> Crowd {
+        let share = plan.shares[shard as usize];
+        let shards = plan.shares.len() as u32;
+        Crowd {
+            shard,
+            share,
+            users: (0..share.users).map(|_| User::new()).collect(),
+            links: Links::default(),
+            alarms: BinaryHeap::from([Reverse((SECOND_NS, Alarm::Sweep))]),
+            random: Random::new(plan.options.seed, u64::from(shard)),
+            record: Record::default(),
+            tally: Tally::default(),
+            orders: Orders::GATHER,
+            playing: false,
+            listed: Vec::new(),
+            queue: (0..share.users).collect(),
+            handshakes: 0,
+            handshakes_max: (plan.options.connecting_max / shards).max(1),
+            pacer: Pacer::new(plan.options.connects_per_second, u64::from(shards)),
+            requests: Schedule::never(),
+            churn: Schedule::never(),
+            cursor: 0,
+            scratch: Vec::new(),
+            recent: record::recent_histogram(),
+            plan,
+        }
+    }
+
+    /// Does what has become due by `now_ns`.
+    pub fn advance(&mut self, now_ns: u64, orders: Orders) {
+        self.orders = orders;
+        if !self.playing && now_ns >= orders.play_start_ns {
+            self.begin_play();
+        }
+        while let Some(Reverse((due_ns, alarm))) = self.alarms.peek().copied() {
+            if due_ns > now_ns {
+                break;
+            }
+            self.alarms.pop();
+            self.on_alarm(alarm, now_ns);
+        }
+        if self.is_due_time(now_ns) {
+            self.disturb(now_ns);
+        }
+        self.issue(now_ns);
+        if now_ns >= orders.play_end_ns {
+            (self.requests, self.churn) = (Schedule::never(), Schedule::never());
+        }
+        self.dial(now_ns);
+        self.flush(now_ns);
+    }
+
+    /// Takes an event of the driver other than `Received`.
+    pub fn on_event(&mut self, event: Event, now_ns: u64) {
+        match event {
+            Event::Connected { tag, result } => self.on_connected(tag, result, now_ns),
+            Event::ReceiveEnded { token, reason } => {
+                if let Some(index) = self.links.on_receive_ended(token, reason) {
+                    let trouble = dial::trouble_of(self.step_of(index), reason);
+                    self.on_lost(index, trouble, now_ns);
+                }
+            }
+            Event::Sent { token, buffer, result } => {
+                let end = self.links.on_sent(token, buffer, result);
+                match end {
+                    Some((index, SendEnd::Whole)) => self.on_send_over(index, now_ns),
+                    Some((index, SendEnd::Broken(errno))) => {
+                        let trouble = Trouble::System(self.step_of(index), errno.0);
+                        self.on_lost(index, trouble, now_ns);
+                    }
+                    None => {}
+                }
+            }
+            Event::Closed { token } => self.links.on_closed(token),
+            // The generator neither accepts nor hands over, and a wake needs no more than a turn.
+            _ => {}
+        }
+    }
+
+    /// Takes received bytes; `armed` tells whether the receive goes on.
+    pub fn on_received(&mut self, token: Token, bytes: &[u8], armed: bool, now_ns: u64) {
+        self.links.on_received(token, armed);
+        let Some(index) = self.links.owner(token) else { return };
+        match self.user(index).phase {
+            Phase::LoggingIn => self.on_login_bytes(index, bytes, now_ns),
+            Phase::Attaching | Phase::Playing => self.on_play_bytes(index, bytes, now_ns),
+            _ => {}
+        }
+    }
+
+    /// The operations to submit, in order.
+    pub fn operations(&mut self) -> std::vec::Drain<'_, Operation> {
+        self.links.operations.drain(..)
+    }
+
+    /// When [`Crowd::advance`] has something to do next; none: nothing but events.
+    pub fn next_due_ns(&self) -> Option<u64> {
+        let alarm_ns = self.alarms.peek().map(|Reverse((due_ns, _))| *due_ns);
+        let connect_ns = self.may_dial().then(|| self.pacer.next_ns());
+        let start_ns = (!self.playing).then_some(self.orders.play_start_ns);
+        let storm_ns = self.storm_due_ns();
+        let dues = [self.requests.next_ns(), self.churn.next_ns(), storm_ns];
+        let times = [alarm_ns, connect_ns, start_ns].into_iter().chain(dues);
+        times.flatten().min()
+    }
+
+    /// Whether everybody is attached or has given up.
+    pub fn is_gathered(&self) -> bool {
+        self.tally.attached + self.tally.failed == u64::from(self.share.users)
+    }
+
+    /// Whether the run is over for this shard.
+    pub fn is_over(&self, now_ns: u64) -> bool {
+        now_ns >= self.orders.give_up_ns
+            || (now_ns >= self.orders.play_end_ns && self.tally.open == 0 && self.storm_is_over())
+    }
+
+    /// How many users are where.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// What has been seen so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Moves the response times since the last call over to `into`, for a live view.
+    pub fn take_recent(&mut self, into: &mut Histogram<u64>) {
+        if !self.recent.is_empty() {
+            into.add(&self.recent).expect("both are recent histograms");
+            self.recent.reset();
+        }
+    }
+
+    /// Ends the run: what is open now is lost.
+    pub fn into_record(mut self) -> Record {
+        for (index, user) in self.users.iter().enumerate() {
+            for id in user.ledger.open_ids() {
+                let number = self.share.first + index as u32;
+                self.record.wrong(number, Some(id), Fault::Lost);
+            }
+        }
+        self.record.users_attached = self.tally.attached;
+        self.record.users_failed = self.tally.failed;
+        self.record
+    }
+
+    fn begin_play(&mut self) {
+        self.playing = true;
+        let (start_ns, end_ns) = (self.orders.play_start_ns, self.orders.play_end_ns);
+        let (shard, shards) = (u64::from(self.shard), self.plan.shares.len() as u64);
+        match self.plan.load {
+            Load::Closed { .. } => (0..self.share.players).for_each(|index| self.start(index)),
+            Load::Open { per_second } => {
+                self.requests = Schedule::new(start_ns, end_ns, per_second, shard, shards);
+            }
+        }
+        let leaves = u64::from(self.plan.options.churn_ppm) * u64::from(self.plan.users());
+        let period_ns = 1_000_000 * SECOND_NS;
+        self.churn = Schedule::every(start_ns, end_ns, leaves, period_ns, shard, shards);
+    }
+
+    fn on_alarm(&mut self, alarm: Alarm, now_ns: u64) {
+        match alarm {
+            Alarm::Dial(index) => self.queue.push_back(index),
+            Alarm::Due(index) => self.add_request(index, now_ns),
+            Alarm::Lose { user, slot, generation } => {
+                let token = Token { slot, generation };
+                if self.links.owner(token) == Some(user) {
+                    self.drop_connection(user, now_ns);
+                }
+            }
+            Alarm::Hangup { slot, generation } => self.links.leave(Token { slot, generation }),
+            Alarm::Sweep => {
+                self.sweep(now_ns);
+                self.alarm(now_ns + SECOND_NS, Alarm::Sweep);
+            }
+        }
+    }
+
+    fn alarm(&mut self, due_ns: u64, alarm: Alarm) {
+        self.alarms.push(Reverse((due_ns, alarm)));
+    }
+
+    fn is_due_time(&self, now_ns: u64) -> bool {
+        self.playing && now_ns < self.orders.play_end_ns
+    }
+
+    fn user(&mut self, index: u32) -> &mut User {
+        &mut self.users[index as usize]
+    }
+
+    fn number(&self, index: u32) -> u32 {
+        self.share.first + index
+    }
+}

@@ -1,0 +1,307 @@
+//! Requests and answers of attached users.
+
+use skyring_protocols::decode::Decode;
+use skyring_protocols::frame;
+use skyring_protocols::msg::{Flag, request, response};
+
+use super::user::Phase;
+use super::{Alarm, Crowd};
+use crate::check::{Answered, Fault, Reply, Sending};
+use crate::content::Stamp;
+use crate::plan::{Load, Protocol};
+use crate::record::{Step, Trouble};
+
+/// Open requests of one shard at most; beyond it, requests are left out and counted.
+const OPEN_MAX: u64 = 4_000_000;
+
+/// Bytes after which a send is full; what is left goes with the next one.
+const SEND_BYTES_MAX: usize = 64 << 10;
+
+/// How long a connection lasts at most when it is to be lost a little after a request.
+const LOSE_NS_MAX: u64 = 2_000_000;
+
+/// What becomes of a connection after a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It stays.
+    Kept,
+    /// It is lost inside the request.
+    Cut,
+    /// It is lost right behind the request.
+    Lost,
+    /// It is lost a little later.
+    LostLater,
+}
+
+impl Crowd {
+    /// Gives a player of a closed loop its first requests.
+    pub(super) fn start(&mut self, index: u32) {
+        let user = self.user(index);
+        if std::mem::replace(&mut user.started, true) {
+            return;
+        }
+        let start_ns = self.orders.play_start_ns;
+        for _ in 0..self.plan.depth {
+            self.add_request(index, start_ns);
+        }
+    }
+
+    /// Open loop: takes up every request that has fallen due.
+    pub(super) fn issue(&mut self, now_ns: u64) {
+        while let Some(due_ns) = self.requests.take(now_ns) {
+            if due_ns >= self.orders.play_end_ns {
+                return;
+            }
+            if self.is_measured(due_ns) {
+                self.record.times.lateness.saturating_record(now_ns - due_ns);
+            }
+            let index = self.cursor;
+            self.cursor = (self.cursor + 1) % self.share.players;
+            self.add_request(index, due_ns);
+        }
+    }
+
+    /// Notes a request that is due; after the end of the play nothing is.
+    pub(super) fn add_request(&mut self, index: u32, due_ns: u64) {
+        if due_ns >= self.orders.play_end_ns {
+            return;
+        }
+        self.record.counters.due += 1;
+        if self.tally.open >= OPEN_MAX {
+            self.record.counters.skipped += 1;
+            return;
+        }
+        self.tally.open += 1;
+        let user = self.user(index);
+        let attached = user.phase == Phase::Playing;
+        user.ledger.add(due_ns, attached);
+        self.list(index);
+    }
+
+    /// Closed loop: a request is done with, so the next one is due, after a thought.
+    fn next_request(&mut self, index: u32, now_ns: u64) {
+        match self.plan.load {
+            Load::Closed { think_ns: 0 } => self.add_request(index, now_ns),
+            Load::Closed { think_ns } => self.alarm(now_ns + think_ns, Alarm::Due(index)),
+            Load::Open { .. } => {}
+        }
+    }
+
+    /// Requests that went down with their connection, on a protocol without repeats.
+    pub(super) fn abandon(&mut self, index: u32, count: u32, now_ns: u64) {
+        self.tally.open -= u64::from(count);
+        self.record.counters.abandoned += u64::from(count);
+        (0..count).for_each(|_| self.next_request(index, now_ns));
+    }
+
+    /// Puts a user on the list of those with something to send.
+    pub(super) fn list(&mut self, index: u32) {
+        let user = &mut self.users[index as usize];
+        if !user.listed && user.phase == Phase::Playing && user.ledger.has_unsent() {
+            user.listed = true;
+            self.listed.push(index);
+        }
+    }
+
+    /// Sends what the listed users have to send.
+    pub(super) fn flush(&mut self, now_ns: u64) {
+        let mut listed = std::mem::take(&mut self.listed);
+        for index in listed.drain(..) {
+            self.user(index).listed = false;
+            self.send_requests(index, now_ns);
+        }
+        self.listed = listed;
+    }
+
+    fn send_requests(&mut self, index: u32, now_ns: u64) {
+        let user = self.user(index);
+        let (link, ready) = (user.token, !user.doomed && !user.leaving);
+        if user.phase != Phase::Playing || !ready || self.links.is_sending(link) {
+            return;
+        }
+        let mut buffer = self.links.buffer();
+        let mut fate = Fate::Kept;
+        while buffer.len() < SEND_BYTES_MAX && fate == Fate::Kept {
+            let depth = self.plan.depth;
+            let Some(sending) = self.user(index).ledger.send_next(now_ns, depth) else { break };
+            let from = buffer.len();
+            self.encode(self.number(index), sending, &mut buffer);
+            fate = if sending.repeat { Fate::Kept } else { self.choose_fate() };
+            if fate == Fate::Cut {
+                let frame_bytes = (buffer.len() - from) as u64;
+                buffer.truncate(from + 1 + self.random.below(frame_bytes - 1) as usize);
+                self.user(index).ledger.cut_last();
+                self.record.counters.cuts += 1;
+            }
+        }
+        self.suffer(index, fate, now_ns);
+        self.record.counters.bytes_out += buffer.len() as u64;
+        self.links.send_or_keep(link, buffer);
+    }
+
+    fn encode(&mut self, number: u32, sending: Sending, buffer: &mut Vec<u8>) {
+        let stamp = Stamp { user: number, id: sending.id, attempt: sending.attempt };
+        self.scratch.clear();
+        self.plan.contents.encode(stamp, &mut self.scratch);
+        match self.plan.protocol {
+            Protocol::Msg => request::encode(&self.scratch, sending.id, buffer)
+                .expect("the plan allows no content longer than a request holds"),
+            Protocol::Gate => frame::encode(&self.scratch, buffer)
+                .expect("the plan allows no content longer than a frame holds"),
+        }
+        let counters = &mut self.record.counters;
+        let count = if sending.repeat { &mut counters.repeats } else { &mut counters.requests };
+        *count += 1;
+    }
+
+    fn choose_fate(&mut self) -> Fate {
+        if !self.random.chance(self.plan.options.drop_ppm) {
+            return Fate::Kept;
+        }
+        match self.random.below(4) {
+            0 => Fate::Cut,
+            1 => Fate::LostLater,
+            _ => Fate::Lost,
+        }
+    }
+
+    fn suffer(&mut self, index: u32, fate: Fate, now_ns: u64) {
+        let user = &mut self.users[index as usize];
+        match fate {
+            Fate::Kept => {}
+            Fate::Cut | Fate::Lost => user.doomed = true,
+            Fate::LostLater => {
+                let (slot, generation) = (user.token.slot, user.token.generation);
+                let later_ns = now_ns + self.random.below(LOSE_NS_MAX);
+                self.alarm(later_ns, Alarm::Lose { user: index, slot, generation });
+            }
+        }
+    }
+
+    /// The send in flight is over.
+    pub(super) fn on_send_over(&mut self, index: u32, now_ns: u64) {
+        if self.user(index).doomed {
+            self.drop_connection(index, now_ns);
+        } else {
+            self.list(index);
+        }
+    }
+
+    /// Bytes on the connection to play on: whole frames are taken, the rest is kept.
+    pub(super) fn on_play_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
+        self.record.counters.bytes_in += bytes.len() as u64;
+        let user = self.user(index);
+        let link = user.token;
+        let mut partial = std::mem::take(&mut user.partial);
+        let input = if partial.is_empty() {
+            bytes
+        } else {
+            partial.extend_from_slice(bytes);
+            &partial
+        };
+        let mut used = 0;
+        while let Decode::Done { value, consumed } = frame::decode(&input[used..]) {
+            used += consumed;
+            self.on_frame(index, value, now_ns);
+            if self.links.owner(link) != Some(index) {
+                return;
+            }
+        }
+        if used == 0 && !partial.is_empty() {
+            self.user(index).partial = partial;
+        } else if used < input.len() {
+            self.user(index).partial = input[used..].to_vec();
+        }
+    }
+
+    fn on_frame(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+        if self.user(index).phase == Phase::Attaching {
+            return self.on_attach_answer(index, payload, now_ns);
+        }
+        match self.plan.protocol {
+            Protocol::Gate => self.on_echo(index, payload, now_ns),
+            Protocol::Msg => self.on_response(index, payload, now_ns),
+        }
+    }
+
+    fn on_response(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+        match response::decode(payload) {
+            Ok(answer) => {
+                let reply = match answer.flag {
+                    Flag::Push => {
+                        self.record.counters.pushes += 1;
+                        return;
+                    }
+                    Flag::Error => Reply::Failed,
+                    Flag::Ok => Reply::Content(self.plan.contents.recognise(answer.content)),
+                };
+                self.on_answer(index, answer.id, reply, now_ns);
+            }
+            Err(error) => {
+                self.record.wrong(self.number(index), None, Fault::Unreadable);
+                let trouble = Trouble::Broken(Step::Play, error.to_string());
+                self.on_lost(index, trouble, now_ns);
+            }
+        }
+    }
+
+    /// A frame of a gate carries no request id, so the content must tell what it answers.
+    fn on_echo(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+        let number = self.number(index);
+        match self.plan.contents.recognise(payload) {
+            Some(stamp) if stamp.user == number => {
+                self.on_answer(index, stamp.id, Reply::Content(Some(stamp)), now_ns);
+            }
+            Some(stamp) => self.record.wrong(number, None, Fault::OtherUser(stamp)),
+            None => self.record.wrong(number, None, Fault::Altered),
+        }
+    }
+
+    fn on_answer(&mut self, index: u32, id: u32, reply: Reply, now_ns: u64) {
+        let (number, cache_holds) = (self.number(index), self.plan.cache_holds);
+        let ledger = &mut self.user(index).ledger;
+        let open = ledger.open();
+        let outcome = ledger.on_answer(number, id, reply, cache_holds);
+        let settled = open > ledger.open();
+        match outcome {
+            Ok(answered) => self.on_right(index, answered, now_ns),
+            Err(Fault::RanTwice(_)) if self.plan.options.skynet => {
+                self.record.counters.reruns_allowed += 1;
+            }
+            Err(fault) => self.record.wrong(number, Some(id), fault),
+        }
+        if settled {
+            self.tally.open -= 1;
+            self.next_request(index, now_ns);
+        }
+        self.list(index);
+        self.leave_if_idle(index, now_ns);
+    }
+
+    fn on_right(&mut self, index: u32, answered: Answered, now_ns: u64) {
+        if !std::mem::replace(&mut self.user(index).answered, true) {
+            self.record.users_answered += 1;
+        }
+        let counters = &mut self.record.counters;
+        counters.answers += 1;
+        counters.replays += u64::from(answered.repeated);
+        counters.repeats_run += u64::from(answered.repeat_ran);
+        if !self.is_measured(answered.due_ns) {
+            return;
+        }
+        let response_ns = now_ns.saturating_sub(answered.due_ns);
+        self.recent.saturating_record(response_ns);
+        let times = &mut self.record.times;
+        if answered.disturbed {
+            times.disturbed.saturating_record(response_ns);
+        } else {
+            times.response.saturating_record(response_ns);
+            times.service.saturating_record(now_ns.saturating_sub(answered.sent_ns));
+        }
+    }
+
+    /// Whether a request that was due then counts in the distributions.
+    fn is_measured(&self, due_ns: u64) -> bool {
+        due_ns >= self.orders.play_start_ns.saturating_add(self.plan.options.warm_ns)
+    }
+}

@@ -1,0 +1,121 @@
+//! One user: where it stands between connecting and playing.
+//!
+//! ```text
+//! Waiting -> DialLogin -> LoggingIn -> DialPlay -> Attaching -> Playing
+//!    ^------------- any failure or lost connection ----------------'
+//! ```
+//!
+//! A user keeps no buffer while it is idle: a partial frame is kept only while it is partial, and
+//! the login machine only during the login.
+
+use skyring::driver::Token;
+use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginClient;
+
+use crate::check::Ledger;
+
+/// Where a user stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// For its turn, or for an alarm, to connect.
+    Waiting,
+    /// Connecting to the login server.
+    DialLogin,
+    /// In the login conversation.
+    LoggingIn,
+    /// Connecting to the message server or the gate.
+    DialPlay,
+    /// For the answer to its attach line.
+    Attaching,
+    /// Attached.
+    Playing,
+    /// Given up.
+    Failed,
+}
+
+/// What a login granted.
+#[derive(Debug)]
+pub(super) struct Granted {
+    pub(super) secret: Secret,
+    pub(super) subid: Box<[u8]>,
+}
+
+/// One user.
+#[derive(Debug)]
+pub(super) struct User {
+    pub(super) phase: Phase,
+    /// Whether its connection is dropped once the send in flight is over.
+    pub(super) doomed: bool,
+    /// Failures in a row.
+    pub(super) failures: u8,
+    /// Whether it leaves, to log in again, once nothing is on the wire.
+    pub(super) leaving: bool,
+    /// Whether it is on the list of users with something to send.
+    pub(super) listed: bool,
+    /// Whether it has had its first requests.
+    pub(super) started: bool,
+    /// Whether it has ever got a right answer.
+    pub(super) answered: bool,
+    /// Whether it is missing since the storm.
+    pub(super) stormed: bool,
+    /// Its connection, in the phases that have one.
+    pub(super) token: Token,
+    pub(super) granted: Option<Granted>,
+    pub(super) attach_index: u32,
+    /// When the present handshake began.
+    pub(super) since_ns: u64,
+    /// When the last connection was lost; 0 before the first attach.
+    pub(super) lost_ns: u64,
+    pub(super) ledger: Ledger,
+    /// The beginning of a frame whose end has not arrived.
+    pub(super) partial: Vec<u8>,
+    pub(super) login: Option<Box<LoginClient>>,
+}
+
+impl User {
+    /// A user that has done nothing yet.
+    pub(super) fn new() -> User {
+        User {
+            phase: Phase::Waiting,
+            doomed: false,
+            failures: 0,
+            leaving: false,
+            listed: false,
+            started: false,
+            answered: false,
+            stormed: false,
+            token: Token { slot: u32::MAX, generation: 0 },
+            granted: None,
+            attach_index: 0,
+            since_ns: 0,
+            lost_ns: 0,
+            ledger: Ledger::default(),
+            partial: Vec::new(),
+            login: None,
+        }
+    }
+
+    /// Whether it has a connection of its own.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::LoggingIn | Phase::Attaching | Phase::Playing)
+    }
+
+    /// Whether a handshake is in progress, from the connect to the accepted attach.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::DialLogin | Phase::LoggingIn | Phase::DialPlay | Phase::Attaching
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_user_is_small() {
+        let bytes = size_of::<User>();
+        assert!(bytes <= 176, "{bytes} bytes");
+    }
+}

@@ -1,0 +1,56 @@
+//! A load generator for Skynet's login and message protocols that checks every answer.
+//!
+//! It logs users in, attaches them and plays them, in a closed loop (so many requests on the wire)
+//! or an open one (requests due at fixed instants), with lost connections, churn and reconnect
+//! storms on demand. What it says about a server is meant to be believed: response times count from
+//! the instant a request was due, the generator's own lateness stands beside them, a run in which
+//! it was late is void, and one wrong, lost or doubled answer fails the run.
+//!
+//! From the command line to the exit status:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`options`] | the command line as values |
+//! | [`plan`] | what will be done, or why it cannot be |
+//! | [`run`] | starts the shards, gives the orders, watches |
+//! | [`worker`] | a shard: one thread, one ring |
+//! | [`crowd`] | its users, as a machine without I/O |
+//! | [`check`], [`content`] | which answers are right |
+//! | [`schedule`], [`random`] | when requests are due, and every choice, from a seed |
+//! | [`record`], [`control`] | what shards see, and tell while they run |
+//! | [`report`], [`summary`], [`live`] | the result, for programs and for people |
+//! | [`probe`], [`figures`] | processor time and memory; numbers as text |
+//!
+//! ```no_run
+//! # use skyring_loadgen::{live::Live, options::Options, report::Report, run};
+//! # use skyring_loadgen::plan::{Limits, Plan};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options {
+//!     logins: vec!["127.0.0.1:8001".parse()?],
+//!     msgs: vec!["127.0.0.1:8888".parse()?],
+//!     users: 100,
+//!     ..Options::default()
+//! };
+//! let plan = Plan::new(options, Limits { descriptors: 20_000, ports: 28_000 })?;
+//! let outcome = run::run(plan.clone(), &mut Live::new(true), &false.into())?;
+//! println!("{}", Report::new(&plan, &outcome, Vec::new()).json());
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod check;
+pub mod content;
+pub mod control;
+pub mod crowd;
+pub mod figures;
+pub mod live;
+pub mod options;
+pub mod plan;
+pub mod probe;
+pub mod random;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod summary;
+pub mod worker;

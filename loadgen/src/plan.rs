@@ -1,0 +1,445 @@
+//! What a run will do, decided before it begins: who connects from where to where, on which shard,
+//! under which load. Impossible combinations are refused here, with the flag that mends them.
+//!
+//! **Ports.** A TCP connection is named by both ends, so one source address reaches one destination
+//! through at most as many connections as there are ephemeral ports, and every connection closed
+//! from this side keeps its port for a while. So users are spread evenly over all pairs of source
+//! and destination; on loopback the plan brings enough sources itself (all of 127.0.0.0/8 is
+//! local).
+//!
+//! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
+//! back for connections that are still closing.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use skyring_protocols::msg::response;
+use thiserror::Error;
+
+use crate::content::{CONTENT_BYTES_MIN, Contents};
+use crate::options::Options;
+
+/// Users on one source address when the plan chooses: half of the usual ephemeral ports, so that
+/// everybody can attach again while the old ports are still waiting.
+const USERS_PER_SOURCE: u32 = 12_000;
+
+/// Answers that a server must keep while they are not delivered: `expired_number` of the wire
+/// format, and the bytes of a modest cache.
+const CACHE_ANSWERS: u32 = 128;
+const CACHE_BYTES: usize = 256 << 10;
+
+/// Requests of one user on the wire at most.
+pub const DEPTH_MAX: u32 = 1024;
+
+/// Users of one run at most.
+pub const USERS_MAX: u32 = 10_000_000;
+
+/// What the machine allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Descriptors of one ring.
+    pub descriptors: u32,
+    /// Ephemeral ports of one source address.
+    pub ports: u32,
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlanError {
+    /// No server was named.
+    #[error("nothing to connect to: give --login and --msg, or --gate")]
+    NoServer,
+    /// Both kinds of server were named.
+    #[error("--gate goes without --login and --msg")]
+    BothKinds,
+    /// The number of users is out of range.
+    #[error("--users must be 1 to {USERS_MAX}")]
+    Users,
+    /// The depth is out of range.
+    #[error("--depth must be 1 to {DEPTH_MAX}")]
+    Depth,
+    /// The content size is out of range.
+    #[error("--payload must be {CONTENT_BYTES_MIN} to {bytes_max} bytes, the smaller number first")]
+    Payload {
+        /// The most that an answer can hold.
+        bytes_max: usize,
+    },
+    /// Nobody would play.
+    #[error("--subset leaves nobody to play")]
+    Subset,
+    /// Flags that exclude each other.
+    #[error("{0} has no meaning in {1}")]
+    Meaningless(&'static str, &'static str),
+    /// The warm-up or the storm lies outside the play.
+    #[error("{0} must lie within --seconds")]
+    Outside(&'static str),
+    /// Too few descriptors a shard.
+    #[error(
+        "{users} users do not fit {shards} shards of {descriptors} descriptors: \
+         give --shards {needed}"
+    )]
+    Descriptors {
+        /// Users asked for.
+        users: u32,
+        /// Shards asked for.
+        shards: u32,
+        /// Descriptors a shard has.
+        descriptors: u32,
+        /// Shards that would do.
+        needed: u32,
+    },
+    /// Too few ports.
+    #[error(
+        "{users} users need more than the {ports} ports of each of {pairs} pairs of addresses: \
+         give more --sources, or more addresses to --login and --msg"
+    )]
+    Ports {
+        /// Users asked for.
+        users: u32,
+        /// Ports of one pair.
+        ports: u32,
+        /// Pairs of source and destination.
+        pairs: u32,
+    },
+    /// Sources and destinations of different families.
+    #[error("--sources and the servers' addresses must be of one family, IPv4 or IPv6")]
+    Families,
+}
+
+/// Which protocol is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// Login, then attach, then requests.
+    Msg,
+    /// Plain frames that come back.
+    Gate,
+}
+
+/// What makes a request due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// The answer before it, after this many nanoseconds.
+    Closed {
+        /// Nanoseconds between an answer and the next request.
+        think_ns: u64,
+    },
+    /// The clock.
+    Open {
+        /// Requests a second over all users.
+        per_second: u64,
+    },
+}
+
+/// The users of one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Number of the first user.
+    pub first: u32,
+    /// Users.
+    pub users: u32,
+    /// How many of them, from the first, send requests.
+    pub players: u32,
+}
+
+/// A run, decided.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What the command line said, for names, durations and the record.
+    pub options: Options,
+    /// Which protocol.
+    pub protocol: Protocol,
+    /// What makes requests due.
+    pub load: Load,
+    /// Requests of one user on the wire at once.
+    pub depth: u32,
+    /// One a shard.
+    pub shares: Vec<Share>,
+    /// Descriptors of each ring.
+    pub slots: u32,
+    /// Where users connect from. Empty: the kernel's choice.
+    pub sources: Vec<IpAddr>,
+    /// What requests say.
+    pub contents: Contents,
+    /// Whether the server must still know the answer to a request that was not delivered.
+    pub cache_holds: bool,
+}
+
+impl Plan {
+    /// Decides a run.
+    ///
+    /// # Errors
+    /// What cannot be done.
+    pub fn new(options: Options, limits: Limits) -> Result<Plan, PlanError> {
+        let protocol = protocol(&options)?;
+        check_load(&options, protocol)?;
+        let bytes_max = options.payload_bytes_max;
+        let load = match options.rate {
+            0 => Load::Closed { think_ns: options.think_ns },
+            per_second => Load::Open { per_second },
+        };
+        let depth = options.depth.unwrap_or(if options.rate == 0 { 1 } else { 64 });
+        let sources = choose_sources(&options, protocol)?;
+        check_ports(&options, protocol, &sources, limits)?;
+        let shares = divide(&options, limits)?;
+        Ok(Plan {
+            protocol,
+            load,
+            depth,
+            shares,
+            slots: limits.descriptors,
+            sources,
+            contents: Contents::new(options.seed, options.payload_bytes_min, bytes_max),
+            cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
+            options,
+        })
+    }
+
+    /// Users of all shards.
+    pub fn users(&self) -> u32 {
+        self.options.users
+    }
+
+    /// Users of all shards that send requests.
+    pub fn players(&self) -> u32 {
+        self.shares.iter().map(|share| share.players).sum()
+    }
+
+    /// Where a user logs in.
+    pub fn login_of(&self, user: u32) -> SocketAddr {
+        pick(&self.options.logins, user)
+    }
+
+    /// Where a user plays.
+    pub fn play_of(&self, user: u32) -> SocketAddr {
+        match self.protocol {
+            Protocol::Msg => pick(&self.options.msgs, user),
+            Protocol::Gate => pick(&self.options.gates, user),
+        }
+    }
+
+    /// Where a user connects to one of `destinations` from. The source advances when the
+    /// destinations have had their turn, so that all pairs are used alike.
+    pub fn source_of(&self, user: u32, login: bool) -> Option<SocketAddr> {
+        let destinations = match (login, self.protocol) {
+            (true, _) => self.options.logins.len(),
+            (false, Protocol::Msg) => self.options.msgs.len(),
+            (false, Protocol::Gate) => self.options.gates.len(),
+        };
+        let index = (user as usize / destinations.max(1)).checked_rem(self.sources.len())?;
+        Some(SocketAddr::new(self.sources[index], 0))
+    }
+
+    /// The account name of a user.
+    pub fn name_of(&self, user: u32) -> String {
+        format!("{}{user}", self.options.user_prefix)
+    }
+}
+
+fn pick(addresses: &[SocketAddr], user: u32) -> SocketAddr {
+    addresses[user as usize % addresses.len()]
+}
+
+fn protocol(options: &Options) -> Result<Protocol, PlanError> {
+    let msg = !options.logins.is_empty() && !options.msgs.is_empty();
+    let any = !options.logins.is_empty() || !options.msgs.is_empty();
+    match (any, options.gates.is_empty()) {
+        (true, false) => Err(PlanError::BothKinds),
+        (false, false) => Ok(Protocol::Gate),
+        (_, true) if msg => Ok(Protocol::Msg),
+        (_, true) => Err(PlanError::NoServer),
+    }
+}
+
+fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
+    let bytes_max = response::CONTENT_BYTES_MAX;
+    let sizes = CONTENT_BYTES_MIN..=bytes_max;
+    let (least, most) = (options.payload_bytes_min, options.payload_bytes_max);
+    if !(sizes.contains(&least) && sizes.contains(&most) && least <= most) {
+        return Err(PlanError::Payload { bytes_max });
+    }
+    if !(1..=USERS_MAX).contains(&options.users) {
+        return Err(PlanError::Users);
+    }
+    if options.depth.is_some_and(|depth| !(1..=DEPTH_MAX).contains(&depth)) {
+        return Err(PlanError::Depth);
+    }
+    if options.subset_ppm == 0 {
+        return Err(PlanError::Subset);
+    }
+    if options.rate > 0 && options.think_ns > 0 {
+        return Err(PlanError::Meaningless("--think", "an open loop (--rate)"));
+    }
+    if protocol == Protocol::Gate && options.skynet {
+        return Err(PlanError::Meaningless("--skynet", "gate mode, which has no cache"));
+    }
+    if options.warm_ns > 0 && options.warm_ns >= options.play_ns {
+        return Err(PlanError::Outside("--warm"));
+    }
+    if options.storm_ns.is_some_and(|storm_ns| storm_ns >= options.play_ns) {
+        return Err(PlanError::Outside("--storm"));
+    }
+    Ok(())
+}
+
+fn choose_sources(options: &Options, protocol: Protocol) -> Result<Vec<IpAddr>, PlanError> {
+    let destinations = match protocol {
+        Protocol::Msg => [options.logins.as_slice(), options.msgs.as_slice()].concat(),
+        Protocol::Gate => options.gates.clone(),
+    };
+    let fits = |source: &IpAddr| destinations.iter().all(|to| to.is_ipv4() == source.is_ipv4());
+    if !options.sources.iter().all(fits) {
+        return Err(PlanError::Families);
+    }
+    let loopback = destinations.iter().all(|to| to.is_ipv4() && to.ip().is_loopback());
+    if !options.sources.is_empty() || !loopback || options.users <= USERS_PER_SOURCE {
+        return Ok(options.sources.clone());
+    }
+    // From 127.1.0.1 on: addresses that nobody is likely to use for a server.
+    let count = options.users.div_ceil(USERS_PER_SOURCE);
+    let first = u32::from(Ipv4Addr::new(127, 1, 0, 1));
+    Ok((first..first + count).map(|bits| IpAddr::from(Ipv4Addr::from(bits))).collect())
+}
+
+fn check_ports(
+    options: &Options,
+    protocol: Protocol,
+    sources: &[IpAddr],
+    limits: Limits,
+) -> Result<(), PlanError> {
+    let destinations = match protocol {
+        Protocol::Msg => options.logins.len().min(options.msgs.len()),
+        Protocol::Gate => options.gates.len(),
+    };
+    let pairs = (sources.len().max(1) * destinations) as u32;
+    if options.users.div_ceil(pairs) > limits.ports {
+        return Err(PlanError::Ports { users: options.users, ports: limits.ports, pairs });
+    }
+    Ok(())
+}
+
+fn divide(options: &Options, limits: Limits) -> Result<Vec<Share>, PlanError> {
+    let room = (limits.descriptors - limits.descriptors / 20).max(1);
+    let needed = options.users.div_ceil(room);
+    let shards = if options.shards == 0 { needed } else { options.shards.min(options.users) };
+    if shards < needed {
+        return Err(PlanError::Descriptors {
+            users: options.users,
+            shards,
+            descriptors: limits.descriptors,
+            needed,
+        });
+    }
+    let cut = |shard: u32| (u64::from(options.users) * u64::from(shard) / u64::from(shards)) as u32;
+    let share = |shard| {
+        let (first, end) = (cut(shard), cut(shard + 1));
+        let players = u64::from(end - first) * u64::from(options.subset_ppm);
+        Share { first, users: end - first, players: players.div_ceil(1_000_000) as u32 }
+    };
+    Ok((0..shards).map(share).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { descriptors: 20_000, ports: 28_000 };
+
+    fn options(users: u32) -> Options {
+        Options {
+            logins: vec!["127.0.0.1:8001".parse().unwrap()],
+            msgs: vec!["127.0.0.1:8888".parse().unwrap()],
+            users,
+            ..Options::default()
+        }
+    }
+
+    fn refused(change: impl FnOnce(&mut Options)) -> PlanError {
+        let mut options = options(1000);
+        change(&mut options);
+        Plan::new(options, LIMITS).unwrap_err()
+    }
+
+    #[test]
+    fn everybody_is_on_exactly_one_shard() {
+        let plan = Plan::new(options(200_001), LIMITS).unwrap();
+        assert_eq!(plan.shares.len(), 11);
+        let mut next = 0;
+        for share in &plan.shares {
+            assert_eq!(share.first, next);
+            assert!(share.users <= 19_000 && share.players == share.users);
+            next += share.users;
+        }
+        assert_eq!(next, 200_001);
+    }
+
+    #[test]
+    fn a_part_of_every_shard_plays() {
+        let wanted = Options { subset_ppm: 100_000, shards: 4, ..options(1000) };
+        let plan = Plan::new(wanted, LIMITS).unwrap();
+        assert!(plan.shares.iter().all(|share| (share.users, share.players) == (250, 25)));
+        assert_eq!(plan.players(), 100);
+    }
+
+    #[test]
+    fn loopback_gets_sources_when_ports_are_short() {
+        assert!(Plan::new(options(12_000), LIMITS).unwrap().sources.is_empty());
+        let plan = Plan::new(options(200_000), LIMITS).unwrap();
+        assert_eq!(plan.sources.len(), 17);
+        assert!(plan.sources.iter().all(IpAddr::is_loopback));
+    }
+
+    #[test]
+    fn all_pairs_of_source_and_destination_are_used_alike() {
+        let mut wanted = options(600);
+        wanted.msgs.push("127.0.0.2:8888".parse().unwrap());
+        wanted.sources =
+            ["127.0.0.7", "127.0.0.8", "127.0.0.9"].map(|one| one.parse().unwrap()).into();
+        let plan = Plan::new(wanted, LIMITS).unwrap();
+        let mut counts = std::collections::BTreeMap::new();
+        for user in 0..600 {
+            *counts.entry((plan.source_of(user, false), plan.play_of(user))).or_insert(0) += 1;
+        }
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [100; 6]);
+    }
+
+    #[test]
+    fn elsewhere_too_few_ports_are_refused() {
+        let error = refused(|options| {
+            options.users = 60_000;
+            options.logins = vec!["192.0.2.1:8001".parse().unwrap()];
+            options.msgs = vec!["192.0.2.1:8888".parse().unwrap()];
+        });
+        assert_eq!(error, PlanError::Ports { users: 60_000, ports: 28_000, pairs: 1 });
+    }
+
+    #[test]
+    fn impossible_wishes_are_refused() {
+        assert_eq!(refused(|it| it.msgs.clear()), PlanError::NoServer);
+        assert_eq!(refused(|it| it.gates = it.msgs.clone()), PlanError::BothKinds);
+        assert_eq!(refused(|it| it.users = 0), PlanError::Users);
+        assert_eq!(refused(|it| it.depth = Some(0)), PlanError::Depth);
+        assert_eq!(refused(|it| it.subset_ppm = 0), PlanError::Subset);
+        assert_eq!(refused(|it| it.storm_ns = Some(it.play_ns)), PlanError::Outside("--storm"));
+        assert_eq!(refused(|it| it.warm_ns = it.play_ns), PlanError::Outside("--warm"));
+        assert_eq!(refused(|it| it.sources = vec!["::1".parse().unwrap()]), PlanError::Families);
+        assert!(matches!(refused(|it| it.payload_bytes_min = 4), PlanError::Payload { .. }));
+        let crowded = refused(|it| (it.users, it.shards) = (100_000, 2));
+        assert!(matches!(crowded, PlanError::Descriptors { needed: 6, .. }));
+        let both = refused(|it| (it.rate, it.think_ns) = (1, 1));
+        assert!(both.to_string().contains("--think"));
+    }
+
+    #[test]
+    fn a_deep_or_heavy_user_may_outgrow_the_cache() {
+        let holds = |depth, bytes| {
+            let sized = Options {
+                depth: Some(depth),
+                payload_bytes_min: bytes,
+                payload_bytes_max: bytes,
+                ..options(1)
+            };
+            Plan::new(sized, LIMITS).unwrap().cache_holds
+        };
+        assert!(holds(128, 64) && holds(4, 65_530));
+        assert!(!holds(129, 64) && !holds(5, 65_530));
+    }
+}

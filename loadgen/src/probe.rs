@@ -1,0 +1,142 @@
+//! What the machine says about processes and about itself, from /proc.
+//!
+//! CPU time is the sum over all threads of `/proc/PID/task/*/schedstat`, in nanoseconds: the exact
+//! time on a processor, unlike the ticks of `stat`. Threads that have ended are not in it, so it is
+//! read while the process under test keeps its threads. What cannot be read is none, never a guess.
+
+use std::fs;
+
+use serde::Serialize;
+
+/// A process at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Nanoseconds on a processor, all threads.
+    pub cpu_ns: Option<u64>,
+    /// Bytes of resident memory.
+    pub resident_bytes: Option<u64>,
+}
+
+impl Sample {
+    /// A process by its number.
+    pub fn of(pid: u32) -> Sample {
+        Sample { cpu_ns: cpu_ns(&pid.to_string()), resident_bytes: resident(&pid.to_string()) }
+    }
+
+    /// This process.
+    pub fn of_self() -> Sample {
+        Sample { cpu_ns: cpu_ns("self"), resident_bytes: resident("self") }
+    }
+
+    /// Nanoseconds on a processor since an earlier sample.
+    pub fn cpu_ns_since(&self, earlier: &Sample) -> Option<u64> {
+        self.cpu_ns?.checked_sub(earlier.cpu_ns?)
+    }
+
+    /// Bytes of resident memory more than in an earlier sample.
+    pub fn resident_bytes_since(&self, earlier: &Sample) -> Option<u64> {
+        self.resident_bytes?.checked_sub(earlier.resident_bytes?)
+    }
+}
+
+/// The machine a run was made on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Environment {
+    /// Version of this program.
+    pub loadgen: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors this process may run on.
+    pub processors: usize,
+    /// Their model.
+    pub processor: String,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// The kernel's congestion control.
+    pub congestion: String,
+    /// Descriptors of one ring.
+    pub descriptors: u32,
+    /// Seconds since 1970 at the start.
+    pub unix_seconds: u64,
+}
+
+impl Environment {
+    /// Looks at this machine; `descriptors` is known to the plan.
+    pub fn look(descriptors: u32) -> Environment {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Environment {
+            loadgen: String::from(env!("CARGO_PKG_VERSION")),
+            kernel: text("/proc/sys/kernel/osrelease"),
+            processors: std::thread::available_parallelism().map_or(0, usize::from),
+            processor: field("/proc/cpuinfo", "model name").unwrap_or_default(),
+            memory_bytes: kilobytes("/proc/meminfo", "MemTotal").unwrap_or(0),
+            congestion: text("/proc/sys/net/ipv4/tcp_congestion_control"),
+            descriptors,
+            unix_seconds: since.map_or(0, |since| since.as_secs()),
+        }
+    }
+}
+
+/// Ephemeral ports of one address.
+pub fn ephemeral_ports() -> u32 {
+    let range = text("/proc/sys/net/ipv4/ip_local_port_range");
+    let mut bounds = range.split_whitespace().filter_map(|bound| bound.parse::<u32>().ok());
+    match (bounds.next(), bounds.next()) {
+        (Some(first), Some(last)) if first <= last => last - first + 1,
+        _ => 28_232,
+    }
+}
+
+fn cpu_ns(pid: &str) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let mut sum = 0;
+    for thread in threads.flatten() {
+        let stat = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        sum += stat.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Some(sum)
+}
+
+fn resident(pid: &str) -> Option<u64> {
+    kilobytes(&format!("/proc/{pid}/status"), "VmRSS")
+}
+
+fn kilobytes(path: &str, name: &str) -> Option<u64> {
+    field(path, name)?.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+fn field(path: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().into())
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_processor_and_memory() {
+        let before = Sample::of_self();
+        let mut sum = 0_u64;
+        while Sample::of_self().cpu_ns_since(&before).unwrap() < 2_000_000 {
+            sum = (0..100_000).fold(sum, u64::wrapping_add);
+        }
+        assert!(before.resident_bytes.unwrap() > 100_000, "{sum}");
+    }
+
+    #[test]
+    fn a_process_that_does_not_exist_is_none() {
+        assert_eq!(Sample::of(u32::MAX), Sample::default());
+    }
+
+    #[test]
+    fn the_machine_has_a_kernel_and_ports() {
+        assert!(!Environment::look(1).kernel.is_empty());
+        assert!(ephemeral_ports() > 1000);
+    }
+}

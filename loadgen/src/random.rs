@@ -1,0 +1,73 @@
+//! Repeatable pseudo-random numbers: SplitMix64.
+//!
+//! A run is repeated by its seed, so every choice (who drops, where a frame is cut, how long a
+//! retry waits) comes from here and never from the clock. The generator is 8 bytes of state and
+//! passes the usual statistical batteries, which is plenty for choosing among users. It is not for
+//! secrets.
+
+/// Scrambles 64 bits so that neighbouring inputs give unrelated outputs.
+pub fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
+/// A seeded sequence of numbers.
+#[derive(Clone, Debug)]
+pub struct Random {
+    state: u64,
+}
+
+impl Random {
+    /// The sequence that belongs to `seed`; `stream` tells several sequences of one seed apart.
+    pub fn new(seed: u64, stream: u64) -> Random {
+        Random { state: mix(seed) ^ mix(stream.wrapping_add(0x5851_f42d_4c95_7f2d)) }
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.state)
+    }
+
+    /// A number below `bound`; 0 when `bound` is 0. The bias is below `bound` / 2^64.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// True in `parts_per_million` of a million cases.
+    pub fn chance(&mut self, parts_per_million: u32) -> bool {
+        parts_per_million > 0 && self.below(1_000_000) < u64::from(parts_per_million)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_sequence() {
+        let take = |seed, stream| {
+            let mut random = Random::new(seed, stream);
+            [random.bits(), random.bits(), random.bits()]
+        };
+        assert_eq!(take(7, 1), take(7, 1));
+        assert_ne!(take(7, 1), take(7, 2));
+        assert_ne!(take(7, 1), take(8, 1));
+    }
+
+    #[test]
+    fn chance_is_about_what_was_asked() {
+        let mut random = Random::new(1, 1);
+        let hits = (0..100_000).filter(|_| random.chance(250_000)).count();
+        assert!((24_000..26_000).contains(&hits), "{hits} of 100000 at one in four");
+        assert!(!(0..1000).any(|_| random.chance(0)));
+    }
+
+    #[test]
+    fn below_stays_below() {
+        let mut random = Random::new(3, 1);
+        assert!((0..1000).all(|_| random.below(7) < 7));
+        assert_eq!(random.below(0), 0);
+    }
+}

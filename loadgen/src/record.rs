@@ -1,0 +1,340 @@
+//! What a shard has seen: counters, histograms, troubles, and the first wrong answers in words.
+//!
+//! Each shard fills one record alone; the records are added up at the end. Times are nanoseconds.
+//! *Response time* counts from the due instant, *service time* from the (last) sent instant,
+//! *lateness* is how long after its due instant the generator took a request up. A request whose
+//! user was without a connection in between says nothing about the server's speed, so its response
+//! time goes to a histogram of its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::check::Fault;
+
+/// Longest time a histogram holds, one hour; longer ones count as this.
+const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
+
+/// Wrong answers that are kept in words.
+pub const FINDINGS_MAX: usize = 10;
+
+/// Part of a user's life, to say where it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Connecting to the login server.
+    ConnectLogin,
+    /// The login conversation.
+    Login,
+    /// Connecting to the message server or the gate.
+    ConnectPlay,
+    /// Attaching.
+    Attach,
+    /// Playing.
+    Play,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::ConnectLogin => "connecting to the login server",
+            Step::Login => "logging in",
+            Step::ConnectPlay => "connecting to play",
+            Step::Attach => "attaching",
+            Step::Play => "playing",
+        })
+    }
+}
+
+/// What went wrong with a connection, not with an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// The operating system's error.
+    System(Step, i32),
+    /// The server's refusal, by its code.
+    Refused(Step, u16),
+    /// The server ended the connection.
+    Ended(Step),
+    /// The server broke the protocol.
+    Broken(Step, String),
+    /// Nothing happened for too long.
+    TimedOut(Step),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::System(step, errno) => {
+                write!(f, "{step}: {}", std::io::Error::from_raw_os_error(*errno))
+            }
+            Trouble::Refused(step, code) => write!(f, "{step}: refused with {code}"),
+            Trouble::Ended(step) => write!(f, "{step}: the server closed the connection"),
+            Trouble::Broken(step, what) => write!(f, "{step}: {what}"),
+            Trouble::TimedOut(step) => write!(f, "{step}: no answer in time"),
+        }
+    }
+}
+
+/// One wrong answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The user whose request it concerns.
+    pub user: u32,
+    /// The request, where one is concerned.
+    pub id: Option<u32>,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.id {
+            Some(id) => write!(f, "user {}, request {id}: {}", self.user, self.fault),
+            None => write!(f, "user {}: {}", self.user, self.fault),
+        }
+    }
+}
+
+/// Declares counters once, for adding up and for the JSON alike.
+macro_rules! counters {
+    ($($(#[$meta:meta])* $name:ident,)*) => {
+        /// Counts of one shard or of all.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+        pub struct Counters { $($(#[$meta])* pub $name: u64,)* }
+
+        impl Counters {
+            /// Adds another's counts.
+            pub fn add(&mut self, other: &Counters) {
+                $(self.$name += other.$name;)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Connections asked for.
+    connects,
+    /// Connections that did not come about.
+    connects_failed,
+    /// Logins granted.
+    logins,
+    /// Attaches accepted, or gate connections opened.
+    attaches,
+    /// Of those, the ones after a lost connection.
+    reattaches,
+    /// Connections that the generator dropped on purpose.
+    drops,
+    /// Frames cut in the middle by such a drop.
+    cuts,
+    /// Users that left and logged in again on purpose.
+    churns,
+    /// Connections that the server ended or that broke.
+    losses,
+    /// Requests that fell due.
+    due,
+    /// Requests sent for the first time.
+    requests,
+    /// Requests sent again.
+    repeats,
+    /// Right answers.
+    answers,
+    /// Right answers to requests that were sent more than once.
+    replays,
+    /// Of those, the ones where the server ran a repeat, as it may when it never read the original.
+    repeats_run,
+    /// Requests that ran twice in a way that `--skynet` allows.
+    reruns_allowed,
+    /// Requests given up with their connection, on a protocol without repeats.
+    abandoned,
+    /// Requests that fell due while too many were open, and were left out.
+    skipped,
+    /// Pushed frames.
+    pushes,
+    /// Bytes received while playing.
+    bytes_in,
+    /// Bytes sent while playing.
+    bytes_out,
+    /// Answers that are wrong, lost ones included.
+    wrong,
+}
+
+/// Distributions of one shard or of all.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// From connecting to the login server to the granted login.
+    pub login: Histogram<u64>,
+    /// From connecting to the message server to the accepted attach.
+    pub attach: Histogram<u64>,
+    /// From a lost connection to the next accepted attach.
+    pub reattach: Histogram<u64>,
+    /// Response times of requests whose user was connected all along.
+    pub response: Histogram<u64>,
+    /// Service times of the same requests.
+    pub service: Histogram<u64>,
+    /// Response times of the other requests.
+    pub disturbed: Histogram<u64>,
+    /// Open loop: lateness.
+    pub lateness: Histogram<u64>,
+}
+
+/// An empty histogram of this program's range: 1 ns to one hour, three digits.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, HISTOGRAM_NS_MAX, 3).expect("the bounds are constants that fit")
+}
+
+/// An empty histogram for a live view: small, two digits, from a microsecond to a minute.
+pub fn recent_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are constants that fit")
+}
+
+impl Times {
+    fn all(&mut self) -> [&mut Histogram<u64>; 7] {
+        [
+            &mut self.login,
+            &mut self.attach,
+            &mut self.reattach,
+            &mut self.response,
+            &mut self.service,
+            &mut self.disturbed,
+            &mut self.lateness,
+        ]
+    }
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times {
+            login: histogram(),
+            attach: histogram(),
+            reattach: histogram(),
+            response: histogram(),
+            service: histogram(),
+            disturbed: histogram(),
+            lateness: histogram(),
+        }
+    }
+}
+
+/// A reconnect storm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Storm {
+    /// Users whose connections were dropped.
+    pub dropped: u64,
+    /// Users not attached again yet.
+    pub missing: u64,
+    /// When it began.
+    pub began_ns: u64,
+    /// When the last user was attached again; meaningful when nobody is missing.
+    pub recovered_ns: u64,
+}
+
+/// Everything that a shard has seen.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// Counts.
+    pub counters: Counters,
+    /// Distributions.
+    pub times: Times,
+    /// Troubles with connections, and how often.
+    pub troubles: BTreeMap<Trouble, u64>,
+    /// Wrong answers by [`Fault::kind`].
+    pub faults: [u64; Fault::KINDS.len()],
+    /// The first wrong answers.
+    pub findings: Vec<Finding>,
+    /// The storm, if there was one.
+    pub storm: Option<Storm>,
+    /// Users that gave up.
+    pub users_failed: u64,
+    /// Users attached when the play ended.
+    pub users_attached: u64,
+    /// Users that got at least one right answer.
+    pub users_answered: u64,
+}
+
+impl Record {
+    /// Counts a wrong answer.
+    pub fn wrong(&mut self, user: u32, id: Option<u32>, fault: Fault) {
+        self.counters.wrong += 1;
+        self.faults[fault.kind()] += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(Finding { user, id, fault });
+        }
+    }
+
+    /// Counts a trouble.
+    pub fn trouble(&mut self, trouble: Trouble) {
+        *self.troubles.entry(trouble).or_insert(0) += 1;
+    }
+
+    /// Adds another shard's record.
+    pub fn add(&mut self, mut other: Record) {
+        self.counters.add(&other.counters);
+        for (mine, theirs) in self.times.all().into_iter().zip(other.times.all()) {
+            mine.add(&*theirs).expect("all histograms have the same bounds");
+        }
+        for (trouble, count) in other.troubles {
+            *self.troubles.entry(trouble).or_insert(0) += count;
+        }
+        for (mine, theirs) in self.faults.iter_mut().zip(other.faults) {
+            *mine += theirs;
+        }
+        self.findings.extend(other.findings);
+        self.findings.truncate(FINDINGS_MAX);
+        self.storm = match (self.storm, other.storm) {
+            (Some(one), Some(two)) => Some(one.with(two)),
+            (one, two) => one.or(two),
+        };
+        self.users_failed += other.users_failed;
+        self.users_attached += other.users_attached;
+        self.users_answered += other.users_answered;
+    }
+}
+
+impl Storm {
+    fn with(self, other: Storm) -> Storm {
+        Storm {
+            dropped: self.dropped + other.dropped,
+            missing: self.missing + other.missing,
+            began_ns: self.began_ns.min(other.began_ns),
+            recovered_ns: self.recovered_ns.max(other.recovered_ns),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_add_up() {
+        let mut all = Record::default();
+        for shard in 0..3 {
+            let mut one = Record::default();
+            one.counters.answers = 5;
+            one.times.response.saturating_record(1000 * (shard + 1));
+            one.trouble(Trouble::Refused(Step::Login, 401));
+            one.wrong(shard as u32, Some(1), Fault::Lost);
+            one.storm = Some(Storm { dropped: 2, missing: 0, began_ns: 9, recovered_ns: shard });
+            all.add(one);
+        }
+        assert_eq!((all.counters.answers, all.counters.wrong), (15, 3));
+        assert_eq!(all.times.response.len(), 3);
+        assert_eq!(all.troubles[&Trouble::Refused(Step::Login, 401)], 3);
+        assert_eq!(all.faults[Fault::Lost.kind()], 3);
+        assert_eq!(all.findings.len(), 3);
+        let storm = all.storm.unwrap();
+        assert_eq!((storm.dropped, storm.began_ns, storm.recovered_ns), (6, 9, 2));
+    }
+
+    #[test]
+    fn only_the_first_findings_are_kept_but_all_are_counted() {
+        let mut record = Record::default();
+        for id in 0..100 {
+            record.wrong(1, Some(id), Fault::Doubled);
+        }
+        assert_eq!(record.findings.len(), FINDINGS_MAX);
+        assert_eq!(record.counters.wrong, 100);
+        assert_eq!(record.findings[0].to_string(), "user 1, request 0: was answered a second time");
+    }
+}

@@ -1,0 +1,301 @@
+//! A whole run: starts the shards, tells them when to play, watches, and gathers what they saw.
+//!
+//! Phases: *login* until everybody is attached or has given up (or nothing has moved for
+//! [`STALL_NS`]), *hold*, *play*, *drain* until nothing is open. An interrupt ends the play at once
+//! and shortens the drain; the run is judged all the same.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use skyring::driver::uring::directory::RingDirectory;
+use skyring::driver::uring::options::DriverStats;
+use thiserror::Error;
+
+use crate::control::{Control, Glance};
+use crate::crowd::Orders;
+use crate::live::{Live, Progress};
+use crate::plan::Plan;
+use crate::probe::Sample;
+use crate::record::Record;
+use crate::schedule::SECOND_NS;
+use crate::worker::{self, ShardEnd};
+
+/// How long nobody may get any further before the play begins without those who are missing.
+pub const STALL_NS: u64 = 30 * SECOND_NS;
+
+/// How far ahead the start of the play is ordered, so that every shard hears of it in time.
+const LEAD_NS: u64 = SECOND_NS / 10;
+
+/// The longest drain after an interrupt.
+const INTERRUPTED_DRAIN_NS: u64 = 2 * SECOND_NS;
+
+/// How often the watcher looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Why there was no run.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A shard could not make its ring.
+    #[error("shard {shard} has no ring: {source}")]
+    Ring {
+        /// The shard.
+        shard: usize,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// No thread could be started.
+    #[error("no thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// When the phases of a run happened, nanoseconds of its clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeline {
+    /// Everybody was attached or had given up.
+    pub gathered_ns: u64,
+    /// Measuring began, after the warm-up.
+    pub measured_from_ns: u64,
+    /// The play ended.
+    pub play_end_ns: u64,
+    /// The last shard ended.
+    pub ended_ns: u64,
+    /// Whether it was ended early.
+    pub interrupted: bool,
+}
+
+/// A process before the logins, when measuring began, and when the play ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Before the first login.
+    pub before: Sample,
+    /// When everybody was attached and measuring began.
+    pub from: Sample,
+    /// When the play ended.
+    pub to: Sample,
+}
+
+/// What a run has seen.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What all shards have seen.
+    pub record: Record,
+    /// What all rings have counted.
+    pub driver: DriverStats,
+    /// When.
+    pub timeline: Timeline,
+    /// This process.
+    pub generator: Usage,
+    /// The server's process, if it was named.
+    pub server: Option<Usage>,
+    /// Users attached when everybody was gathered.
+    pub gathered: u64,
+}
+
+/// Makes a run. It ends early when `stop` becomes true.
+///
+/// # Errors
+/// When a shard cannot start; everything else is in the outcome.
+pub fn run(plan: Plan, live: &mut Live, stop: &AtomicBool) -> Result<Outcome, RunError> {
+    let plan = Arc::new(plan);
+    let control = Arc::new(Control::new(plan.shares.len()));
+    let mut watch = Watch::new(&plan, &control, live, stop);
+    let threads = start(&plan, &control)?;
+    watch.all();
+    let Watch { timeline, generator, server, gathered, .. } = watch;
+    let mut outcome = Outcome { timeline, generator, server, gathered, ..Outcome::default() };
+    for (shard, thread) in threads.into_iter().enumerate() {
+        let end = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let end = end.map_err(|source| RunError::Ring { shard, source })?;
+        outcome.record.add(end.record);
+        add_stats(&mut outcome.driver, end.driver);
+    }
+    Ok(outcome)
+}
+
+fn start(
+    plan: &Arc<Plan>,
+    control: &Arc<Control>,
+) -> Result<Vec<JoinHandle<io::Result<ShardEnd>>>, RunError> {
+    let directory = Arc::new(RingDirectory::new(plan.shares.len()));
+    let spawn = |shard| {
+        let (plan, control) = (Arc::clone(plan), Arc::clone(control));
+        let directory = Arc::clone(&directory);
+        let body = move || {
+            // Also when it panics: nobody must wait for a shard that is gone.
+            let _ended = Ended { control: &control, shard };
+            worker::run(&plan, shard, &control, directory)
+        };
+        thread::Builder::new().name(format!("shard {shard}")).spawn(body)
+    };
+    let threads: io::Result<Vec<_>> = (0..plan.shares.len()).map(spawn).collect();
+    threads.map_err(|error| {
+        control.order(Orders { play_start_ns: 0, play_end_ns: 0, give_up_ns: 0 });
+        RunError::Thread(error)
+    })
+}
+
+/// Says that a shard has ended, whatever way it went.
+struct Ended<'a> {
+    control: &'a Control,
+    shard: usize,
+}
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.control.glance(self.shard).ended = true;
+    }
+}
+
+fn add_stats(all: &mut DriverStats, one: DriverStats) {
+    all.turns += one.turns;
+    all.enters += one.enters;
+    all.batch_waits += one.batch_waits;
+    all.completions += one.completions;
+    all.overflows += one.overflows;
+    all.stale += one.stale;
+    all.no_buffers += one.no_buffers;
+}
+
+/// The one who watches and gives the orders.
+struct Watch<'a> {
+    plan: &'a Plan,
+    control: &'a Control,
+    live: &'a mut Live,
+    stop: &'a AtomicBool,
+    shown_ns: u64,
+    timeline: Timeline,
+    generator: Usage,
+    server: Option<Usage>,
+    gathered: u64,
+}
+
+impl<'a> Watch<'a> {
+    fn new(
+        plan: &'a Plan,
+        control: &'a Control,
+        live: &'a mut Live,
+        stop: &'a AtomicBool,
+    ) -> Watch<'a> {
+        let generator = Usage { before: Sample::of_self(), ..Usage::default() };
+        let before = |pid| Usage { before: Sample::of(pid), ..Usage::default() };
+        let server = plan.options.pid.map(before);
+        let timeline = Timeline::default();
+        Watch { plan, control, live, stop, shown_ns: 0, timeline, generator, server, gathered: 0 }
+    }
+
+    fn all(&mut self) {
+        let options = &self.plan.options;
+        self.gather();
+        self.timeline.gathered_ns = self.now_ns();
+        if self.gathered > 0 {
+            self.wait("hold", self.now_ns() + options.hold_ns);
+        }
+        if self.gathered == 0 || self.is_stopped() {
+            return self.end_now();
+        }
+        let play_start_ns = self.now_ns() + LEAD_NS;
+        let play_end_ns = play_start_ns + options.play_ns;
+        let give_up_ns = play_end_ns + options.drain_ns;
+        self.control.order(Orders { play_start_ns, play_end_ns, give_up_ns });
+        self.wait("warm-up", play_start_ns + options.warm_ns);
+        self.timeline.measured_from_ns = self.now_ns();
+        self.sample(|usage, sample| usage.from = sample);
+        self.wait("play", play_end_ns);
+        self.timeline.play_end_ns = self.now_ns();
+        self.sample(|usage, sample| usage.to = sample);
+        if self.is_stopped() {
+            self.interrupt(play_start_ns);
+        }
+        self.drain();
+    }
+
+    /// Until everybody is attached or has given up, or nothing moves.
+    fn gather(&mut self) {
+        let (mut moved, mut moved_ns) = (0, self.now_ns());
+        loop {
+            let glance = self.look("login", 0, None);
+            self.gathered = glance.tally.attached;
+            let now_ns = self.now_ns();
+            let progress = glance.counters.logins + glance.counters.attaches + glance.tally.failed;
+            if progress != moved {
+                (moved, moved_ns) = (progress, now_ns);
+            }
+            let stalled = now_ns - moved_ns > STALL_NS;
+            if glance.gathered || glance.ended || stalled || self.is_stopped() {
+                return;
+            }
+        }
+    }
+
+    /// Until an instant, unless stopped or left alone.
+    fn wait(&mut self, phase: &'static str, until_ns: u64) {
+        let from_ns = self.now_ns();
+        while self.now_ns() < until_ns && !self.is_stopped() {
+            let left = Duration::from_nanos(until_ns - self.now_ns().min(until_ns));
+            if left < LOOK {
+                thread::sleep(left);
+            } else if self.look(phase, from_ns, Some(until_ns - from_ns)).ended {
+                return;
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let from_ns = self.now_ns();
+        while !self.look("drain", from_ns, None).ended {}
+        self.timeline.ended_ns = self.now_ns();
+        self.live.clear();
+    }
+
+    /// Ends the play now.
+    fn interrupt(&mut self, play_start_ns: u64) {
+        self.timeline.interrupted = true;
+        let play_end_ns = self.now_ns().max(play_start_ns);
+        let drain_ns = self.plan.options.drain_ns.min(INTERRUPTED_DRAIN_NS);
+        let give_up_ns = play_end_ns + drain_ns;
+        self.control.order(Orders { play_start_ns, play_end_ns, give_up_ns });
+    }
+
+    /// Ends a run that has not come to its play.
+    fn end_now(&mut self) {
+        self.timeline.interrupted = self.is_stopped();
+        self.control.order(Orders { play_start_ns: u64::MAX, play_end_ns: 0, give_up_ns: 0 });
+        self.timeline.measured_from_ns = self.now_ns();
+        self.timeline.play_end_ns = self.timeline.measured_from_ns;
+        self.sample(|usage, sample| (usage.from, usage.to) = (sample, sample));
+        self.drain();
+    }
+
+    /// Sleeps a little, and shows the run when it is time to.
+    fn look(&mut self, phase: &'static str, from_ns: u64, total_ns: Option<u64>) -> Glance {
+        thread::sleep(LOOK);
+        let now_ns = self.now_ns();
+        if now_ns < self.shown_ns + self.live.interval_ns() {
+            return self.control.tallies();
+        }
+        self.shown_ns = now_ns;
+        let glance = self.control.survey();
+        let users = u64::from(self.plan.users());
+        let elapsed_ns = now_ns - from_ns;
+        self.live.show(now_ns, Progress { phase, elapsed_ns, total_ns, users }, &glance);
+        glance
+    }
+
+    fn sample(&mut self, set: impl Fn(&mut Usage, Sample)) {
+        set(&mut self.generator, Sample::of_self());
+        if let (Some(usage), Some(pid)) = (&mut self.server, self.plan.options.pid) {
+            set(usage, Sample::of(pid));
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.control.clock.now_ns()
+    }
+}

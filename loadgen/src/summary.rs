@@ -1,0 +1,175 @@
+//! The report on one screen.
+
+use std::fmt::Write;
+
+use crate::figures;
+use crate::report::{Percentiles, Report, Status, Used};
+
+/// Writes a report for people, at most 80 columns wide but for what others named.
+pub fn summary(report: &Report) -> String {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut out, report);
+    out
+}
+
+fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
+    headline(out, report)?;
+    counts(out, report)?;
+    times(out, report)?;
+    usage(out, "generator", &report.generator)?;
+    if let Some(server) = &report.server {
+        usage(out, "server", server)?;
+    }
+    for (trouble, count) in report.troubles.iter().take(8) {
+        writeln!(out, "  trouble    {} x {trouble}", figures::count(*count))?;
+    }
+    for finding in &report.check.findings {
+        writeln!(out, "  wrong      {finding}")?;
+    }
+    verdict(out, report)
+}
+
+fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
+    let asked = &report.asked;
+    let load = match asked.rate {
+        Some(rate) => format!("open loop at {}/s", figures::count(rate)),
+        None => format!("closed loop, depth {}", asked.depth),
+    };
+    let users = figures::count(u64::from(asked.users));
+    let shards = if asked.shards == 1 { "shard" } else { "shards" };
+    writeln!(
+        out,
+        "\nskyring-loadgen {}: {} · {users} users · {} {shards} · {load}\n",
+        report.environment.loadgen, asked.protocol, asked.shards
+    )
+}
+
+fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
+    let count = figures::count;
+    let (login, play, counters) = (&report.login, &report.play, &report.counters);
+    writeln!(
+        out,
+        "  login      {} users in {:.2} s, {:.0} users/s",
+        count(login.users),
+        login.seconds,
+        login.users_per_second
+    )?;
+    let asked = report.asked.rate.map(|rate| format!(" of {}/s asked", count(rate)));
+    writeln!(
+        out,
+        "  play       {} answers in {:.1} s, {:.0}/s{}{}",
+        count(play.answers),
+        play.seconds,
+        play.answers_per_second,
+        asked.unwrap_or_default(),
+        if play.interrupted { ", interrupted" } else { "" },
+    )?;
+    writeln!(
+        out,
+        "  checked    {} right, {} wrong; {} users answered",
+        count(report.check.right),
+        count(report.check.wrong),
+        count(report.check.users_answered),
+    )?;
+    if counters.drops + counters.churns + counters.losses + counters.abandoned > 0 {
+        writeln!(
+            out,
+            "  disturbed  {} drops ({} mid-frame), {} churned, {} connections lost",
+            count(counters.drops),
+            count(counters.cuts),
+            count(counters.churns),
+            count(counters.losses),
+        )?;
+        writeln!(
+            out,
+            "             {} re-attached, {} answers to repeats ({} ran first then)",
+            count(counters.reattaches),
+            count(counters.replays),
+            count(counters.repeats_run),
+        )?;
+    }
+    for (number, what) in [
+        (counters.abandoned, "requests went down with their connections"),
+        (counters.reruns_allowed, "requests ran twice, as Skynet's do"),
+        (counters.pushes, "pushes"),
+    ] {
+        if number > 0 {
+            writeln!(out, "             {} {what}", count(number))?;
+        }
+    }
+    if let Some(storm) = &report.storm {
+        writeln!(
+            out,
+            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
+            count(storm.dropped),
+            storm.seconds,
+            count(storm.missing)
+        )?;
+    }
+    Ok(())
+}
+
+fn times(out: &mut String, report: &Report) -> std::fmt::Result {
+    let (login, play) = (&report.login, &report.play);
+    writeln!(
+        out,
+        "\n  {:<16}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}",
+        "", "p50", "p90", "p99", "p99.9", "max", "count"
+    )?;
+    for (name, times) in [
+        ("response", &play.response),
+        ("service", &play.service),
+        ("own lateness", &play.lateness),
+        ("over re-attach", &play.across_reattach),
+        ("re-attach", &play.reattach),
+        ("login", &login.login),
+        ("attach", &login.attach),
+    ] {
+        if times.count > 0 {
+            row(out, name, times)?;
+        }
+    }
+    writeln!(out)
+}
+
+fn row(out: &mut String, name: &str, times: &Percentiles) -> std::fmt::Result {
+    write!(out, "  {name:<16}")?;
+    for ns in [times.p50_ns, times.p90_ns, times.p99_ns, times.p99_9_ns, times.max_ns] {
+        write!(out, "{:>10}", figures::duration(ns))?;
+    }
+    writeln!(out, "{:>12}", figures::count(times.count))
+}
+
+fn usage(out: &mut String, name: &str, used: &Used) -> std::fmt::Result {
+    let mut parts = Vec::new();
+    if let Some(processors) = used.processors {
+        parts.push(format!("{processors:.2} processors"));
+    }
+    if let Some(ns) = used.cpu_ns_per_answer {
+        parts.push(format!("{}/answer", figures::duration(ns as u64)));
+    }
+    if let Some(bytes) = used.resident_bytes {
+        parts.push(figures::bytes(bytes));
+    }
+    if let Some(bytes) = used.resident_bytes_per_user {
+        parts.push(format!("{} a user", figures::bytes(bytes as u64)));
+    }
+    if parts.is_empty() {
+        parts.push(String::from("not to be read"));
+    }
+    writeln!(out, "  {name:<10} {}", parts.join(", "))
+}
+
+fn verdict(out: &mut String, report: &Report) -> std::fmt::Result {
+    let word = match report.verdict.status {
+        Status::Passed => "PASSED",
+        Status::Wrong => "WRONG",
+        Status::Usage => "USAGE",
+        Status::NotConnected => "NOT CONNECTED",
+        Status::Void => "VOID",
+    };
+    let reasons = &report.verdict.reasons;
+    let colon = if reasons.is_empty() { "" } else { ": " };
+    writeln!(out, "\n  {word}{colon}{}", reasons.join("; "))
+}
