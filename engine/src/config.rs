@@ -18,6 +18,9 @@ use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
 
+/// Shards of one server, at most: they keep a queue for each other.
+pub const SHARDS_MAX: u16 = 1024;
+
 /// Everything a server is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {

@@ -3,11 +3,15 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::config::ConfigError;
 use crate::driver::uring::probe::MissingFeatures;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The configuration cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The kernel lacks something.
     #[error(transparent)]
     Kernel(#[from] MissingFeatures),
@@ -30,7 +34,4 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// More shards than can be addressed.
-    #[error("{0} shards are more than the 1024 that a server can have")]
-    Shards(usize),
 }

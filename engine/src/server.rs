@@ -126,7 +126,7 @@ impl Server {
     /// Starts a server. `make` is called once on every shard and makes the application there.
     ///
     /// # Errors
-    /// When the kernel lacks something, an address is taken, or a shard cannot be set up. Nothing
+    /// When the configuration cannot work, the kernel lacks something, an address is taken, or a shard cannot be set up. Nothing
     /// is left running then.
     pub fn start<A: Application>(
         config: &Config,

@@ -7,15 +7,16 @@
 //! runs a request when it first reads it, and ignores the content of a repeat while it knows the
 //! answer (WIRE.md, the response cache). Therefore:
 //!
-//! 1. Every id sent on the connection is answered there, or is repeated on the next one; exactly one
-//!    answer arrives in total. What is left at the end is *lost*; an answer to an id that is not
-//!    open is *doubled*, or was never asked.
-//! 2. The answer echoes (user, id, a) for an `a` that the server may have read first: the *possible*
-//!    sendings. A sending joins them when it leaves whole, not when it was cut inside its frame.
+//! 1. Every id sent on the connection is answered there, or is repeated on the next one; exactly
+//!    one answer arrives in total. What is left at the end is *lost*; an answer to an id that is
+//!    not open is *doubled*, or was never asked.
+//! 2. The answer echoes (user, id, a) for an `a` that the server may have read first: the
+//!    *possible* sendings. A sending joins them when it leaves whole, not when it was cut inside
+//!    its frame.
 //! 3. Once a later id of the same connection has been answered, the server has read this one too.
-//!    The request is *sealed*: its repeats change nothing, and an answer with the content of a later
-//!    sending means that the handler ran twice. This holds while the server's cache must still have
-//!    the answer; the plan says whether it must ([`Ledger::on_answer`], `cache_holds`).
+//!    The request is *sealed*: its repeats change nothing, and an answer with the content of a
+//!    later sending means that the handler ran twice. This holds while the server's cache must
+//!    still know the answer; the plan says whether it must ([`Ledger::on_answer`], `cache_holds`).
 //!
 //! Which possible sending it was cannot be known from outside when a connection ends before any
 //! later answer, so both are right; [`Answered::repeat_ran`] counts how often it was a repeat.

@@ -3,8 +3,8 @@
 //! It logs users in, attaches them and plays them, in a closed loop (so many requests on the wire)
 //! or an open one (requests due at fixed instants), with lost connections, churn and reconnect
 //! storms on demand. What it says about a server is meant to be believed: response times count from
-//! the instant a request was due, the generator's own lateness stands beside them, a run in which it
-//! was late is void, and one wrong, lost or doubled answer fails the run.
+//! the instant a request was due, the generator's own lateness stands beside them, a run in which
+//! it was late is void, and one wrong, lost or doubled answer fails the run.
 //!
 //! From the command line to the exit status:
 //!
@@ -22,7 +22,8 @@
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
-//! # use skyring_loadgen::{live::Live, options::Options, plan::{Limits, Plan}, report::Report, run};
+//! # use skyring_loadgen::{live::Live, options::Options, report::Report, run};
+//! # use skyring_loadgen::plan::{Limits, Plan};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let options = Options {
 //!     logins: vec!["127.0.0.1:8001".parse()?],

@@ -22,8 +22,8 @@ fn main() -> ExitCode {
     let status = match Options::parse(arguments) {
         Ok(Command::Help) => print(USAGE),
         Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
-        Ok(Command::Run(options)) => play(*options, command).unwrap_or_else(refuse),
-        Err(error) => refuse(Box::new(error)),
+        Ok(Command::Run(options)) => play(*options, command).unwrap_or_else(|error| refuse(&error)),
+        Err(error) => refuse(&Box::from(error)),
     };
     ExitCode::from(status as u8)
 }
@@ -60,7 +60,7 @@ fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-fn refuse(error: Refusal) -> Status {
+fn refuse(error: &Refusal) -> Status {
     eprintln!("skyring-loadgen: {error}");
     Status::Usage
 }

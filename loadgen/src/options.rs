@@ -1,7 +1,7 @@
 //! The command line, as typed values. What the values mean together is the plan's business.
 //!
-//! Units: instants and durations become nanoseconds, percentages parts per million. Refused: unknown
-//! flags, values that do not parse, addresses that do not resolve.
+//! Units: instants and durations become nanoseconds, percentages parts per million. Refused:
+//! unknown flags, values that do not parse, addresses that do not resolve.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;

@@ -4,7 +4,8 @@
 //! **Ports.** A TCP connection is named by both ends, so one source address reaches one destination
 //! through at most as many connections as there are ephemeral ports, and every connection closed
 //! from this side keeps its port for a while. So users are spread evenly over all pairs of source
-//! and destination; on loopback the plan brings enough sources itself (all of 127.0.0.0/8 is local).
+//! and destination; on loopback the plan brings enough sources itself (all of 127.0.0.0/8 is
+//! local).
 //!
 //! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
 //! back for connections that are still closing.
@@ -73,7 +74,8 @@ pub enum PlanError {
     Outside(&'static str),
     /// Too few descriptors a shard.
     #[error(
-        "{users} users do not fit {shards} shards of {descriptors} descriptors: give --shards {needed}"
+        "{users} users do not fit {shards} shards of {descriptors} descriptors: \
+         give --shards {needed}"
     )]
     Descriptors {
         /// Users asked for.

@@ -1,8 +1,9 @@
 //! Repeatable pseudo-random numbers: SplitMix64.
 //!
-//! A run is repeated by its seed, so every choice (who drops, where a frame is cut, how long a retry
-//! waits) comes from here and never from the clock. The generator is 8 bytes of state and passes the
-//! usual statistical batteries, which is plenty for choosing among users. It is not for secrets.
+//! A run is repeated by its seed, so every choice (who drops, where a frame is cut, how long a
+//! retry waits) comes from here and never from the clock. The generator is 8 bytes of state and
+//! passes the usual statistical batteries, which is plenty for choosing among users. It is not for
+//! secrets.
 
 /// Scrambles 64 bits so that neighbouring inputs give unrelated outputs.
 pub fn mix(value: u64) -> u64 {

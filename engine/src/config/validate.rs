@@ -6,11 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::error::{ConfigError, ConfigFault};
-use super::{Config, DuplicateRequest, Listener, ListenerKind};
+use super::{Config, DuplicateRequest, Listener, ListenerKind, SHARDS_MAX};
 use crate::cores;
 
-/// Each shard has a queue to every other, so their number is squared somewhere.
-const SHARDS_MAX: u64 = 1024;
 /// The kernel's own limit of a ring's descriptor table.
 const SLOTS_MAX: u64 = 1 << 20;
 const LISTENERS_MAX: u64 = 256;
@@ -30,7 +28,12 @@ const CONGESTION_BYTES_MAX: usize = 15;
 
 /// See [`Config::validate`].
 pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
-    at_most("shards", config.shards as u64, SHARDS_MAX, "shards keep a queue for each other")?;
+    at_most(
+        "shards",
+        config.shards as u64,
+        u64::from(SHARDS_MAX),
+        "shards keep a queue for each other",
+    )?;
     cores_exist(&config.cores, &cores::allowed())?;
     duration("drain_timeout_ms", config.drain_timeout_ms)?;
     at_most(

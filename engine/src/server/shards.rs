@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::{Control, Server, Shared};
-use crate::config::{Config, Listener};
+use crate::config::{Config, Listener, SHARDS_MAX};
 use crate::context::{Context, ShardSide};
 use crate::cores;
 use crate::driver::uring::directory::RingDirectory;
@@ -30,8 +30,6 @@ use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
 
-/// Shards of one server, at most.
-const SHARDS_MAX: usize = 1024;
 /// Messages between two shards that may wait, at most.
 const MAILBOX_MESSAGES: usize = 128;
 /// Shards up to which each gets the larger share of receive buffers.
@@ -76,14 +74,14 @@ where
     M: Fn(Context) -> A + Clone + Send + 'static,
     E: Fn(u16) -> Result<Entropy, StartError> + Clone + Send + 'static,
 {
+    config.validate()?;
     Probe::run()?;
     // Best effort: a lower limit only means a smaller table, which `doctor` explains.
     let _ = limits::raise_descriptor_limit();
     let _ = limits::raise_locked_memory_limit();
     let allowed = if config.cores.is_empty() { cores::allowed() } else { config.cores.clone() };
     let count = if config.shards == 0 { allowed.len() } else { config.shards };
-    let shards = u16::try_from(count).ok().filter(|_| count <= SHARDS_MAX);
-    let shards = shards.ok_or(StartError::Shards(count))?.max(1);
+    let shards = u16::try_from(count).unwrap_or(SHARDS_MAX).clamp(1, SHARDS_MAX);
     let router = Router::new(shards, (random_word()?, random_word()?));
     let shared = Shared::new(router, config.drain_timeout_ms);
     let (addresses, mut sockets) = listen(config, shards)?;

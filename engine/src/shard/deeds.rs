@@ -5,8 +5,9 @@ use std::rc::Rc;
 use skyring_protocols::msg::response::{self, Flag};
 
 use super::command::{Command, CommandResult, Presence, Target};
-use super::core::{AlarmKey, Core, TimerKey};
+use super::core::Core;
 use super::counters::Counter;
+use super::deadlines::{AlarmKey, TimerKey};
 use super::dispatch::Finished;
 use super::message::Message;
 use super::sessions::{self, SessionKey};

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use super::command::{Command, CommandResult};
 use super::connections::{Departure, InFlight, Life, Role};
-use super::core::{Core, TimerKey};
+use super::core::Core;
 use super::counters::Counter;
+use super::deadlines::TimerKey;
 use super::message::{HandOver, Message, ReplyTo};
 use crate::context::Answer;
 use crate::driver::{Operation, ShardIndex, Token};

@@ -2,13 +2,15 @@
 //!
 //! One turn is a fixed sequence: submit and collect; take each completion; take mail; fire timers;
 //! do what handlers and the application asked for; give every connection's output to the driver,
-//! one send each; keep accepts armed. The state ([`core`]) never sees the driver: it takes events
+//! one send each; keep accepts armed. The state (`core`) never sees the driver: it takes events
 //! and leaves operations, so the same code runs on an io_uring and in the simulator.
 
+mod accepting;
 pub mod command;
 pub(crate) mod connections;
 pub(crate) mod core;
 pub mod counters;
+mod deadlines;
 mod deeds;
 pub(crate) mod dispatch;
 mod drain;
@@ -17,6 +19,7 @@ pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod sessions;
+mod stream;
 pub mod timers;
 
 use std::time::Duration;

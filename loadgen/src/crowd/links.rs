@@ -1,11 +1,12 @@
 //! The connections of one shard: what is in flight on each, and whom it belongs to.
 //!
-//! A link is one life of a descriptor slot. While it has an owner, what happens on it is that user's
-//! business. A link that its owner has left is wound up here: its operations are cancelled, and it
-//! is closed once they have answered, as the driver's contract asks. So a user may be on its next
-//! connection while the last one is still closing.
+//! A link is one life of a descriptor slot. While it has an owner, what happens on it is that
+//! user's business. A link that its owner has left is wound up here: its operations are cancelled,
+//! and it is closed once they have answered, as the driver's contract asks. So a user may be on its
+//! next connection while the last one is still closing.
 //!
-//! Invariant: at most one receive and one send are in flight on a link; a close only when neither is.
+//! Invariant: at most one receive and one send are in flight on a link; a close only when neither
+//! is.
 
 use std::collections::HashMap;
 

@@ -4,9 +4,9 @@
 //! network and made-up time. [`crate::worker`] turns it with a real driver.
 //!
 //! One turn is [`Crowd::advance`] (alarms, what has fallen due, connects, sends), then the driver,
-//! then [`Crowd::on_event`] and [`Crowd::on_received`] for what happened. The run's phases come from
-//! outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for what is
-//! still open until a last instant.
+//! then [`Crowd::on_event`] and [`Crowd::on_received`] for what happened. The run's phases come
+//! from outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for
+//! what is still open until a last instant.
 //!
 //! Files: [`links`] connections, [`dial`] pacing and failures, [`handshake`] login and attach,
 //! [`play`] requests and answers, [`disturb`] drops, churn and the storm.

@@ -6,15 +6,12 @@
 
 use std::fmt;
 
-use skyring::config::Config;
+use skyring::config::{Config, SHARDS_MAX};
 
 use super::facts::Facts;
 
 /// The kernel's own limit of a ring's table.
 const TABLE_SLOTS_MAX: u64 = 1 << 20;
-
-/// The most shards a server can have.
-const SHARDS_MAX: u64 = 1024;
 
 /// Part of a table that is not counted on, one slot in this many: users are spread over the shards by
 /// a hash, never evenly, and accepted connections need slots until they move to their owner.
@@ -57,7 +54,7 @@ impl Ceiling {
             shards: shards(config, facts),
             slots: table - table / RESERVE_SHARE,
             shard_descriptors,
-            shards_max: room.min(SHARDS_MAX),
+            shards_max: room.min(u64::from(SHARDS_MAX)),
         }
     }
 

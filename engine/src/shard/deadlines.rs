@@ -1,0 +1,98 @@
+//! Deadlines of connections, and everything else that the wheel is for.
+//!
+//! A connection stores two deadlines, of its phase (or idleness) and of its unsent output, and has
+//! at most one timer that matters, the earliest it was ever armed for: moving a deadline away costs
+//! a store, and the timer that comes too early arms the next.
+
+use std::rc::Rc;
+
+use super::connections::{Life, NEVER, Role};
+use super::core::Core;
+use super::counters::Counter;
+use crate::context::Alarm;
+use crate::driver::Token;
+
+/// What a timer is for.
+#[derive(Debug)]
+pub(crate) enum TimerKey {
+    /// Look at a connection's deadlines.
+    Connection(Token),
+    /// Try a hand-over again.
+    HandOver(Token),
+    /// Accept again.
+    Accept,
+    /// Wake a sleeper.
+    Alarm(AlarmKey),
+}
+
+/// A sleeper, printable.
+pub(crate) struct AlarmKey(pub(crate) Rc<Alarm>);
+
+impl std::fmt::Debug for AlarmKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alarm")
+    }
+}
+
+impl Core {
+    /// Sets when the phase of a connection is over.
+    pub(crate) fn set_deadline(&mut self, slot: u32, deadline_ms: u64) {
+        self.connections.at_mut(slot).deadline_ms = deadline_ms;
+        self.arm_timer(slot);
+    }
+
+    /// Arms the wheel for a connection, unless it looks there early enough anyway.
+    pub(super) fn arm_timer(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        let due_ms = connection.deadline_ms.min(connection.write_deadline_ms);
+        if due_ms < connection.timer_ms {
+            connection.timer_ms = due_ms;
+            self.timers.arm(due_ms, TimerKey::Connection(token));
+        }
+    }
+
+    /// Fires what is due.
+    pub(crate) fn fire_timers(&mut self) {
+        let mut fired = std::mem::take(&mut self.fired);
+        self.timers.advance(self.now_ms, &mut fired);
+        for key in fired.drain(..) {
+            match key {
+                TimerKey::Connection(token) => self.on_connection_timer(token),
+                TimerKey::HandOver(token) => self.retry_hand_over(token),
+                TimerKey::Accept => {} // `arm_accepts` looks at every turn.
+                TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
+            }
+        }
+        self.fired = fired;
+    }
+
+    pub(super) fn on_connection_timer(&mut self, token: Token) {
+        let now_ms = self.now_ms;
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        if connection.timer_ms > now_ms {
+            return; // Armed anew, later, since.
+        }
+        connection.timer_ms = NEVER;
+        let (slot, life) = (token.slot, connection.life);
+        if connection.write_deadline_ms <= now_ms {
+            return self.abort(slot, Counter::ClosedSlowConsumer);
+        }
+        if connection.deadline_ms > now_ms {
+            return self.arm_timer(slot);
+        }
+        connection.deadline_ms = NEVER;
+        let past_handshake = match &connection.role {
+            Role::Attached(_) => true,
+            Role::Gate(gate) => gate.opened,
+            _ => false,
+        };
+        match life {
+            Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),
+            Life::Open => self.abort(slot, Counter::ClosedHandshakeLate),
+            Life::Finishing | Life::Lingering => self.close(slot),
+            Life::Closing | Life::Vacant => {}
+        }
+        self.arm_timer(slot);
+    }
+}

@@ -1,0 +1,265 @@
+//! The byte streams of connections: receiving, cutting into frames, sending, pausing.
+//!
+//! A receive that ended is armed again as long as its connection reads. Input that cannot be taken
+//! yet is kept with the connection. Output is collected over a turn and leaves in one send; short
+//! sends go on where they stopped. Reading pauses while the peer takes too little of its output.
+
+use super::connections::{InFlight, Life, NEVER, Role};
+use super::core::Core;
+use super::counters::Counter;
+use crate::driver::{ListenerIndex, Operation, ReceiveMode, Token};
+
+impl Core {
+    /// Arms a receive, unless one is in flight.
+    pub(crate) fn receive(&mut self, slot: u32, mode: ReceiveMode) {
+        let token = self.connections.token(slot);
+        let in_flight = &mut self.connections.at_mut(slot).in_flight;
+        if !in_flight.has(InFlight::RECEIVE) {
+            in_flight.begin(InFlight::RECEIVE);
+            self.operations.push(Operation::Receive { token, mode });
+        }
+    }
+
+    /// Takes received bytes. `armed`: the receive goes on.
+    pub(crate) fn on_received(&mut self, token: Token, bytes: &[u8], armed: bool) {
+        let slot = if armed {
+            let known = self
+                .connections
+                .get_mut(token)
+                .is_some_and(|connection| connection.in_flight.has(InFlight::RECEIVE));
+            if !known {
+                return self.count(Counter::StaleEvents);
+            }
+            token.slot
+        } else {
+            match self.conclude(token, InFlight::RECEIVE) {
+                Some(slot) => slot,
+                None => return,
+            }
+        };
+        self.feed(slot, bytes);
+        self.continue_receiving(token);
+    }
+
+    /// Gives bytes to what the connection is for.
+    pub(super) fn feed(&mut self, slot: u32, bytes: &[u8]) {
+        let connection = self.connections.at_mut(slot);
+        if connection.life != Life::Open {
+            return; // Lingering, or on its way out: read and thrown away.
+        }
+        if connection.paused {
+            connection.remainder.extend_from_slice(bytes);
+            return;
+        }
+        match connection.role {
+            Role::Login(_) => self.on_login_bytes(slot, bytes),
+            Role::Attaching => self.on_attach_bytes(slot, bytes),
+            Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
+            Role::Departing(_) | Role::None => {}
+        }
+    }
+
+    /// Arms the receive again after it ended, if the connection still reads.
+    pub(crate) fn continue_receiving(&mut self, token: Token) {
+        let Some(connection) = self.connections.get_mut(token) else { return };
+        if connection.in_flight.has(InFlight::RECEIVE) || connection.ended {
+            return;
+        }
+        let mode = match (connection.life, &connection.role) {
+            (Life::Lingering, _) => ReceiveMode::Stream,
+            (Life::Open, Role::Attaching) => ReceiveMode::Once,
+            (Life::Open, Role::Login(_) | Role::Attached(_)) if !connection.paused => {
+                ReceiveMode::Stream
+            }
+            (Life::Open, Role::Gate(gate)) if gate.opened && !connection.paused => {
+                ReceiveMode::Stream
+            }
+            (Life::Closing, _) => return self.try_close(token.slot),
+            _ => return,
+        };
+        self.receive(token.slot, mode);
+    }
+
+    /// Cuts input into frames and handles each, until reading pauses.
+    pub(crate) fn on_frames(&mut self, slot: u32, bytes: &[u8]) {
+        use skyring_protocols::{Decode, frame};
+        let connection = self.connections.at_mut(slot);
+        let mut joined = std::mem::take(&mut connection.remainder);
+        let mut input = bytes;
+        if !joined.is_empty() {
+            joined.extend_from_slice(bytes);
+            input = &joined;
+        }
+        let received = !bytes.is_empty();
+        if received {
+            self.on_activity(slot);
+        }
+        while let Decode::Done { value, consumed } = frame::decode(input) {
+            let connection = self.connections.at(slot);
+            if connection.paused || connection.life != Life::Open {
+                break;
+            }
+            match connection.role {
+                Role::Attached(session) => self.on_request(slot, session, value),
+                Role::Gate(_) => self.on_gate_frame(slot, value),
+                _ => break,
+            }
+            input = &input[consumed..];
+        }
+        self.keep_rest(slot, input.len(), bytes, joined);
+    }
+
+    /// Keeps the last `rest` bytes of the input for the next time, if there will be one.
+    fn keep_rest(&mut self, slot: u32, rest: usize, bytes: &[u8], mut joined: Vec<u8>) {
+        if rest == 0 || self.connections.at(slot).life != Life::Open {
+            return self.recycle(joined);
+        }
+        if joined.is_empty() {
+            self.recycle(joined);
+            joined = self.buffer();
+            joined.extend_from_slice(&bytes[bytes.len() - rest..]);
+        } else {
+            joined.drain(..joined.len() - rest);
+        }
+        self.connections.at_mut(slot).remainder = joined;
+    }
+
+    /// Notes that the peer has sent something.
+    pub(super) fn on_activity(&mut self, slot: u32) {
+        let connection = self.connections.at_mut(slot);
+        if connection.deadline_ms != NEVER {
+            let at = connection.listener;
+            let idle_ms = self.listeners[usize::from(at.0)].settings.idle_timeout_ms;
+            connection.deadline_ms = self.now_ms + idle_ms;
+        }
+    }
+
+    /// The idle deadline of a listener's connections, from now.
+    pub(crate) fn idle_deadline(&self, at: ListenerIndex) -> u64 {
+        match self.listener(at).settings.idle_timeout_ms {
+            0 => NEVER,
+            idle_ms => self.now_ms.saturating_add(idle_ms),
+        }
+    }
+
+    /// Where to append bytes for a connection; they leave at the end of the turn.
+    pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
+        if !self.connections.at(slot).dirty {
+            self.connections.at_mut(slot).dirty = true;
+            self.dirty.push(slot);
+        }
+        if self.connections.at(slot).output.capacity() == 0 {
+            let buffer = self.buffer();
+            self.connections.at_mut(slot).output = buffer;
+        }
+        &mut self.connections.at_mut(slot).output
+    }
+
+    /// Gives every connection's new output to the driver, one send each.
+    pub(crate) fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            self.connections.at_mut(slot).dirty = false;
+            self.send(slot);
+        }
+        self.dirty = dirty;
+    }
+
+    /// Starts a send, if there is something to send and none in flight.
+    fn send(&mut self, slot: u32) {
+        let write_timeout_ms = {
+            let connection = self.connections.at(slot);
+            let idle = connection.output.is_empty()
+                || connection.in_flight.has(InFlight::SEND)
+                || !matches!(connection.life, Life::Open | Life::Finishing);
+            if idle {
+                return;
+            }
+            self.listener(connection.listener).settings.write_timeout_ms
+        };
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        let buffer = std::mem::take(&mut connection.output);
+        connection.sending_bytes = buffer.len();
+        connection.in_flight.begin(InFlight::SEND);
+        connection.write_deadline_ms = self.now_ms.saturating_add(write_timeout_ms);
+        self.operations.push(Operation::Send { token, buffer, from: 0 });
+        self.arm_timer(slot);
+    }
+
+    pub(super) fn on_sent(&mut self, token: Token, buffer: Vec<u8>, sent: Option<usize>) {
+        let Some(slot) = self.conclude(token, InFlight::SEND) else {
+            return self.recycle(buffer);
+        };
+        let connection = self.connections.at_mut(slot);
+        let unsent = connection.sending_bytes.saturating_sub(sent.unwrap_or(0));
+        let alive = matches!(connection.life, Life::Open | Life::Finishing);
+        if sent.is_none_or(|bytes| bytes == 0) || !alive {
+            connection.sending_bytes = 0;
+            self.recycle(buffer);
+            if alive {
+                return self.abort(slot, Counter::ClosedBroken);
+            }
+            return self.try_close(slot);
+        }
+        connection.sending_bytes = unsent;
+        if unsent > 0 {
+            // A short send: the rest goes out before anything newer.
+            connection.in_flight.begin(InFlight::SEND);
+            let from = buffer.len() - unsent;
+            let at = connection.listener;
+            let timeout_ms = self.listener(at).settings.write_timeout_ms;
+            self.connections.at_mut(slot).write_deadline_ms =
+                self.now_ms.saturating_add(timeout_ms);
+            self.operations.push(Operation::Send { token, buffer, from });
+            return self.arm_timer(slot);
+        }
+        connection.write_deadline_ms = NEVER;
+        self.recycle(buffer);
+        self.send(slot);
+        self.resume(slot);
+        self.advance_ending(slot);
+    }
+
+    /// Stops reading from a connection that does not read.
+    pub(crate) fn pause(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let connection = self.connections.at_mut(slot);
+        if connection.paused {
+            return;
+        }
+        connection.paused = true;
+        if connection.in_flight.has(InFlight::RECEIVE) {
+            self.operations.push(Operation::CancelReceive { token });
+        }
+        self.count(Counter::ReadingPaused);
+    }
+
+    /// Reads again once the reasons to pause are gone, first what was kept.
+    pub(crate) fn resume(&mut self, slot: u32) {
+        let connection = self.connections.at(slot);
+        let held = connection.draining || self.is_over_budget(slot);
+        if !connection.paused || connection.life != Life::Open || held {
+            return;
+        }
+        let token = self.connections.token(slot);
+        self.connections.at_mut(slot).paused = false;
+        self.on_frames(slot, &[]);
+        let connection = self.connections.at(slot);
+        if connection.ended && !connection.paused && connection.life == Life::Open {
+            return self.on_end_of_stream(slot);
+        }
+        self.continue_receiving(token);
+    }
+
+    /// Whether reading from a connection must wait.
+    pub(crate) fn is_over_budget(&self, slot: u32) -> bool {
+        let connection = self.connections.at(slot);
+        let settings = &self.listener(connection.listener).settings;
+        let waiting = match &connection.role {
+            Role::Gate(gate) => gate.pending >= settings.pending_requests_max,
+            _ => false,
+        };
+        waiting || connection.unsent_bytes() > settings.output_bytes_max
+    }
+}
