@@ -17,9 +17,12 @@ pub mod handler;
 mod host;
 mod listener;
 pub mod mailbox;
+mod mutation;
 pub mod route;
 pub mod server;
 pub mod shard;
+#[cfg(test)]
+mod simulation;
 
 pub use bytes::Bytes;
 pub use skyring_protocols as protocols;

@@ -8,6 +8,7 @@ use skyring_protocols::login::server::{LoginOutput, LoginServer, LoginVerdict};
 
 use crate::driver::{ReceiveMode, ShardIndex, Token};
 use crate::handler::{Credentials, Denied, Identity, Login, Subid};
+use crate::mutation::{self, Mutation};
 use crate::shard::connections::{LoginRole, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
@@ -100,7 +101,7 @@ impl Core {
             secret,
             multilogin: self.listener(listener).settings.multilogin,
         });
-        if owner == index {
+        if owner == index || mutation::active(Mutation::RegisterAnywhere) {
             self.register(index, register);
         } else {
             self.post(owner, Message::Register(register));

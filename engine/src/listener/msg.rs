@@ -11,6 +11,7 @@ use skyring_protocols::msg::username;
 use skyring_protocols::{Decode, frame};
 
 use crate::handler::{Reply, Request};
+use crate::mutation::{self, Mutation};
 use crate::shard::connections::Role;
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
@@ -76,8 +77,14 @@ impl Core {
         let Some((key, session)) = session.filter(|(_, session)| session.listener == at) else {
             return self.refuse_attach(slot, AttachAnswer::UserNotFound);
         };
-        if let Err(refusal) = session.state.attach(&line, policy) {
-            return self.refuse_attach(slot, refusal);
+        match session.state.attach(&line, policy) {
+            Ok(()) if mutation::active(Mutation::ForgetAnswers) => {
+                session.forget_answers();
+                let _ = session.state.attach(&line, policy);
+            }
+            Ok(()) => {}
+            Err(AttachAnswer::IndexExpired) if mutation::active(Mutation::AcceptUsedIndex) => {}
+            Err(refusal) => return self.refuse_attach(slot, refusal),
         }
         let older = session.connection();
         let user = session.user.clone();
@@ -127,7 +134,9 @@ impl Core {
         if session.connection() != Some(slot) {
             return;
         }
-        session.set_connection(None);
+        if !mutation::active(Mutation::KeepConnection) {
+            session.set_connection(None);
+        }
         let user = session.user.clone();
         self.counters.add(Counter::AttachedNow, u64::MAX); // minus one
         self.dispatch.events().on_detach(&user);

@@ -25,6 +25,7 @@ use super::timers::Wheel;
 use crate::config::Listener;
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
+use crate::mutation::{self, Mutation};
 use crate::route::Router;
 
 /// Buffers kept for the next connection that sends or waits for the rest of a frame.
@@ -99,6 +100,11 @@ pub(crate) struct Core {
     contents: BytesMut,
 }
 
+/// A limit of the response cache.
+fn limit<T>(limit: T, none: T) -> T {
+    if mutation::active(Mutation::UnlimitedCache) { none } else { limit }
+}
+
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Core {
         let listeners = parts.listeners.into_iter().map(|(settings, shared)| ListenerSide {
@@ -107,8 +113,8 @@ impl Core {
                 compat: settings.compat,
                 replay_duplicates: settings.duplicate_request
                     == crate::config::DuplicateRequest::Replay,
-                expired_number: settings.expired_number,
-                cache_bytes_max: settings.cache_bytes_max,
+                expired_number: limit(settings.expired_number, 1 << 20),
+                cache_bytes_max: limit(settings.cache_bytes_max, 1 << 30),
                 pending_requests_max: settings.pending_requests_max,
             },
             settings,

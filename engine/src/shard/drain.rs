@@ -4,6 +4,7 @@ use super::connections::{Life, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{ListenerIndex, Operation};
+use crate::mutation::{self, Mutation};
 
 impl Core {
     /// Stops accepting and ends every connection once what it asked for is answered. A login that
@@ -15,6 +16,9 @@ impl Core {
         self.draining = true;
         for at in 0..self.listeners.len() {
             let listener = ListenerIndex(at as u16);
+            if mutation::active(Mutation::KeepAccepts) {
+                continue;
+            }
             self.operations.push(Operation::CancelAccepts { listener });
         }
         for slot in self.connections.slots() {

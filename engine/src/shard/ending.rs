@@ -15,6 +15,7 @@ use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{Operation, ReceiveEnd, ReceiveMode, Token};
+use crate::mutation::{self, Mutation};
 
 /// Milliseconds that a peer gets to close after our FIN.
 const LINGER_MS: u64 = 1_000;
@@ -79,6 +80,9 @@ impl Core {
         let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
         if connection.life == Life::Closing && !connection.in_flight.any() {
+            if mutation::active(Mutation::LeakDescriptor) {
+                return self.vacate(slot);
+            }
             connection.in_flight.begin(InFlight::CLOSE);
             self.operations.push(Operation::Close { token });
         }

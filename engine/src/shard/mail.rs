@@ -8,7 +8,7 @@
 //! **Full queues.** A message that finds its queue full waits here, and while any waits nothing new
 //! is accepted. Nothing is dropped.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::command::{Command, CommandResult};
@@ -20,6 +20,7 @@ use super::message::{HandOver, Message, ReplyTo};
 use crate::context::Answer;
 use crate::driver::{Operation, ShardIndex, Token};
 use crate::mailbox::Mailboxes;
+use crate::mutation::{self, Mutation};
 
 /// Messages taken a turn, at most.
 const MESSAGES_A_TURN: usize = 1024;
@@ -29,7 +30,8 @@ const RETRY_MS: u64 = 50;
 /// The mailbox side of a shard.
 pub(crate) struct Mail {
     boxes: Arc<Mailboxes<Message>>,
-    waiting: HashMap<ShardIndex, VecDeque<Message>>,
+    /// In order: it is walked, and the walk must be the same every time.
+    waiting: BTreeMap<ShardIndex, VecDeque<Message>>,
     next_key: u32,
     /// Connections under way from here, by key.
     departing: HashMap<u32, Token>,
@@ -43,7 +45,7 @@ impl Mail {
     pub(crate) fn new(boxes: Arc<Mailboxes<Message>>) -> Mail {
         Mail {
             boxes,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             next_key: 0,
             departing: HashMap::new(),
             arriving: HashMap::new(),
@@ -179,6 +181,11 @@ impl Core {
     }
 
     fn start_departure(&mut self, slot: u32) {
+        if mutation::active(Mutation::OutsideChance) {
+            let mut bytes = [0; 4];
+            getrandom::fill(&mut bytes).expect("a test has random bytes");
+            self.mail.next_key = u32::from_ne_bytes(bytes);
+        }
         let key = self.mail.next_key;
         self.mail.next_key = key.wrapping_add(1);
         let token = self.connections.token(slot);

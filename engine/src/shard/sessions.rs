@@ -43,6 +43,11 @@ impl Session {
         (self.connection != NONE).then_some(self.connection)
     }
 
+    /// What [`Mutation::ForgetAnswers`](crate::mutation::Mutation::ForgetAnswers) does.
+    pub(crate) fn forget_answers(&mut self) {
+        self.state = session::Session::new(self.state.secret().clone());
+    }
+
     pub(crate) fn set_connection(&mut self, slot: Option<u32>) {
         self.connection = slot.unwrap_or(NONE);
     }
@@ -186,6 +191,13 @@ impl Sessions {
     pub(crate) fn of_uid(&self, uid: &[u8]) -> Vec<SessionKey> {
         let head = self.head(uid).into_iter();
         head.flat_map(|head| self.chain(head)).map(|at| self.key(at)).collect()
+    }
+
+    /// Every session.
+    #[cfg(test)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        let sessions = (0..self.places.len() as u32).map(|at| (at, &self.places[at as usize]));
+        sessions.filter_map(|(at, place)| Some((self.key(at), place.session.as_ref()?)))
     }
 
     fn key(&self, index: u32) -> SessionKey {

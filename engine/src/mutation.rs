@@ -1,0 +1,53 @@
+//! Deliberate bugs, one for each invariant of the engine, compiled only in tests: the simulator must
+//! find every one of them. Outside tests no switch exists and every question is a constant no.
+
+/// A bug to switch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mutation {
+    /// A login is registered on the shard that accepted it, whoever owns the user.
+    RegisterAnywhere,
+    /// An attach forgets the answers of earlier connections.
+    ForgetAnswers,
+    /// A session keeps the slot of a connection that is gone.
+    KeepConnection,
+    /// An attach index that was used before is accepted.
+    AcceptUsedIndex,
+    /// The response cache has no limit.
+    UnlimitedCache,
+    /// A slot is emptied without closing its descriptor.
+    LeakDescriptor,
+    /// A drain leaves accepts in flight.
+    KeepAccepts,
+    /// Something is drawn that the seed does not decide.
+    OutsideChance,
+}
+
+#[cfg(test)]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Mutation;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Whether the bug is switched on, on this thread.
+    pub(crate) fn active(mutation: Mutation) -> bool {
+        ACTIVE.get() == Some(mutation)
+    }
+
+    /// Switches a bug on, or all off.
+    pub(crate) fn activate(mutation: Option<Mutation>) {
+        ACTIVE.set(mutation);
+    }
+}
+
+#[cfg(test)]
+pub(crate) use switch::{activate, active};
+
+/// No.
+#[cfg(not(test))]
+pub(crate) const fn active(_: Mutation) -> bool {
+    false
+}

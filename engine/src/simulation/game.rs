@@ -1,0 +1,143 @@
+//! The game that is played in simulation, and the ledger it keeps for the checks.
+//!
+//! The content of a request says what to do and who asked: `kind|player|login|id|nonce`. The ledger
+//! counts what ran; nothing in it comes from the engine's own state.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use skyring_protocols::login::token::SampleToken;
+
+use crate::context::{Context, GateConnection, Target};
+use crate::handler::{
+    Agent, Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request,
+    Subid, User,
+};
+
+/// What the game has seen.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// How often a request ran, and what came of it, by username and id.
+    pub(super) runs: BTreeMap<(Vec<u8>, u32), (u32, Option<Bytes>)>,
+    /// Connections of each username, which must be 0 or 1.
+    pub(super) attached: BTreeMap<Vec<u8>, i32>,
+    /// Gate connections that are there.
+    pub(super) gates: i64,
+    /// Logins being decided, by uid; with `multilogin` off never more than one.
+    pub(super) deciding: BTreeMap<Vec<u8>, u32>,
+    /// Logins decided.
+    logins: u64,
+}
+
+pub(super) struct Game {
+    pub(super) context: Context,
+    pub(super) ledger: Rc<RefCell<Ledger>>,
+}
+
+/// Echoes to a forwarded gate connection.
+struct Echoer(Context);
+
+impl Agent for Echoer {
+    fn on_message(&self, connection: GateConnection, content: Bytes) {
+        self.0.send(connection, content);
+    }
+}
+
+impl Application for Game {
+    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+        let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
+        if token.user.len() % 2 == 0 {
+            self.context.sleep(Duration::from_millis(3)).await;
+        }
+        Ok(Identity { uid: token.user, server: token.server })
+    }
+
+    async fn login(self: Rc<Self>, login: Login) -> Result<Subid, Denied> {
+        let number = {
+            let mut ledger = self.ledger.borrow_mut();
+            let deciding = ledger.deciding.entry(login.uid.clone()).or_default();
+            *deciding += 1;
+            assert_eq!(*deciding, 1, "two logins of one uid are being decided");
+            ledger.logins += 1;
+            ledger.logins
+        };
+        if number % 3 == 0 {
+            self.context.sleep(Duration::from_millis(number % 17)).await;
+        }
+        if !login.online.is_empty() {
+            self.context.kick(Target::uid(&login.uid)).await;
+        }
+        *self.ledger.borrow_mut().deciding.get_mut(&login.uid).expect("counted above") -= 1;
+        Ok(Subid::from(number))
+    }
+
+    async fn request(self: Rc<Self>, request: Request) -> Reply {
+        let text = String::from_utf8_lossy(&request.content).into_owned();
+        let words: Vec<&str> = text.split('|').collect();
+        let id = words.get(3).and_then(|id| id.parse().ok()).ok_or(Failed)?;
+        let place = (request.user.username().to_vec(), id);
+        self.ledger.borrow_mut().runs.entry(place.clone()).or_default().0 += 1;
+        match words[0] {
+            "slow" => self.context.sleep(Duration::from_millis(u64::from(id) % 90)).await,
+            "stall" => self.context.sleep(Duration::from_millis(400)).await,
+            "fail" => return Err(Failed),
+            "bye" => {
+                self.context.logout(Target::username(request.user.username()));
+            }
+            "push" => {
+                self.context.allow_pushes(Target::username(request.user.username()), true);
+                self.context.push(Target::username(request.user.username()), Bytes::from("hey"));
+            }
+            "look" => {
+                let other = format!("player-{}", id % 7);
+                self.context.online(Target::uid(other.as_bytes())).await;
+            }
+            _ => {}
+        }
+        self.ledger.borrow_mut().runs.entry(place).or_default().1 = Some(request.content.clone());
+        Ok(request.content)
+    }
+
+    fn on_attach(&self, user: &User, _peer: SocketAddr) {
+        self.move_attached(user, 1);
+    }
+
+    fn on_detach(&self, user: &User) {
+        self.move_attached(user, -1);
+    }
+
+    fn on_logout(&self, user: &User, _reason: LogoutReason) {
+        let attached = self.ledger.borrow_mut().attached.remove(user.username());
+        assert!(attached.is_none_or(|count| count == 0), "a session ended with its connection");
+    }
+
+    fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
+        self.ledger.borrow_mut().gates += 1;
+        if peer.port() % 2 == 0 {
+            self.context.open(connection);
+        } else {
+            self.context.forward(connection, Rc::new(Echoer(self.context.clone())));
+        }
+    }
+
+    async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
+        self.context.send(connection, content);
+    }
+
+    fn on_disconnect(&self, _connection: GateConnection) {
+        self.ledger.borrow_mut().gates -= 1;
+    }
+}
+
+impl Game {
+    fn move_attached(&self, user: &User, by: i32) {
+        let mut ledger = self.ledger.borrow_mut();
+        let count = ledger.attached.entry(user.username().to_vec()).or_default();
+        *count += by;
+        assert!((0..=1).contains(count), "a user has {count} connections");
+    }
+}

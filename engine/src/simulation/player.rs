@@ -1,0 +1,408 @@
+//! The players: clients made of the protocols' client halves, which check what they are told.
+//!
+//! A player repeats an unanswered request once on every new connection, with another nonce, so that
+//! the answer shows which of the two ran.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::client::{LoginClient, LoginClientOutput};
+use skyring_protocols::login::token::SampleToken;
+use skyring_protocols::msg::client::{ClientEvent, MsgClient};
+use skyring_protocols::msg::response::Flag;
+use skyring_protocols::msg::username::Username;
+
+use super::game::Ledger;
+use crate::driver::sim::{SimClient, SimNet, SimRandom};
+
+/// Requests that one login makes, at most.
+const REQUESTS_MAX: u32 = 90;
+
+/// Where the listeners are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addresses {
+    pub(super) login: SocketAddr,
+    pub(super) msg: SocketAddr,
+    pub(super) gate: SocketAddr,
+}
+
+enum Stage {
+    /// Logged out.
+    Out,
+    LoggingIn(SimClient, Box<LoginClient>),
+    /// Logged in without a connection.
+    Away,
+    /// An attach; `fresh` says whether its index is new, and it must be refused if not.
+    Attaching {
+        connection: SimClient,
+        client: Box<MsgClient>,
+        fresh: bool,
+    },
+    Playing(SimClient, Box<MsgClient>),
+    /// Talks to the gate; what was sent and not yet echoed.
+    Gate(SimClient, Vec<u8>),
+}
+
+pub(super) struct Player {
+    name: String,
+    number: usize,
+    addresses: Addresses,
+    stage: Stage,
+    session: Option<(Vec<u8>, Secret)>,
+    login: u32,
+    /// The last attach index used, and the last that was accepted.
+    index: u64,
+    accepted: u64,
+    next_id: u32,
+    /// The request sent right behind the attach under way, which is not repeated on this connection.
+    early: Option<u32>,
+    /// Unanswered requests and their kinds.
+    open: BTreeMap<u32, &'static str>,
+    ledger: Rc<RefCell<Ledger>>,
+    /// The server may have retired an answer, so that a repeat runs again.
+    may_retire: bool,
+    /// Answers taken.
+    pub(super) answers: u64,
+}
+
+const KINDS: [&str; 12] = [
+    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look", "echo",
+];
+
+impl Player {
+    pub(super) fn new(
+        number: usize,
+        name: String,
+        addresses: Addresses,
+        ledger: Rc<RefCell<Ledger>>,
+        may_retire: bool,
+    ) -> Player {
+        Player {
+            name,
+            number,
+            addresses,
+            stage: Stage::Out,
+            session: None,
+            login: 0,
+            index: 0,
+            accepted: 0,
+            next_id: 0,
+            early: None,
+            open: BTreeMap::new(),
+            ledger,
+            may_retire,
+            answers: 0,
+        }
+    }
+
+    /// Nothing is unanswered and no step is half done.
+    pub(super) fn is_content(&self) -> bool {
+        matches!(self.stage, Stage::Playing(..) | Stage::Gate(..)) && self.open.is_empty()
+    }
+
+    /// Where it stands.
+    pub(super) fn describe(&self) -> String {
+        let (stage, connection) = match &self.stage {
+            Stage::Out => ("out", None),
+            Stage::LoggingIn(connection, _) => ("logging in", Some(connection)),
+            Stage::Away => ("away", None),
+            Stage::Attaching { connection, .. } => ("attaching", Some(connection)),
+            Stage::Playing(connection, _) => ("playing", Some(connection)),
+            Stage::Gate(connection, _) => ("at the gate", Some(connection)),
+        };
+        let end = connection.map(|connection| (connection.address(), connection.end()));
+        format!("{} {stage} {end:?}, unanswered {:?}", self.name, self.open)
+    }
+
+    /// One thing, chosen by the seed. `calm`: only what leads to contentment.
+    pub(super) fn act(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) {
+        let stage = std::mem::replace(&mut self.stage, Stage::Out);
+        self.stage = match stage {
+            Stage::Out => self.start(net, random),
+            Stage::LoggingIn(connection, client) => self.log_in(connection, client, random, calm),
+            Stage::Away => self.attach(net, random, calm),
+            Stage::Attaching { connection, client, fresh } => {
+                self.attaching(connection, client, fresh, random)
+            }
+            Stage::Playing(connection, client) => self.play(connection, client, random, calm),
+            Stage::Gate(connection, sent) => self.gate(connection, sent, random, calm),
+        };
+    }
+
+    /// Leaves for good.
+    pub(super) fn leave(self) {
+        match self.stage {
+            Stage::LoggingIn(connection, _)
+            | Stage::Attaching { connection, .. }
+            | Stage::Playing(connection, _)
+            | Stage::Gate(connection, _) => connection.close(),
+            Stage::Out | Stage::Away => {}
+        }
+    }
+
+    fn start(&mut self, net: &SimNet, random: &mut SimRandom) -> Stage {
+        if self.number % 5 == 4 {
+            return Stage::Gate(net.connect(self.addresses.gate), Vec::new());
+        }
+        let token = SampleToken {
+            user: self.name.clone().into_bytes(),
+            server: b"sample".to_vec(),
+            password: b"password".to_vec(),
+        };
+        let key = (random.word() | 2).to_le_bytes();
+        let client = LoginClient::new(token.format(), key);
+        Stage::LoggingIn(net.connect(self.addresses.login), Box::new(client))
+    }
+
+    fn log_in(
+        &mut self,
+        connection: SimClient,
+        mut client: Box<LoginClient>,
+        random: &mut SimRandom,
+        calm: bool,
+    ) -> Stage {
+        if !calm && random.chance(500) {
+            connection.reset();
+            return Stage::Out;
+        }
+        client.on_bytes(&connection.read());
+        if connection.end().is_some() {
+            client.on_disconnect();
+        }
+        while let Some(output) = client.poll_output() {
+            match output {
+                // A broken connection shows at the next look.
+                LoginClientOutput::Send(bytes) => {
+                    let _ = connection.write(&bytes);
+                }
+                LoginClientOutput::Granted { secret, subid } => {
+                    connection.close();
+                    let name = Username {
+                        uid: self.name.clone().into_bytes(),
+                        server: b"sample".to_vec(),
+                        subid,
+                    };
+                    self.session = Some((name.format(), secret));
+                    self.login += 1;
+                    (self.index, self.accepted, self.next_id) = (0, 0, 0);
+                    self.open.clear();
+                    return Stage::Away;
+                }
+                LoginClientOutput::Refused(code) => {
+                    assert_eq!(code, 406, "this game refuses nobody");
+                    connection.close();
+                    return Stage::Out;
+                }
+                LoginClientOutput::Broken(_) => {
+                    connection.close();
+                    return Stage::Out;
+                }
+            }
+        }
+        Stage::LoggingIn(connection, client)
+    }
+
+    fn attach(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) -> Stage {
+        let Some((username, secret)) = self.session.clone() else { return Stage::Out };
+        let fresh = calm || self.accepted == 0 || !random.chance(8_000);
+        let index = if fresh {
+            self.index += 1;
+            self.index
+        } else {
+            1 + random.below(self.accepted)
+        };
+        let mut client = Box::new(MsgClient::new(username, secret));
+        let connection = net.connect(self.addresses.msg);
+        let mut frames = client.attach(index);
+        self.early = None;
+        if fresh && random.chance(20_000) {
+            // A request right behind the attach, before its answer.
+            self.early = self.ask(&mut client, random, &mut frames);
+        }
+        let _ = connection.write(&frames);
+        Stage::Attaching { connection, client, fresh }
+    }
+
+    fn attaching(
+        &mut self,
+        connection: SimClient,
+        mut client: Box<MsgClient>,
+        fresh: bool,
+        random: &mut SimRandom,
+    ) -> Stage {
+        client.on_bytes(&connection.read());
+        match client.poll_event() {
+            Some(ClientEvent::Attached) => {
+                assert!(fresh, "{}: a used attach index was accepted", self.name);
+                self.accepted = self.index;
+                let mut frames = Vec::new();
+                for (id, kind) in self.open.clone() {
+                    if self.early != Some(id) {
+                        self.send(&mut client, kind, id, random, &mut frames);
+                    }
+                }
+                let _ = connection.write(&frames);
+                Stage::Playing(connection, client)
+            }
+            Some(ClientEvent::Refused(404)) => {
+                connection.close();
+                self.session = None;
+                Stage::Out
+            }
+            Some(ClientEvent::Refused(code)) => {
+                assert!(!fresh || code == 403, "{}: a good attach got {code}", self.name);
+                connection.close();
+                Stage::Away
+            }
+            Some(other) => panic!("{}: {other:?} before the attach was answered", self.name),
+            None if connection.end().is_some() => {
+                connection.close();
+                Stage::Away
+            }
+            None => Stage::Attaching { connection, client, fresh },
+        }
+    }
+
+    fn play(
+        &mut self,
+        connection: SimClient,
+        mut client: Box<MsgClient>,
+        random: &mut SimRandom,
+        calm: bool,
+    ) -> Stage {
+        if !calm && random.chance(9_000) {
+            return Stage::Playing(connection, client); // Does not read for a while.
+        }
+        client.on_bytes(&connection.read());
+        while let Some(event) = client.poll_event() {
+            match event {
+                ClientEvent::Response { flag, id, content } => self.take(flag, id, &content),
+                other => panic!("{}: {other:?} while playing", self.name),
+            }
+        }
+        if connection.end().is_some() {
+            connection.close();
+            return Stage::Away;
+        }
+        if calm {
+            return Stage::Playing(connection, client);
+        }
+        match random.below(40) {
+            0 => {
+                connection.close();
+                return Stage::Away;
+            }
+            1 => {
+                connection.reset();
+                return Stage::Away;
+            }
+            2 => connection.shut_down(),
+            3 if self.next_id > 20 => {
+                let mut frames = Vec::new();
+                self.send(&mut client, "bye", self.next_id, random, &mut frames);
+                self.next_id += 1;
+                let _ = connection.write(&frames);
+            }
+            4..20 => {
+                let mut frames = Vec::new();
+                for _ in 0..=random.below(3) {
+                    self.ask(&mut client, random, &mut frames);
+                }
+                let _ = connection.write(&frames);
+            }
+            _ => {}
+        }
+        Stage::Playing(connection, client)
+    }
+
+    /// Appends a new request; None: this login has made enough.
+    fn ask(
+        &mut self,
+        client: &mut MsgClient,
+        random: &mut SimRandom,
+        frames: &mut Vec<u8>,
+    ) -> Option<u32> {
+        if self.next_id >= REQUESTS_MAX {
+            return None;
+        }
+        // Where answers are retired, a request that pushes runs with every repeat, and a push that
+        // finds the output full closes the connection: nobody could ever come back for the rest.
+        let kind = match KINDS[random.index(KINDS.len())] {
+            "push" if self.may_retire => "echo",
+            kind => kind,
+        };
+        let id = self.next_id;
+        self.next_id += 1;
+        self.open.insert(id, kind);
+        self.send(client, kind, id, random, frames);
+        Some(id)
+    }
+
+    fn send(
+        &self,
+        client: &mut MsgClient,
+        kind: &str,
+        id: u32,
+        random: &mut SimRandom,
+        frames: &mut Vec<u8>,
+    ) {
+        let nonce = random.below(1 << 32);
+        let content = format!("{kind}|{}|{}|{id}|{nonce}", self.number, self.login);
+        client.request(id, content.as_bytes(), frames).expect("a short request fits");
+    }
+
+    /// Checks one response.
+    fn take(&mut self, flag: Flag, id: u32, content: &[u8]) {
+        if flag == Flag::Push {
+            assert_eq!((id, content), (0, &b"hey"[..]), "{}: a strange push", self.name);
+            return;
+        }
+        let text = String::from_utf8_lossy(content).into_owned();
+        let Some(kind) = self.open.remove(&id) else {
+            assert!(text.starts_with("bye|"), "{}: request {id} answered twice: {text}", self.name);
+            return;
+        };
+        self.answers += 1;
+        if kind == "fail" {
+            assert_eq!((flag, content.len()), (Flag::Error, 0), "{}: a failure", self.name);
+            return;
+        }
+        let username = &self.session.as_ref().expect("a player has a session").0;
+        let ledger = self.ledger.borrow();
+        let run = ledger.runs.get(&(username.clone(), id));
+        let (runs, reply) = run.expect("an answered request ran");
+        assert!(*runs == 1 || self.may_retire, "{}: request {id} ran {runs} times", self.name);
+        assert_eq!(flag, Flag::Ok, "{}: request {id}", self.name);
+        assert_eq!(reply.as_deref(), Some(content), "{}: not what the handler said", self.name);
+        let owner = format!("|{}|{}|{id}|", self.number, self.login);
+        assert!(text.contains(&owner), "{}: {text} is another's answer", self.name);
+    }
+
+    fn gate(
+        &mut self,
+        connection: SimClient,
+        mut sent: Vec<u8>,
+        random: &mut SimRandom,
+        calm: bool,
+    ) -> Stage {
+        let echoed = connection.read();
+        assert!(sent.starts_with(&echoed), "{}: the gate echoes what it got", self.name);
+        sent.drain(..echoed.len());
+        if connection.end().is_some() || (!calm && random.chance(1_000)) {
+            connection.close();
+            return Stage::Out;
+        }
+        if !calm && random.chance(30_000) && sent.len() < 4_000 {
+            let bytes = vec![random.below(256) as u8; random.below(600) as usize];
+            let mut frame = Vec::new();
+            skyring_protocols::frame::encode(&bytes, &mut frame).expect("a short frame");
+            if connection.write(&frame).is_ok() {
+                sent.extend_from_slice(&frame);
+            }
+        }
+        Stage::Gate(connection, sent)
+    }
+}

@@ -1,0 +1,329 @@
+//! A server, its players and the loop that runs them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::executor::Executor;
+use super::game::{Game, Ledger};
+use super::player::{Addresses, Player};
+use crate::config::{Listener, ListenerKind};
+use crate::context::ShardSide;
+use crate::driver::sim::{SimDriver, SimFaults, SimNet, SimRandom, SimSettings};
+use crate::driver::{Driver, ListenerIndex, ShardIndex, Wait};
+use crate::mailbox::Mailboxes;
+use crate::route::Router;
+use crate::shard::Shard;
+use crate::shard::connections::{Life, Role};
+use crate::shard::core::{Core, CoreParts, ListenerShared};
+use crate::shard::counters::{Counter, ShardCounters};
+use crate::shard::dispatch::Dispatch;
+use crate::shard::mail::Mail;
+use crate::shard::message::Message;
+
+/// Virtual time that is played with faults.
+const PLAY: Duration = Duration::from_millis(600);
+/// Virtual time in which everybody must become content once nothing goes wrong any more.
+const CALM: Duration = Duration::from_secs(60);
+/// Virtual time that a drain may take.
+const DRAIN: Duration = Duration::from_secs(60);
+/// Longest step of the clock while players act.
+const STEP_NS: u64 = 2_000_000;
+
+struct Place {
+    shard: Shard<SimDriver>,
+    side: Rc<ShardSide>,
+    executor: Executor,
+    counters: Arc<ShardCounters>,
+}
+
+pub(super) struct World {
+    net: SimNet,
+    random: SimRandom,
+    router: Router,
+    places: Vec<Place>,
+    listeners: Vec<(Listener, Arc<ListenerShared>)>,
+    boxes: Arc<Mailboxes<Message>>,
+    ledger: Rc<RefCell<Ledger>>,
+    players: Vec<Player>,
+}
+
+/// What a run was like.
+pub(super) struct Outcome {
+    pub(super) trace_hash: u64,
+    pub(super) answers: u64,
+    pub(super) counts: Vec<(Counter, u64)>,
+}
+
+/// Plays one seed.
+///
+/// # Panics
+/// When an invariant does not hold.
+pub(super) fn run(seed: u64, print: bool) -> Outcome {
+    let mut world = World::new(seed);
+    world.net.print_trace(print);
+    world.play();
+    world.calm_down();
+    world.end()
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let mut random = SimRandom::new(seed ^ 0x5EED);
+        let shards = 1 + random.below(4) as u16;
+        let small_cache = random.chance(1 << 14);
+        let mut faults = SimFaults::draw(&mut random);
+        if random.chance(1 << 13) {
+            faults = SimFaults::none();
+        }
+        let net = SimNet::new(
+            seed,
+            SimSettings {
+                shards,
+                slots: 24 + random.below(40) as u32,
+                buffers: 4 << random.below(4),
+                buffer_bytes: 32 << random.below(6),
+                faults,
+                ..SimSettings::default()
+            },
+        );
+        let listeners = listeners(&mut random, small_cache);
+        for (at, (listener, _)) in listeners.iter().enumerate() {
+            net.listen(ListenerIndex(at as u16), listener.address);
+        }
+        let addresses = Addresses {
+            login: listeners[0].0.address,
+            msg: listeners[1].0.address,
+            gate: listeners[2].0.address,
+        };
+        let ledger: Rc<RefCell<Ledger>> = Rc::default();
+        let players = (0..6 + random.index(10)).map(|number| {
+            // Two rivals share an account and log each other out.
+            let name = if number < 2 { 0 } else { number };
+            Player::new(
+                number,
+                format!("player-{name}"),
+                addresses,
+                Rc::clone(&ledger),
+                small_cache,
+            )
+        });
+        let mut world = World {
+            router: Router::new(shards, (random.word(), random.word())),
+            boxes: Mailboxes::new(shards, 1 + random.index(8)),
+            places: Vec::new(),
+            players: players.collect(),
+            net,
+            random,
+            listeners,
+            ledger,
+        };
+        for index in (0..shards).map(ShardIndex) {
+            let place = world.place(index);
+            world.places.push(place);
+        }
+        world
+    }
+
+    fn place(&mut self, index: ShardIndex) -> Place {
+        let driver = self.net.driver(index);
+        let executor = Executor::default();
+        let side = ShardSide::new(index, Box::new(executor.clone()));
+        let game = Game { context: side.context(), ledger: Rc::clone(&self.ledger) };
+        let counters: Arc<ShardCounters> = Arc::default();
+        let mut entropy = self.random.fork();
+        let net = self.net.clone();
+        let clock = move || net.now().as_millis() as u64;
+        let core = Core::new(CoreParts {
+            index,
+            router: self.router,
+            table_key: (self.random.word(), self.random.word()),
+            slots: driver.slots(),
+            listeners: self.listeners.clone(),
+            mail: Mail::new(Arc::clone(&self.boxes)),
+            dispatch: Dispatch::new(Rc::new(game), Rc::clone(&side)),
+            side: Rc::clone(&side),
+            counters: Arc::clone(&counters),
+            entropy: Box::new(move || entropy.word().to_le_bytes()),
+            now_ms: clock(),
+        });
+        Place { shard: Shard::new(driver, core, Box::new(clock)), side, executor, counters }
+    }
+
+    /// Runs the tasks of every shard, then turns one, or lets time pass. Answers whether time has
+    /// passed: whoever acts in between, acts then, so that the shards keep up.
+    fn step(&mut self, limit_ns: u64) -> bool {
+        for (index, place) in self.places.iter().enumerate() {
+            place.executor.run();
+            if !place.side.is_idle() {
+                self.net.rouse(ShardIndex(index as u16));
+            }
+        }
+        let Some(index) = self.net.pick_runnable() else {
+            let step_ns = self.random.below(STEP_NS);
+            self.net.advance_until(self.net.now_ns().saturating_add(step_ns).min(limit_ns));
+            return true;
+        };
+        let place = &mut self.places[usize::from(index.0)];
+        place.shard.turn(Wait::AtMost(Duration::from_millis(20)));
+        self.check(index);
+        false
+    }
+
+    /// Somebody does something.
+    fn act(&mut self, calm: bool) {
+        let player = self.random.index(self.players.len());
+        self.players[player].act(&self.net, &mut self.random, calm);
+    }
+
+    fn play(&mut self) {
+        let end_ns = PLAY.as_nanos() as u64;
+        while self.net.now_ns() < end_ns {
+            if self.step(end_ns) {
+                self.act(false);
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more: everybody gets what he asked for.
+    fn calm_down(&mut self) {
+        self.net.set_faults(SimFaults::none());
+        // The rivals would go on for ever.
+        for rival in self.players.drain(..2) {
+            rival.leave();
+        }
+        let end_ns = self.net.now_ns() + CALM.as_nanos() as u64;
+        while !self.players.iter().all(Player::is_content) {
+            let waiting = || self.players.iter().filter(|player| !player.is_content());
+            assert!(
+                self.net.now_ns() < end_ns,
+                "somebody waits for ever: {:?}",
+                waiting().map(Player::describe).collect::<Vec<_>>()
+            );
+            if self.step(end_ns) {
+                self.act(true);
+            }
+        }
+    }
+
+    fn end(mut self) -> Outcome {
+        let drains = self.random.chance(1 << 15);
+        let answers = self.players.iter().map(|player| player.answers).sum();
+        let players = std::mem::take(&mut self.players);
+        if drains {
+            self.drain();
+            players.into_iter().for_each(Player::leave);
+        } else {
+            players.into_iter().for_each(Player::leave);
+            self.drain();
+        }
+        self.forget_timers();
+        self.check_the_end();
+        let counts = Counter::ALL.iter().map(|counter| (*counter, self.sum(*counter))).collect();
+        let trace_hash = self.net.trace_hash();
+        let net = self.net.clone();
+        drop(self);
+        net.assert_quiescent();
+        Outcome { trace_hash, answers, counts }
+    }
+
+    fn drain(&mut self) {
+        for (index, place) in self.places.iter_mut().enumerate() {
+            place.shard.core_mut().drain();
+            self.net.rouse(ShardIndex(index as u16));
+        }
+        let end_ns = self.net.now_ns() + DRAIN.as_nanos() as u64;
+        while !self.places.iter().all(|place| place.shard.core().is_drained()) {
+            assert!(self.net.now_ns() < end_ns, "the drain does not end");
+            self.step(end_ns);
+        }
+    }
+
+    /// Lets every deadline pass, after which no timer may be left.
+    fn forget_timers(&mut self) {
+        let end_ns = self.net.now_ns() + Duration::from_secs(100).as_nanos() as u64;
+        while self.net.now_ns() < end_ns {
+            if !self.net.advance_until(end_ns) && self.net.runnable().is_empty() {
+                break;
+            }
+            self.step(end_ns);
+        }
+        for index in 0..self.places.len() {
+            self.net.rouse(ShardIndex(index as u16));
+        }
+        while !self.net.runnable().is_empty() {
+            self.step(end_ns);
+        }
+    }
+
+    fn sum(&self, counter: Counter) -> u64 {
+        self.places.iter().fold(0, |sum, place| sum.wrapping_add(place.counters.read(counter)))
+    }
+
+    /// What must hold after every turn.
+    fn check(&self, index: ShardIndex) {
+        let core = self.places[usize::from(index.0)].shard.core();
+        for (key, session) in core.sessions.iter() {
+            let user = &session.user;
+            assert_eq!(self.router.owner(user.uid()), index, "{user:?} is on a foreign shard");
+            let settings = &core.listener(session.listener).settings;
+            let (count, bytes) = (session.state.answered_count(), session.state.cache_bytes());
+            let count_max = 2 * settings.expired_number as usize;
+            assert!(count <= count_max, "{user:?} has {count} answers, {count_max} allowed");
+            assert!(bytes <= settings.cache_bytes_max, "{user:?} has {bytes} bytes of answers");
+            if let Some(slot) = session.connection() {
+                let connection = core.connections.at(slot);
+                let its = matches!(connection.role, Role::Attached(its) if its == key);
+                assert!(its && connection.life == Life::Open, "{user:?} holds a foreign slot");
+            }
+        }
+        assert_eq!(
+            core.counters.read(Counter::ConnectionsNow),
+            u64::from(core.connections.len()),
+            "connections are counted from accept to close"
+        );
+    }
+
+    fn check_the_end(&self) {
+        for (index, place) in self.places.iter().enumerate() {
+            let index = ShardIndex(index as u16);
+            assert_eq!(place.shard.core().timers.len(), 0, "timers are left");
+            assert_eq!(self.net.in_flight(index), 0, "operations are left");
+            assert_eq!(self.net.leases_out(index), 0, "leases are left");
+            assert_eq!(self.net.slots_used(index), 0, "descriptors are left");
+            assert!(!self.boxes.has_unread(index), "messages are left");
+        }
+        for (_, shared) in &self.listeners {
+            let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(left, 0, "connections are counted that are not there");
+        }
+        assert_eq!(self.ledger.borrow().gates, 0, "gate connections come and go in pairs");
+        assert_eq!(self.sum(Counter::AttachedNow), 0, "attached sessions are miscounted");
+        let cached = self.places.iter().flat_map(|place| place.shard.core().sessions.iter());
+        let cached: usize = cached.map(|(_, session)| session.state.cache_bytes()).sum();
+        assert_eq!(self.sum(Counter::CacheBytesNow), cached as u64, "stored bytes are miscounted");
+    }
+}
+
+fn listeners(random: &mut SimRandom, small_cache: bool) -> Vec<(Listener, Arc<ListenerShared>)> {
+    let kinds = [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate];
+    let mut make = |kind| {
+        let mut listener = Listener::new(kind);
+        listener.address.set_ip([10, 0, 0, 1].into());
+        listener.uniform_errors = false;
+        // Every replay makes its answer young again, so the others retire sooner than one would
+        // think: no number that a player could reach, or a very small one.
+        listener.expired_number = 1 << 20;
+        if small_cache {
+            listener.expired_number = 1 + random.below(4) as u32;
+            listener.cache_bytes_max = 300;
+        }
+        if random.chance(1 << 14) {
+            listener.output_bytes_max = 1024 + random.below(2000) as usize;
+        }
+        let shared = ListenerShared { connections: 0.into(), limiter: None };
+        (listener, Arc::new(shared))
+    };
+    kinds.into_iter().map(&mut make).collect()
+}
