@@ -1,6 +1,9 @@
 //! Deliberate bugs, one for each invariant of the engine, compiled only in tests: the simulator must
 //! find every one of them. Outside tests no switch exists and every question is a constant no.
 
+#[cfg(test)]
+pub(crate) use switch::{activate, active};
+
 /// A bug to switch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutation {
@@ -22,6 +25,12 @@ pub(crate) enum Mutation {
     OutsideChance,
 }
 
+/// No.
+#[cfg(not(test))]
+pub(crate) const fn active(_: Mutation) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod switch {
     use std::cell::Cell;
@@ -41,13 +50,4 @@ mod switch {
     pub(crate) fn activate(mutation: Option<Mutation>) {
         ACTIVE.set(mutation);
     }
-}
-
-#[cfg(test)]
-pub(crate) use switch::{activate, active};
-
-/// No.
-#[cfg(not(test))]
-pub(crate) const fn active(_: Mutation) -> bool {
-    false
 }

@@ -50,7 +50,7 @@ impl Agent for Echoer {
 impl Application for Game {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
-        if token.user.len() % 2 == 0 {
+        if token.user.len().is_multiple_of(2) {
             self.context.sleep(Duration::from_millis(3)).await;
         }
         Ok(Identity { uid: token.user, server: token.server })
@@ -65,7 +65,7 @@ impl Application for Game {
             ledger.logins += 1;
             ledger.logins
         };
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             self.context.sleep(Duration::from_millis(number % 17)).await;
         }
         if !login.online.is_empty() {
@@ -117,7 +117,7 @@ impl Application for Game {
 
     fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
         self.ledger.borrow_mut().gates += 1;
-        if peer.port() % 2 == 0 {
+        if peer.port().is_multiple_of(2) {
             self.context.open(connection);
         } else {
             self.context.forward(connection, Rc::new(Echoer(self.context.clone())));
