@@ -1,27 +1,12 @@
 //! What an application may do to others, and what it may do wrong.
 
 use std::io::{Read, Write};
-use std::sync::Once;
 
 use skyring::protocols::msg::response::Flag;
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
-use crate::support::{Player, config, connect, is_silent, login, read_to_end};
-
-/// Panics on purpose are not printed.
-fn expect_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let print = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            let text = panic.payload_as_str().unwrap_or_default();
-            if !text.contains("on purpose") {
-                print(panic);
-            }
-        }));
-    });
-}
+use crate::support::{Player, config, connect, expect_panics, is_silent, login, read_to_end};
 
 #[test]
 fn a_panic_in_a_login_is_a_refusal() {

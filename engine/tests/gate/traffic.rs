@@ -6,7 +6,7 @@ use skyring::config::ListenerKind;
 use skyring::shard::counters::Counter;
 
 use crate::keeper::{House, Policy, read_frame};
-use crate::support::{config, eventually, is_silent, listener};
+use crate::support::{config, eventually, expect_panics, is_silent, listener};
 
 fn frame(content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("a frame holds as much");
@@ -109,6 +109,7 @@ fn frames_reach_connections_of_every_shard() {
 /// An agent that panics loses its message, not its connection.
 #[test]
 fn a_panic_in_an_agent_disturbs_nobody() {
+    expect_panics();
     let house = House::start(&config(1), Policy::Open);
     let mut other = house.connect();
     let mut stream = house.connect();

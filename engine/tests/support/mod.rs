@@ -1,6 +1,6 @@
 //! A blocking client of the login and message servers, made of the client halves in `protocols`.
-#![allow(dead_code)] // every test file uses a part of it
-#![allow(clippy::unwrap_used)] // a test that cannot go on fails
+#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod arena;
 pub(crate) mod game;
@@ -8,6 +8,7 @@ pub(crate) mod held;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use skyring::config::{Config, Listener, ListenerKind};
@@ -35,6 +36,19 @@ pub(crate) fn config(shards: usize) -> Config {
 /// The first listener of a kind.
 pub(crate) fn listener(config: &mut Config, kind: ListenerKind) -> &mut Listener {
     config.listeners.iter_mut().find(|listener| listener.kind == kind).expect("a default listener")
+}
+
+/// Panics on purpose are not printed.
+pub(crate) fn expect_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !panic.to_string().contains("on purpose") {
+                print(panic);
+            }
+        }));
+    });
 }
 
 /// Waits until something is so.
