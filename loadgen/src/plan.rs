@@ -329,11 +329,15 @@ fn divide(options: &Options, limits: Limits) -> Result<Vec<Share>, PlanError> {
             needed,
         });
     }
-    let cut = |shard: u32| (u64::from(options.users) * u64::from(shard) / u64::from(shards)) as u32;
+    // Dealt in turn, as the schedule deals requests: player p of all is on shard p mod shards.
+    let dealt = |count: u32, shard: u32| count.saturating_sub(shard).div_ceil(shards);
+    let players = u64::from(options.users) * u64::from(options.subset_ppm);
+    let players = players.div_ceil(1_000_000) as u32;
+    let mut first = 0;
     let share = |shard| {
-        let (first, end) = (cut(shard), cut(shard + 1));
-        let players = u64::from(end - first) * u64::from(options.subset_ppm);
-        Share { first, users: end - first, players: players.div_ceil(1_000_000) as u32 }
+        let users = dealt(options.users, shard);
+        first += users;
+        Share { first: first - users, users, players: dealt(players, shard) }
     };
     Ok((0..shards).map(share).collect())
 }

@@ -103,7 +103,6 @@ pub struct Crowd {
     pacer: Pacer,
     requests: Schedule,
     churn: Schedule,
-    cursor: u32,
     scratch: Vec<u8>,
     recent: Histogram<u64>,
 }
@@ -132,7 +131,6 @@ impl Crowd {
             pacer: Pacer::new(plan.options.connects_per_second, u64::from(shards)),
             requests: Schedule::never(),
             churn: Schedule::never(),
-            cursor: 0,
             scratch: Vec::new(),
             recent: record::recent_histogram(),
             plan,
@@ -282,7 +280,9 @@ impl Crowd {
         match self.plan.load {
             Load::Closed { .. } => (0..self.share.players).for_each(|index| self.start(index)),
             Load::Open { per_second } => {
-                self.requests = Schedule::new(start_ns, end_ns, per_second, shard, shards);
+                let players = u64::from(self.plan.players());
+                self.requests =
+                    Schedule::new(start_ns, end_ns, per_second, shard, shards).around(players);
             }
         }
         let leaves = u64::from(self.plan.options.churn_ppm) * u64::from(self.plan.users());

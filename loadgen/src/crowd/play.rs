@@ -10,6 +10,7 @@ use crate::check::{Answered, Fault, Reply, Sending};
 use crate::content::Stamp;
 use crate::plan::{Load, Protocol};
 use crate::record::{Step, Trouble};
+use crate::schedule::Due;
 
 /// Open requests of one shard at most; beyond it, requests are left out and counted.
 const OPEN_MAX: u64 = 4_000_000;
@@ -48,16 +49,14 @@ impl Crowd {
 
     /// Open loop: takes up every request that has fallen due.
     pub(super) fn issue(&mut self, now_ns: u64) {
-        while let Some(due_ns) = self.requests.take(now_ns) {
+        while let Some(Due { due_ns, turn }) = self.requests.take(now_ns) {
             if due_ns >= self.orders.play_end_ns {
                 return;
             }
             if self.is_measured(due_ns) {
                 self.record.times.lateness.saturating_record(now_ns - due_ns);
             }
-            let index = self.cursor;
-            self.cursor = (self.cursor + 1) % self.share.players;
-            self.add_request(index, due_ns);
+            self.add_request(turn as u32, due_ns);
         }
     }
 

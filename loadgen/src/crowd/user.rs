@@ -116,6 +116,6 @@ mod tests {
     #[test]
     fn an_idle_user_is_small() {
         let bytes = size_of::<User>();
-        assert!(bytes <= 176, "{bytes} bytes");
+        assert!(bytes <= 144, "{bytes} bytes");
     }
 }
