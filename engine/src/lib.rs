@@ -17,6 +17,7 @@ pub mod handler;
 mod host;
 mod listener;
 pub mod mailbox;
+pub mod places;
 pub mod route;
 pub mod server;
 pub mod shard;
