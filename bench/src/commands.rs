@@ -39,11 +39,12 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 fn run_floor(parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
-    match FloorOptions::parse(parser)? {
-        Some(options) => floor::run(&options, &command_line())?,
-        None => print!("{}", options::USAGE),
-    }
-    Ok(ExitCode::SUCCESS)
+    let Some(options) = FloorOptions::parse(parser)? else {
+        print!("{}", options::USAGE);
+        return Ok(ExitCode::SUCCESS);
+    };
+    let succeeded = floor::run(&options, &command_line())?;
+    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The command as somebody else would type it: without the path of this build.

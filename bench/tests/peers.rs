@@ -7,9 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use skyring_bench::child::PeerProcess;
-use skyring_bench::generator::{FRAME_BYTES, Generator, Load, dial};
 use skyring_bench::host;
-use skyring_bench::measure::times::Times;
 use skyring_bench::peers::Peer;
 
 const CONNECTIONS: usize = 4;
@@ -94,28 +92,4 @@ fn glommio_echoes() {
 #[test]
 fn raw_echoes() {
     echoes(Peer::Raw);
-}
-
-/// The generator's loads run against a real server, and every answer is counted once.
-#[test]
-fn the_generator_drives_a_peer() {
-    let process = start(Peer::Epoll);
-    let cores = host::cores().unwrap();
-    let mut generator = Generator::new(cores[cores.len() - 1]).unwrap();
-    for load in [Load::Closed { depth: 1 }, Load::Closed { depth: 7 }, Load::Open { rate: 2000 }] {
-        let dialled = dial::dial(process.target(), 0..20).unwrap();
-        let before = Times::of_process(process.target().pid).unwrap();
-        let mut run = generator.start(dialled, load).unwrap();
-        let tally = run.phase(Duration::from_millis(300)).unwrap();
-        run.finish().unwrap();
-        let times = Times::of_process(process.target().pid).unwrap().since(before);
-        assert!(tally.answers > 100, "{load:?}: {}", tally.answers);
-        assert_eq!(tally.answers, tally.response_ns.len());
-        assert!(times.ran_ns > 0);
-        if let Load::Open { rate } = load {
-            let expected = f64::from(rate) * tally.elapsed.as_secs_f64();
-            assert!((tally.answers as f64) < expected * 1.1, "{}", tally.answers);
-        }
-    }
-    assert_eq!(FRAME_BYTES, 66);
 }

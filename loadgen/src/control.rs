@@ -46,6 +46,8 @@ pub struct Glance {
     pub counters: Counters,
     /// Whether everybody is attached or has given up.
     pub gathered: bool,
+    /// Whether the play has ended and nothing is open any more.
+    pub done: bool,
     /// Whether the shard has ended.
     pub ended: bool,
     /// Response times since they were last taken.
@@ -58,6 +60,7 @@ impl Default for Glance {
             tally: Tally::default(),
             counters: Counters::default(),
             gathered: false,
+            done: false,
             ended: false,
             recent: recent_histogram(),
         }
@@ -65,14 +68,15 @@ impl Default for Glance {
 }
 
 impl Glance {
-    /// Adds another shard's glance but for the response times. The sum is gathered or ended when
-    /// both are.
+    /// Adds another shard's glance but for the response times. The sum is gathered, done or ended
+    /// when both are.
     fn add(&mut self, other: &Glance) {
         self.tally.attached += other.tally.attached;
         self.tally.failed += other.tally.failed;
         self.tally.open += other.tally.open;
         self.counters.add(&other.counters);
         self.gathered &= other.gathered;
+        self.done &= other.done;
         self.ended &= other.ended;
     }
 }
@@ -135,7 +139,7 @@ impl Control {
 
     /// The glances of all shards together, without their response times, which stay.
     pub fn tallies(&self) -> Glance {
-        let mut all = Glance { gathered: true, ended: true, ..Glance::default() };
+        let mut all = Glance { gathered: true, done: true, ended: true, ..Glance::default() };
         (0..self.glances.len()).for_each(|shard| all.add(&self.glance(shard)));
         all
     }

@@ -437,3 +437,53 @@ impl Used {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+    use crate::plan::Limits;
+
+    /// The verdict on an open loop whose p99 lateness and p99 response time are as given.
+    fn verdict(late_ns: u64, response_ns: u64, change: impl FnOnce(&mut Outcome)) -> Verdict {
+        let options = Options {
+            gates: vec!["127.0.0.1:1".parse().expect("an address")],
+            users: 2,
+            rate: 100,
+            ..Options::default()
+        };
+        let plan = Plan::new(options, Limits { descriptors: 100, ports: 100 }).expect("a plan");
+        let mut outcome = Outcome::default();
+        outcome.record.users_attached = 2;
+        outcome.record.times.lateness.saturating_record(late_ns);
+        outcome.record.times.response.saturating_record(response_ns);
+        change(&mut outcome);
+        Verdict::of(&plan, &outcome)
+    }
+
+    #[test]
+    fn lateness_voids_a_run_when_it_is_a_large_part_of_the_response_time() {
+        assert_eq!(verdict(900_000, 1_000_000, |_| ()).status, Status::Passed);
+        assert_eq!(verdict(2_000_000, 3_000_000, |_| ()).status, Status::Void);
+        assert_eq!(verdict(2_000_000, 30_000_000, |_| ()).status, Status::Passed);
+        let left_out = verdict(1, 1, |outcome| outcome.record.counters.skipped = 7);
+        assert_eq!((left_out.status, left_out.exit_status), (Status::Void, 4));
+    }
+
+    #[test]
+    fn the_gravest_reason_decides_and_all_are_told() {
+        let all = verdict(2_000_000, 1, |outcome| {
+            outcome.record.wrong(0, Some(1), Fault::Lost);
+            outcome.record.users_attached = 1;
+        });
+        assert_eq!((all.status, all.exit_status), (Status::Wrong, 1));
+        assert_eq!(all.reasons.len(), 3, "{all:?}");
+        let missing = verdict(1, 1, |outcome| outcome.record.users_attached = 1);
+        assert_eq!((missing.status, missing.exit_status), (Status::NotConnected, 3));
+        let interrupted = verdict(1, 1, |outcome| {
+            outcome.record.users_attached = 1;
+            outcome.timeline.interrupted = true;
+        });
+        assert_eq!(interrupted.status, Status::Passed);
+    }
+}

@@ -60,7 +60,7 @@ pub struct Timeline {
     pub measured_from_ns: u64,
     /// The play ended.
     pub play_end_ns: u64,
-    /// The last shard ended.
+    /// Nothing was open any more, or time was up.
     pub ended_ns: u64,
     /// Whether it was ended early.
     pub interrupted: bool,
@@ -126,7 +126,8 @@ fn start(
         let body = move || {
             // Also when it panics: nobody must wait for a shard that is gone.
             let _ended = Ended { control: &control, shard };
-            worker::run(&plan, shard, &control, directory)
+            let index = u16::try_from(shard).map_err(|_| io::ErrorKind::InvalidInput)?;
+            worker::run(&plan, index, &control, directory)
         };
         thread::Builder::new().name(format!("shard {shard}")).spawn(body)
     };
@@ -243,10 +244,20 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Until nothing is open on any shard, or time is up; then until all have wound up.
     fn drain(&mut self) {
         let from_ns = self.now_ns();
-        while !self.look("drain", from_ns, None).ended {}
+        let mut orders = self.control.orders();
+        loop {
+            let glance = self.look("drain", from_ns, None);
+            if glance.done || glance.ended || self.now_ns() >= orders.give_up_ns {
+                break;
+            }
+        }
         self.timeline.ended_ns = self.now_ns();
+        orders.give_up_ns = 0;
+        self.control.order(orders);
+        while !self.look("close", from_ns, None).ended {}
         self.live.clear();
     }
 

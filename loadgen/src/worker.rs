@@ -27,9 +27,14 @@ const SLEEP_NS_MAX: u64 = SECOND_NS / 50;
 /// How often a shard shows a glance of itself.
 const GLANCE_NS: u64 = SECOND_NS / 20;
 
-/// Receive buffers of a shard, and their size: room for a burst of answers, little enough that many
-/// shards fit a small machine.
-const BUFFERS: u16 = 1024;
+/// How long the connections may take to close at the end.
+const WIND_UP_NS_MAX: u64 = 5 * SECOND_NS;
+
+/// Receive buffers of all shards, of one shard at least and at most, and the bytes of one: room for
+/// a burst of answers, little enough that many shards fit a small machine.
+const BUFFERS: u16 = 8192;
+const BUFFERS_MIN: u16 = 128;
+const BUFFERS_MAX: u16 = 1024;
 const BUFFER_BYTES: u32 = 2048;
 
 /// What a shard leaves behind.
@@ -47,24 +52,51 @@ pub struct ShardEnd {
 /// The operating system's, when there is no ring.
 pub fn run(
     plan: &Arc<Plan>,
-    shard: usize,
+    shard: u16,
     control: &Control,
     directory: Arc<RingDirectory>,
 ) -> io::Result<ShardEnd> {
     // A sleep that ends 50 microseconds late by the kernel's default would be the generator's
     // lateness in every open loop. Where this is refused, the lateness shows it.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+    let shards = u16::try_from(plan.shares.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let options = UringOptions {
         slots: plan.slots,
-        buffers: BUFFERS,
+        buffers: (BUFFERS / shards).clamp(BUFFERS_MIN, BUFFERS_MAX),
         buffer_bytes: BUFFER_BYTES,
         ..UringOptions::default()
     };
-    let index = u16::try_from(shard).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let mut driver = UringDriver::new(&options, ShardIndex(index), directory)?;
-    let mut crowd = Crowd::new(Arc::clone(plan), shard as u32);
+    let mut driver = UringDriver::new(&options, ShardIndex(shard), directory)?;
+    let (mut crowd, shard) = (Crowd::new(Arc::clone(plan), u32::from(shard)), usize::from(shard));
     turn_until_over(&mut driver, &mut crowd, plan.options.spin, control, shard);
-    Ok(ShardEnd { record: crowd.into_record(), driver: driver.stats() })
+    let driver_stats = driver.stats();
+    wind_up(&mut driver, &mut crowd, control);
+    Ok(ShardEnd { record: crowd.into_record(), driver: driver_stats })
+}
+
+/// Closes what is open; a ring that is dropped with connections in it makes the kernel look for
+/// every one of them among all of them.
+fn wind_up<D: Driver>(driver: &mut D, crowd: &mut Crowd, control: &Control) {
+    let deadline_ns = control.clock.now_ns() + WIND_UP_NS_MAX;
+    let mut events = Vec::new();
+    crowd.disband();
+    while !crowd.is_disbanded() && control.clock.now_ns() < deadline_ns {
+        crowd.operations().for_each(|operation| driver.submit(operation));
+        driver.turn(Wait::AtMost(Duration::from_nanos(SLEEP_NS_MAX)), &mut events);
+        take(driver, crowd, &mut events, control.clock.now_ns());
+    }
+}
+
+fn take<D: Driver>(driver: &mut D, crowd: &mut Crowd, events: &mut Vec<Event>, now_ns: u64) {
+    for event in events.drain(..) {
+        match event {
+            Event::Received { token, lease, armed } => {
+                crowd.on_received(token, driver.bytes(&lease), armed, now_ns);
+                driver.release(lease);
+            }
+            other => crowd.on_event(other, now_ns),
+        }
+    }
 }
 
 fn turn_until_over<D: Driver>(
@@ -84,23 +116,14 @@ fn turn_until_over<D: Driver>(
         }
         let over = crowd.is_over(now_ns);
         if over || now_ns >= glance_ns {
-            show(crowd, control, shard);
+            show(crowd, control, shard, now_ns);
             glance_ns = now_ns + GLANCE_NS;
         }
         if over {
             return;
         }
         driver.turn(sleep(crowd, now_ns, spin), &mut events);
-        let now_ns = control.clock.now_ns();
-        for event in events.drain(..) {
-            match event {
-                Event::Received { token, lease, armed } => {
-                    crowd.on_received(token, driver.bytes(&lease), armed, now_ns);
-                    driver.release(lease);
-                }
-                other => crowd.on_event(other, now_ns),
-            }
-        }
+        take(driver, crowd, &mut events, control.clock.now_ns());
     }
 }
 
@@ -110,10 +133,11 @@ fn sleep(crowd: &Crowd, now_ns: u64, spin: bool) -> Wait {
     if spin || wait_ns == 0 { Wait::Poll } else { Wait::AtMost(Duration::from_nanos(wait_ns)) }
 }
 
-fn show(crowd: &mut Crowd, control: &Control, shard: usize) {
+fn show(crowd: &mut Crowd, control: &Control, shard: usize, now_ns: u64) {
     let mut glance = control.glance(shard);
     glance.tally = crowd.tally();
     glance.counters = crowd.record().counters;
     glance.gathered = crowd.is_gathered();
+    glance.done = crowd.is_done(now_ns);
     crowd.take_recent(&mut glance.recent);
 }

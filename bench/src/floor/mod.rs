@@ -25,7 +25,7 @@ use crate::generator::Generator;
 use crate::measure::environment::Environment;
 use crate::peers::Peer;
 use options::FloorOptions;
-use record::{Cell, IdleCell, Record, ServerNote};
+use record::{Cell, Failure, IdleCell, Record, ServerNote};
 use scenario::Scenario;
 
 /// A server of a run.
@@ -78,8 +78,9 @@ impl Running {
     }
 }
 
-/// Measures, prints the table and writes the record unless that is switched off.
-pub fn run(options: &FloorOptions, command: &str) -> Result<(), Box<dyn Error>> {
+/// Measures, prints the table and writes the record unless that is switched off. Says whether every
+/// measurement succeeded; the others are in the record as failures.
+pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>> {
     let servers = servers(options);
     let mut record = Record::new(
         Environment::read(command)?,
@@ -95,7 +96,11 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<(), Box<dyn Error>> 
             for index in 0..servers.len() {
                 let server = &servers[(index + round as usize) % servers.len()];
                 progress(round, options.rounds, scenario.name(), server.name());
-                measure(server, *scenario, round, options, &mut generator, &mut record)?;
+                let measured =
+                    measure(server, *scenario, round, options, &mut generator, &mut record);
+                if let Err(error) = measured {
+                    record.failures.push(failure(round, *scenario, server, &*error));
+                }
             }
         }
     }
@@ -103,9 +108,18 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<(), Box<dyn Error>> 
         eprint!("\r\x1b[K");
     }
     print!("{}", report::render(&record));
-    match &options.record_directory {
-        Some(directory) => write(&record, directory),
-        None => Ok(()),
+    if let Some(directory) = &options.record_directory {
+        write(&record, directory)?;
+    }
+    Ok(record.failures.is_empty())
+}
+
+fn failure(round: u32, scenario: Scenario, server: &Server, error: &dyn Error) -> Failure {
+    Failure {
+        round,
+        scenario: scenario.name().to_owned(),
+        server: server.name().to_owned(),
+        error: error.to_string(),
     }
 }
 
@@ -128,13 +142,11 @@ fn measure(
     generator: &mut Generator,
     record: &mut Record,
 ) -> Result<(), Box<dyn Error>> {
-    let failed = |error: &dyn Error| format!("{} in {}: {error}", server.name(), scenario.name());
-    let running = server.start(options).map_err(|error| failed(&error))?;
+    let running = server.start(options)?;
     match scenario.load() {
         Some(load) => {
             let connections = scenario.connections(options);
-            let measured = cell::measure(running.target(), connections, load, options, generator)
-                .map_err(|error| failed(&*error))?;
+            let measured = cell::measure(running.target(), connections, load, options, generator)?;
             if let Some(reason) = measured.calls_missing {
                 record.note(format!("System calls were not counted: {reason}."));
             }
@@ -146,8 +158,7 @@ fn measure(
         }
         None => {
             let counts = options.idle_connections;
-            let (fresh, used) =
-                idle::measure(running.target(), counts).map_err(|error| failed(&*error))?;
+            let (fresh, used) = idle::measure(running.target(), counts)?;
             let server = server.name().to_owned();
             record.idle.push(IdleCell { round, server, connections: counts.1, fresh, used });
         }

@@ -20,6 +20,9 @@ pub struct Record {
     pub servers: Vec<ServerNote>,
     /// What a reader has to know besides.
     pub notes: Vec<String>,
+    /// Measurements that failed: a wrong or missing answer, a server that did not start.
+    #[serde(default)]
+    pub failures: Vec<Failure>,
     /// The loads.
     pub cells: Vec<Cell>,
     /// The memory.
@@ -50,6 +53,19 @@ pub struct ServerNote {
     pub name: String,
     /// What it is.
     pub description: String,
+}
+
+/// A measurement that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Round, from 0.
+    pub round: u32,
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the server.
+    pub server: String,
+    /// What happened.
+    pub error: String,
 }
 
 /// Why a cell is not like others.
@@ -165,8 +181,16 @@ pub struct IdleMemory {
 impl Record {
     /// A record without measurements.
     pub fn new(environment: Environment, plan: Plan, servers: Vec<ServerNote>) -> Record {
-        let (notes, cells, idle) = (Vec::new(), Vec::new(), Vec::new());
-        Record { format: 1, environment, plan, servers, notes, cells, idle }
+        Record {
+            format: 1,
+            environment,
+            plan,
+            servers,
+            notes: Vec::new(),
+            failures: Vec::new(),
+            cells: Vec::new(),
+            idle: Vec::new(),
+        }
     }
 
     /// Adds a note unless it is there.

@@ -19,6 +19,7 @@ pub(super) fn scenarios(record: &Record) -> Vec<&str> {
 /// The whole record, for people.
 pub(super) fn render(record: &Record) -> String {
     let mut text = heading(record);
+    failures(record, &mut text);
     goals(record, &mut text);
     for scenario in scenarios(record) {
         loads(record, scenario, &mut text);
@@ -55,6 +56,18 @@ fn heading(record: &Record) -> String {
         seconds = plan.measured_seconds,
         warm = plan.warm_up_seconds,
     )
+}
+
+fn failures(record: &Record, text: &mut String) {
+    if record.failures.is_empty() {
+        return;
+    }
+    text.push_str("\n## Failed measurements\n\n");
+    for failure in &record.failures {
+        let (server, scenario) = (&failure.server, &failure.scenario);
+        let round = failure.round + 1;
+        let _ = writeln!(text, "- {server} in {scenario}, round {round}: {}", failure.error);
+    }
 }
 
 fn goals(record: &Record, text: &mut String) {
@@ -105,14 +118,13 @@ fn loads(record: &Record, scenario: &str, text: &mut String) {
 
 fn load_row(record: &Record, scenario: &str, server: &str) -> Option<Vec<String>> {
     let show_measure = |measure, digits| {
-        figures::value(record, measure, scenario, server).map_or_else(
-            || "-".to_owned(),
-            |figure| show(Figure { is_void: false, ..figure }, digits),
-        )
+        // The last column says it once for the whole row.
+        figures::value(record, measure, scenario, server)
+            .map(|figure| show(Figure { is_void: false, ..figure }, digits))
+            .unwrap_or_else(|| "-".to_owned())
     };
-    let void =
-        if figures::value(record, Measure::Cpu, scenario, server)?.is_void { "VOID: " } else { "" };
     let busy = figures::value(record, Measure::Busy, scenario, server)?;
+    let void = if busy.is_void { "VOID: " } else { "" };
     Some(vec![
         server.to_owned(),
         show_measure(Measure::Cpu, 2),

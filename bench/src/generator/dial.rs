@@ -3,7 +3,8 @@
 //! Connects come in batches: a listener's backlog is finite, and a connect that does not fit into
 //! it is tried again by the kernel only after a second.
 
-use std::net::TcpStream;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::child::Target;
 /// Connects between two pauses; below the least backlog of any peer.
 const BATCH: usize = 64;
 const PAUSE: Duration = Duration::from_millis(1);
+/// How long a server may take to accept, or to answer while nothing is measured.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connected sockets, and what their server does with frames.
 pub struct Dialled {
@@ -34,13 +37,19 @@ pub fn dial(target: &Target, users: Range<usize>) -> Result<Dialled, SessionErro
             Some(login) => sockets.extend(sessions::open(login, target.address, batch)?),
             None => {
                 for _ in batch {
-                    let socket = TcpStream::connect(target.address)?;
-                    socket.set_nodelay(true)?;
-                    sockets.push(socket);
+                    sockets.push(connect(target.address)?);
                 }
                 std::thread::sleep(PAUSE);
             }
         }
     }
     Ok(Dialled { sockets, wire })
+}
+
+/// One connection that sends at once, and whose blocking reads do not wait for ever.
+pub(super) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket)
 }

@@ -11,7 +11,8 @@
 //! every frame, so a lost, doubled, reordered or misdirected answer is caught.
 //!
 //! Refused: a server that closes a connection, a wrong byte, an answer nobody asked for, an answer
-//! that does not arrive within [`DRAIN_MS_MAX`]. Each ends the run with an error.
+//! that does not arrive within [`DRAIN_MS_MAX`]. Each ends the run with an error; the connections
+//! are closed then as after a good one.
 
 pub mod dial;
 pub(crate) mod frames;
@@ -89,10 +90,18 @@ pub enum GeneratorError {
         errno: i32,
     },
     /// Answers did not arrive.
-    #[error("{count} answers did not arrive within {DRAIN_MS_MAX} ms")]
+    #[error("{count} answers did not arrive within {DRAIN_MS_MAX} ms, {answered} did")]
     Lost {
         /// Requests without an answer.
         count: u64,
+        /// Answers that arrived while waiting for these.
+        answered: u64,
+    },
+    /// An earlier run left connections behind.
+    #[error("{count} connections of an earlier run cannot be closed")]
+    Stuck {
+        /// Connections left behind.
+        count: usize,
     },
     /// The load does not fit into the generator.
     #[error("{connections} connections with {window} requests each are too many")]
@@ -137,6 +146,8 @@ impl Tally {
 pub struct Generator {
     ring: Ring,
     completions: Vec<Completion>,
+    /// Connections that an earlier run could not close, so that their slots cannot be used again.
+    stuck: usize,
 }
 
 impl Generator {
@@ -150,11 +161,14 @@ impl Generator {
             buffer_bytes: RECEIVE_BYTES,
             arena_bytes: ARENA_BYTES,
         })?;
-        Ok(Generator { ring, completions: Vec::new() })
+        Ok(Generator { ring, completions: Vec::new(), stuck: 0 })
     }
 
     /// Starts a load on connections that are ready for their first request.
     pub fn start(&mut self, dialled: Dialled, load: Load) -> Result<Run<'_>, GeneratorError> {
+        if self.stuck > 0 {
+            return Err(GeneratorError::Stuck { count: self.stuck });
+        }
         let swarm = Swarm::install(&mut self.ring, dialled, load, ARENA_BYTES)?;
         let start = Instant::now();
         let schedule = match load {
@@ -196,30 +210,23 @@ impl Run<'_> {
         Ok(std::mem::replace(&mut self.tally, Tally::new()))
     }
 
-    /// Sends nothing more, waits for every answer, and closes the connections.
+    /// Sends nothing more and waits for every answer.
     pub fn finish(mut self) -> Result<(), GeneratorError> {
         self.schedule = None;
         self.swarm.stop();
         let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
         while self.swarm.under_way() > 0 {
             if Instant::now() >= deadline {
-                return Err(GeneratorError::Lost { count: self.swarm.under_way() });
+                let (count, answered) = (self.swarm.under_way(), self.tally.answers);
+                return Err(GeneratorError::Lost { count, answered });
             }
             self.turn(nanoseconds(self.start.elapsed()))?;
-        }
-        self.swarm.shut_down(&mut self.generator.ring);
-        while self.swarm.open_count() > 0 && Instant::now() < deadline {
-            let Generator { ring, completions } = &mut *self.generator;
-            ring.turn(Wait::AtMost(SLICE), completions)?;
-            for completion in completions.drain(..) {
-                self.swarm.on_closing(ring, completion);
-            }
         }
         Ok(())
     }
 
     fn turn(&mut self, now_ns: u64) -> Result<(), GeneratorError> {
-        let Generator { ring, completions } = &mut *self.generator;
+        let Generator { ring, completions, .. } = &mut *self.generator;
         let wait = match &mut self.schedule {
             None => Wait::AtMost(SLICE),
             Some(schedule) => {
@@ -231,10 +238,34 @@ impl Run<'_> {
         };
         ring.turn(wait, completions)?;
         let now_ns = nanoseconds(self.start.elapsed());
+        let mut result = Ok(());
         for completion in completions.drain(..) {
-            self.swarm.on_completion(ring, completion, now_ns, &mut self.tally)?;
+            // After an error every completion still counts, or the connections could not be closed.
+            if result.is_ok() {
+                result = self.swarm.on_completion(ring, completion, now_ns, &mut self.tally);
+            } else {
+                self.swarm.on_closing(ring, completion);
+            }
         }
-        Ok(())
+        result
+    }
+}
+
+impl Drop for Run<'_> {
+    /// Closes the connections, whatever became of the run.
+    fn drop(&mut self) {
+        let Generator { ring, completions, stuck } = &mut *self.generator;
+        self.swarm.shut_down(ring);
+        let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
+        while self.swarm.open_count() > 0 && Instant::now() < deadline {
+            if ring.turn(Wait::AtMost(SLICE), completions).is_err() {
+                break;
+            }
+            for completion in completions.drain(..) {
+                self.swarm.on_closing(ring, completion);
+            }
+        }
+        *stuck += self.swarm.open_count();
     }
 }
 

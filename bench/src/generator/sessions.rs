@@ -11,6 +11,8 @@ use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
 use skyring_protocols::msg::{ClientEvent, MsgClient, Username};
 use thiserror::Error;
 
+use super::dial::connect;
+
 /// The msgserver's name and the users' password in skyring's and Skynet's demos.
 const SERVER: &[u8] = b"sample";
 const PASSWORD: &[u8] = b"password";
@@ -82,8 +84,7 @@ impl Login {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
         let client = LoginClient::new(token.format(), randomkey(random));
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
+        let socket = connect(address)?;
         Ok(Login { user, socket, client, ticket: None })
     }
 
@@ -122,8 +123,7 @@ fn attach(
     let mut attaching = Vec::with_capacity(tickets.len());
     for ticket in tickets {
         let mut client = MsgClient::new(ticket.username, ticket.secret);
-        let mut socket = TcpStream::connect(msg)?;
-        socket.set_nodelay(true)?;
+        let mut socket = connect(msg)?;
         socket.write_all(&client.attach(1))?;
         attaching.push((client, socket));
     }

@@ -146,8 +146,12 @@ impl Swarm {
                 ring.receive(slot);
                 Ok(())
             }
-            Completion::ReceiveEnded { slot: connection, errno }
-            | Completion::SendFailed { key: connection, errno } => {
+            Completion::ReceiveEnded { slot: connection, errno } => {
+                ring.close(connection);
+                Err(GeneratorError::Closed { connection, errno })
+            }
+            // Its receive ends by itself.
+            Completion::SendFailed { key: connection, errno } => {
                 Err(GeneratorError::Closed { connection, errno })
             }
             _ => Ok(()),

@@ -63,7 +63,8 @@ impl Crowd {
 
     /// A connect is over.
     pub(super) fn on_connected(&mut self, index: u32, result: Result<u32, Errno>, now_ns: u64) {
-        let phase = self.users.get(index as usize).map(|user| user.phase);
+        let wanted = self.users.get(index as usize).filter(|_| !self.disbanded);
+        let phase = wanted.map(|user| user.phase);
         match (phase, result) {
             (Some(Phase::DialLogin), Ok(slot)) => self.begin_login(index, slot),
             (Some(Phase::DialPlay), Ok(slot)) => self.begin_play_link(index, slot, now_ns),

@@ -58,6 +58,8 @@ pub(super) struct Links {
     links: Vec<Link>,
     /// Operations to submit, in order.
     pub(super) operations: Vec<Operation>,
+    /// Links that are open.
+    open: u32,
     buffers: Vec<Vec<u8>>,
     /// Bytes that wait for the send in flight on a slot; only handshakes ever have some.
     waiting: HashMap<u32, Vec<u8>>,
@@ -71,6 +73,7 @@ impl Links {
             self.links.resize(index + 1, UNUSED);
         }
         let generation = (self.links[index].generation + 1) % Token::GENERATIONS;
+        self.open += u32::from(!self.links[index].open);
         self.links[index] = Link { owner, generation, open: true, receiving: true, ..UNUSED };
         let token = Token { slot, generation };
         self.operations.push(Operation::Receive { token, mode: ReceiveMode::Stream });
@@ -211,7 +214,21 @@ impl Links {
     pub(super) fn on_closed(&mut self, token: Token) {
         if let Some(link) = self.link_mut(token) {
             link.open = false;
+            self.open -= 1;
         }
+    }
+
+    /// Winds up every link.
+    pub(super) fn leave_all(&mut self) {
+        for slot in 0..self.links.len() {
+            let generation = self.links[slot].generation;
+            self.leave(Token { slot: slot as u32, generation });
+        }
+    }
+
+    /// Whether no link is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open == 0
     }
 
     fn receive_again(&mut self, token: Token) {
@@ -279,7 +296,9 @@ mod tests {
         assert!(names(&mut links).is_empty());
         assert_eq!(links.on_sent(token, vec![1, 2], Ok(1)), None);
         assert_eq!(names(&mut links), ["close"]);
+        assert!(!links.is_empty());
         links.on_closed(token);
+        assert!(links.is_empty());
     }
 
     #[test]

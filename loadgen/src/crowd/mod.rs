@@ -93,6 +93,7 @@ pub struct Crowd {
     tally: Tally,
     orders: Orders,
     playing: bool,
+    disbanded: bool,
     /// Users with something to send.
     listed: Vec<u32>,
     /// Users that want to connect, in their order.
@@ -123,6 +124,7 @@ impl Crowd {
             tally: Tally::default(),
             orders: Orders::GATHER,
             playing: false,
+            disbanded: false,
             listed: Vec::new(),
             queue: (0..share.users).collect(),
             handshakes: 0,
@@ -220,10 +222,26 @@ impl Crowd {
         self.tally.attached + self.tally.failed == u64::from(self.share.users)
     }
 
-    /// Whether the run is over for this shard.
+    /// Whether the play has ended and nothing is open any more.
+    pub fn is_done(&self, now_ns: u64) -> bool {
+        now_ns >= self.orders.play_end_ns && self.tally.open == 0 && self.storm_is_over()
+    }
+
+    /// Whether the run is over: a shard that is done goes on until all are, because winding up
+    /// takes processor time that those who still play would miss.
     pub fn is_over(&self, now_ns: u64) -> bool {
         now_ns >= self.orders.give_up_ns
-            || (now_ns >= self.orders.play_end_ns && self.tally.open == 0 && self.storm_is_over())
+    }
+
+    /// Closes every connection. Turns go on until [`Crowd::is_disbanded`].
+    pub fn disband(&mut self) {
+        self.disbanded = true;
+        self.links.leave_all();
+    }
+
+    /// Whether no connection is open.
+    pub fn is_disbanded(&self) -> bool {
+        self.links.is_empty()
     }
 
     /// How many users are where.

@@ -17,6 +17,12 @@ use std::sync::atomic::{Ordering, fence};
 use super::UringDriver;
 use crate::driver::Event;
 
+/// Looks without an event after which the kernel's word that it has more is not believed. It sets
+/// its flag for work that it then takes with the work before it, and clears the flag only when it
+/// next finds work: a ring that fell quiet just then would be looked at for ever. Each look runs at
+/// least 20 pieces of work, and what comes after the last one rings the bell.
+const BARREN_LOOKS_MAX: u32 = 64;
+
 impl UringDriver {
     /// A duplicate of the eventfd that becomes readable when a parked driver has something to
     /// collect. Reading it is optional: [`UringDriver::unpark`] empties it.
@@ -36,7 +42,7 @@ impl UringDriver {
         events.append(&mut self.pending);
         self.buffers.publish();
         self.set_parked(true, events);
-        loop {
+        for _ in 0..BARREN_LOOKS_MAX {
             let accepted = self.ring.look();
             self.translate(events);
             if events.len() > before || !accepted {
@@ -44,10 +50,11 @@ impl UringDriver {
                 return false;
             }
             if !self.ring.has_more() {
-                self.ring.stats.parks += 1;
-                return true;
+                break;
             }
         }
+        self.ring.stats.parks += 1;
+        true
     }
 
     /// Ends what [`UringDriver::prepare_to_park`] began: mutes the signal and forgets one that may
