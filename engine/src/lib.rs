@@ -18,6 +18,7 @@ mod host;
 mod listener;
 pub mod mailbox;
 mod mutation;
+pub mod places;
 pub mod route;
 pub mod server;
 pub mod shard;

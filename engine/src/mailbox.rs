@@ -14,12 +14,14 @@ use std::sync::{Arc, OnceLock};
 use crossbeam::queue::ArrayQueue;
 
 use crate::driver::ShardIndex;
+use crate::places::Places;
 
 /// All queues of a server; every shard holds the same one.
 #[derive(Debug)]
 pub struct Mailboxes<M> {
     capacity: usize,
     receivers: Box<[Receiver<M>]>,
+    places: Places,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,13 @@ impl<M> Mailboxes<M> {
             unread: (0..shards.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             queues: (0..shards).map(|_| OnceLock::new()).collect(),
         };
-        Arc::new(Mailboxes { capacity, receivers: (0..shards).map(|_| receiver()).collect() })
+        let receivers = (0..shards).map(|_| receiver()).collect();
+        Arc::new(Mailboxes { capacity, receivers, places: Places::new(shards) })
+    }
+
+    /// Where the receivers have room for connections.
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Puts a message behind the others from this sender. Ok says whether the receiver sleeps and

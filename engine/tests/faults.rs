@@ -23,4 +23,6 @@ mod process;
 mod repeats;
 #[path = "faults/slow.rs"]
 mod slow;
+#[path = "faults/storm.rs"]
+mod storm;
 mod support;

@@ -1,8 +1,9 @@
 //! Taking connections in.
 //!
-//! Accepts are kept in flight, a few a listener, as long as slots are free: a part of the table is
-//! kept for connections that arrive from other shards, because an accept into a full table would
-//! lose its peer. Below the reserve nothing is accepted and peers wait in the kernel's backlog.
+//! Accepts are kept in flight, a few a listener, each with a place in the table of its own
+//! ([`places`](crate::places)), because an accept into a full table would lose its peer. A part of
+//! the table is kept for connections that arrive from other shards: below this reserve nothing is
+//! accepted and peers wait in the kernel's backlog.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -27,11 +28,7 @@ impl Core {
         let reserve = (self.slots / RESERVE_PART).max(2);
         let usable = self.slots.saturating_sub(reserve);
         let each_max = (usable / (4 * self.listeners.len().max(1)) as u32).clamp(1, ACCEPTS_MAX);
-        let in_flight = self.accepts_in_flight();
-        let mut room = usable.saturating_sub(self.connections.len() + in_flight);
-        if self.mail.is_waiting() {
-            room = 0;
-        }
+        let held_back = self.mail.is_waiting();
         for _ in 0..self.listeners.len() {
             let at = self.next_listener;
             self.next_listener = (at + 1) % self.listeners.len();
@@ -40,14 +37,15 @@ impl Core {
             if paused || listener.accepts >= each_max {
                 continue;
             }
-            let wanted = (each_max - listener.accepts).min(room);
+            let places = self.mail.boxes().places();
+            let wanted = if held_back { 0 } else { each_max - listener.accepts };
+            let wanted = places.take(self.index, wanted, reserve);
             let starved = listener.accepts + wanted == 0;
             listener.accepts += wanted;
             if starved && listener.accepting {
                 self.counters.count(Counter::AcceptPaused);
             }
             self.listeners[at].accepting = !starved;
-            room -= wanted;
             let listener = ListenerIndex(at as u16);
             self.operations.extend((0..wanted).map(|_| Operation::Accept { listener }));
         }
@@ -61,6 +59,7 @@ impl Core {
         let now_ms = self.now_ms;
         let listener = &mut self.listeners[usize::from(at.0)];
         listener.accepts -= 1;
+        self.mail.boxes().places().give(self.index);
         if !cancelled {
             let armed = listener.paused_until_ms > now_ms;
             listener.paused_until_ms = now_ms + ACCEPT_PAUSE_MS;
@@ -126,6 +125,7 @@ impl Core {
         self.recycle(output);
         self.recycle(remainder);
         self.connections.vacate(slot);
+        self.mail.boxes().places().give(self.index);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));
     }
 }

@@ -123,6 +123,7 @@ impl Core {
             accepting: true,
             paused_until_ms: 0,
         });
+        parts.mail.boxes().places().open(parts.index, parts.slots);
         Core {
             index: parts.index,
             router: parts.router,

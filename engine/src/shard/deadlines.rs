@@ -6,11 +6,14 @@
 
 use std::rc::Rc;
 
-use super::connections::{Life, NEVER, Role};
+use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::context::Alarm;
 use crate::driver::Token;
+
+/// Milliseconds in which a hand-over that is under way shows its result.
+const HAND_OVER_MS: u64 = 50;
 
 /// What a timer is for.
 #[derive(Debug)]
@@ -79,6 +82,11 @@ impl Core {
             return self.abort(slot, Counter::ClosedSlowConsumer);
         }
         if connection.deadline_ms > now_ms {
+            return self.arm_timer(slot);
+        }
+        if connection.in_flight.has(InFlight::HAND_OVER) {
+            // Its new owner meets the same deadline; if it stays after all, so does this shard.
+            connection.deadline_ms = now_ms + HAND_OVER_MS;
             return self.arm_timer(slot);
         }
         connection.deadline_ms = NEVER;

@@ -2,8 +2,9 @@
 //!
 //! **Hand-over.** The message goes first and the descriptor follows by the ring, so the receiver
 //! always has the message when the descriptor arrives. The sender's connection has no operation in
-//! flight meanwhile. When the receiver's table is full the sender takes the message back
-//! (`Abandon`), keeps the connection and tries again until the attach deadline.
+//! flight meanwhile. It goes only once it has a place in the receiver's table; without one, or when
+//! the ring does not take it after all (then its message is taken back, `Abandon`), the sender keeps
+//! the connection and tries again until the attach deadline.
 //!
 //! **Full queues.** A message that finds its queue full waits here, and while any waits nothing new
 //! is accepted. Nothing is dropped.
@@ -180,7 +181,13 @@ impl Core {
         self.start_departure(slot);
     }
 
+    /// Sends a connection on its way if there is a place for it, else tries again later.
     fn start_departure(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let Role::Departing(departure) = &mut self.connections.at_mut(slot).role else { return };
+        if self.mail.boxes.places().take(departure.to, 1, 0) == 0 {
+            return self.retry_later(token);
+        }
         if mutation::active(Mutation::OutsideChance) {
             let mut bytes = [0; 4];
             getrandom::fill(&mut bytes).expect("a test has random bytes");
@@ -188,8 +195,6 @@ impl Core {
         }
         let key = self.mail.next_key;
         self.mail.next_key = key.wrapping_add(1);
-        let token = self.connections.token(slot);
-        let Role::Departing(departure) = &mut self.connections.at_mut(slot).role else { return };
         departure.key = key;
         let (to, content) = (departure.to, Box::new(departure.content.clone()));
         self.mail.departing.insert(key, token);
@@ -211,6 +216,7 @@ impl Core {
             Some(token) => self.operations.push(Operation::HandOver { token, to, key }),
             None => {
                 self.mail.departing.remove(&key);
+                self.mail.boxes.places().give(to);
                 self.post(to, Message::Abandon(key));
             }
         }
@@ -229,13 +235,18 @@ impl Core {
             self.count(Counter::HandedOver);
             self.close(slot);
         } else {
-            self.count(Counter::HandOverRetried);
+            self.mail.boxes.places().give(to);
             self.post(to, Message::Abandon(key));
             if open {
-                self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
+                self.retry_later(token);
             }
         }
         self.try_close(slot);
+    }
+
+    fn retry_later(&mut self, token: Token) {
+        self.count(Counter::HandOverRetried);
+        self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
     }
 
     pub(crate) fn retry_hand_over(&mut self, token: Token) {

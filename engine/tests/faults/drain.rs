@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use skyring::config::Config;
+use skyring::error::StartError;
 use skyring::protocols::msg::response::Flag;
 use skyring::server::Server;
 
@@ -127,4 +128,38 @@ fn a_stop_ends_everything() {
     }
     server.join().expect("a clean end");
     assert!(TcpStream::connect(msg_at).is_err(), "nobody listens any more");
+}
+
+/// Nor does a peer that never takes its answers hold up the end.
+#[test]
+fn a_drain_ends_although_a_peer_does_not_read() {
+    let (server, _held) = start(&Config { drain_timeout_ms: 500, ..config(2) });
+    let user = login(server.addresses()[0], "unread").unwrap();
+    let mut player = Player::attach(server.addresses()[1], &user, 1).unwrap();
+    for id in 0..300 {
+        player.send(id, b"big:60000");
+    }
+    server.handle().drain();
+    server.join().expect("a clean end");
+}
+
+/// An address that is taken is refused, also by a server that would share it with itself.
+#[test]
+fn a_second_server_does_not_share_a_port() {
+    let (server, _held) = start(&config(2));
+    let mut taken = config(2);
+    for (listener, address) in taken.listeners.iter_mut().zip(server.addresses()) {
+        listener.address = *address;
+    }
+    let second = Server::start(&taken, |context| Game::new(context, Held::default()));
+    assert!(matches!(second, Err(StartError::Listen { .. })), "{second:?}");
+    let user = login(server.addresses()[0], "first").unwrap();
+    let mut player = Player::attach(server.addresses()[1], &user, 1).unwrap();
+    assert_eq!(player.ask(1, b"still here"), b"still here");
+    server.handle().stop();
+    server.join().expect("a clean end");
+    let again = Server::start(&taken, |context| Game::new(context, Held::default()));
+    let again = again.expect("the ports are free again");
+    again.handle().stop();
+    again.join().expect("a clean end");
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use skyring::protocols::msg::response::Flag;
+
 use super::input;
 use crate::support::{Player, connect, eventually, login, read_to_end, reset};
 
@@ -42,8 +44,13 @@ impl Drop for Served {
 impl Served {
     /// Serves with this limit of descriptors, soft and hard.
     fn start(test: &str, descriptors: u32) -> Served {
+        Served::start_with(test, descriptors, "")
+    }
+
+    /// As [`Served::start`], with more lines in the configuration.
+    fn start_with(test: &str, descriptors: u32, lines: &str) -> Served {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
-        std::fs::write(&file, LISTENERS).unwrap();
+        std::fs::write(&file, format!("{LISTENERS}{lines}")).unwrap();
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(format!("ulimit -n {descriptors} && exec \"$0\" serve --config \"$1\""))
@@ -88,9 +95,20 @@ impl Served {
         fields[11..=12].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
     }
 
-    fn terminate(mut self) -> ExitStatus {
+    /// The most memory that the process has had, in KiB.
+    fn memory_max(&self) -> u64 {
+        let text = std::fs::read_to_string(self.proc("status")).unwrap();
+        let line = text.lines().find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    fn signal(&self) {
         let kill = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
+    }
+
+    fn terminate(mut self) -> ExitStatus {
+        self.signal();
         self.child.wait().unwrap()
     }
 }
@@ -151,7 +169,7 @@ fn abuse_leaves_no_descriptor() {
     let served = Served::start("abuse", 4096);
     play(&served, "first");
     eventually("all have gone", || served.count("connections_now") == 0);
-    let before = served.descriptors();
+    let (before, memory) = (served.descriptors(), served.memory_max());
     for address in served.addresses {
         input::garbage().iter().for_each(|bytes| input::throw(address, bytes));
         for _ in 0..50 {
@@ -166,5 +184,29 @@ fn abuse_leaves_no_descriptor() {
     (0..20).for_each(|user| play(&served, &format!("later {user}")));
     eventually("all have gone", || served.count("connections_now") == 0);
     eventually("no descriptor is left", || served.descriptors() <= before);
+    let grown = served.memory_max() - memory;
+    assert!(grown < 32 << 10, "{grown} KiB more than before");
     assert!(served.terminate().success());
+}
+
+/// The first signal drains: what runs is answered. The second one ends it.
+#[test]
+fn a_signal_drains_and_a_second_one_ends() {
+    for signals in [1, 2] {
+        let mut served = Served::start_with("signals", 4096, "[demo]\ndelay_ms = 2000\n");
+        let [login_at, msg_at, _] = served.addresses;
+        let user = login(login_at, "waiting").unwrap();
+        let mut player = Player::attach(msg_at, &user, 1).unwrap();
+        player.send(1, b"answered");
+        eventually("it runs", || served.count("requests") == 1);
+        served.signal();
+        eventually("nobody listens any more", || TcpStream::connect(msg_at).is_err());
+        if signals == 2 {
+            served.signal();
+            assert_eq!(player.receive(), None);
+        } else {
+            assert_eq!(player.receive(), Some((Flag::Ok, 1, b"answered".to_vec())));
+        }
+        assert!(served.child.wait().unwrap().success());
+    }
 }

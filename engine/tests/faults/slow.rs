@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use skyring::Bytes;
 use skyring::config::{Config, ListenerKind};
+use skyring::context::Target;
 use skyring::protocols::login::token::SampleToken;
 use skyring::protocols::msg::request;
 use skyring::shard::counters::Counter;
@@ -75,6 +77,51 @@ fn a_gate_client_that_never_reads_is_let_go() {
     arena.expect(Counter::ClosedSlowConsumer, 1);
     assert!(arena.count(Counter::ReadingPaused) >= 1);
     drop(stream);
+    arena.end();
+}
+
+/// Ending a session waits for the peer to take what is queued, but not for ever.
+#[test]
+fn a_kicked_client_that_never_reads_is_let_go() {
+    let arena = Arena::start(&impatient(ListenerKind::Msg));
+    let (_, mut player) = arena.player("kicked");
+    let mut frames = Vec::new();
+    for id in 0..GREEDY_REQUESTS {
+        request::encode(b"big:60000", id, &mut frames).unwrap();
+    }
+    let mut writer = player.stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || write_until_closed(&mut writer, &frames));
+    eventually("its answers pile up", || arena.count(Counter::ReadingPaused) > 0);
+    assert_eq!(arena.server.handle().kick(Target::uid(b"kicked")), 1);
+    arena.expect_alone();
+    assert_eq!(arena.count(Counter::ClosedSlowConsumer) + arena.count(Counter::ClosedByServer), 2);
+    sender.join().unwrap();
+    let mut taken = 0;
+    while let Some((_, _, content)) = player.receive() {
+        taken += content.len();
+    }
+    assert!(taken < GREEDY_REQUESTS as usize * ANSWER_BYTES, "what was not taken is lost");
+    drop(player);
+    arena.end();
+}
+
+/// Pushes above the budget end the connection: nobody else pays for a peer that never reads.
+#[test]
+fn a_pushed_client_that_never_reads_is_let_go() {
+    let arena = Arena::start(&impatient(ListenerKind::Msg));
+    let (user, mut pushed) = arena.player("pushed");
+    assert_eq!(pushed.ask(1, b"allow:pushed"), b"1");
+    let (target, content) = (Target::uid(b"pushed"), Bytes::from(vec![b'x'; ANSWER_BYTES]));
+    let handle = arena.server.handle();
+    eventually("a push finds nobody who takes it", || {
+        handle.push(target.clone(), content.clone()) == 0
+    });
+    arena.expect(Counter::ClosedSlowConsumer, 1);
+    assert!(arena.count(Counter::PushDropped) >= 1);
+    drop(pushed);
+    let mut again = Player::attach(arena.msg_at(), &user, 2).expect("the session stays");
+    assert_eq!(again.ask(1, b"count"), b"1", "the stored answer");
+    drop(again);
     arena.end();
 }
 

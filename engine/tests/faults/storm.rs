@@ -117,10 +117,10 @@ fn a_crowd_larger_than_the_tables_is_served_in_turn() {
         std::thread::sleep(Duration::from_millis(50));
         drop(crowd);
     }
-    let r: Vec<_> = threads.into_iter().map(|thread| thread.join().is_ok()).collect();
-    for c in Counter::ALL { println!("{} {}", c.name(), arena.count(*c)); }
-    assert!(r.iter().all(|x| *x));
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     arena.expect(Counter::LoginGranted, 12 * 15);
     assert!(arena.count(Counter::AcceptPaused) > 0, "the tables were full");
+    assert!(arena.count(Counter::HandOverRetried) > 0, "also for those who came from elsewhere");
+    assert_eq!(arena.count(Counter::AcceptFailed), 0, "nobody was accepted into a full table");
     arena.end();
 }
