@@ -18,8 +18,8 @@ skyring-loadgen: logs users in, plays them, and checks every answer
                   [--rate R] [--depth D] [--drop P] [--json FILE]
 
 Where (each may be given several times, or as a comma list)
-  --login ADDR            login server, host:port
-  --msg ADDR              message server, host:port
+  --login ADDR            login server, host:port  (without any address: those that
+  --msg ADDR              message server, host:port  `skyring serve` uses by default)
   --gate ADDR             plain gate that echoes frames, instead of the two above
   --sources LIST          addresses to connect from, e.g. 127.0.0.2-127.0.0.9
                           (default: chosen by itself on loopback when ports get short)
@@ -218,6 +218,10 @@ impl Options {
                 }
             }
         }
+        if options.logins.is_empty() && options.msgs.is_empty() && options.gates.is_empty() {
+            options.logins.push((Ipv4Addr::LOCALHOST, 8001).into());
+            options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
+        }
         Ok(Command::Run(Box::new(options)))
     }
 
@@ -365,6 +369,14 @@ mod tests {
         assert_eq!(options.logins, ["127.0.0.1:8001".parse().unwrap()]);
         assert_eq!((options.users, options.rate, options.depth), (10_000, 20_000, Some(4)));
         assert_eq!((options.play_ns, options.drop_ppm), (2_500_000_000, 5_000));
+    }
+
+    #[test]
+    fn without_addresses_it_is_the_default_server() {
+        let options = parsed("--users 5");
+        assert_eq!(options.logins, ["127.0.0.1:8001".parse().unwrap()]);
+        assert_eq!(options.msgs, ["127.0.0.1:8888".parse().unwrap()]);
+        assert!(parsed("--gate 127.0.0.1:8889").logins.is_empty());
     }
 
     #[test]

@@ -62,7 +62,12 @@ fn a_wrong_answer_exits_with_1_and_is_described() {
 
 #[test]
 fn nonsense_exits_with_2() {
-    for line in ["", "--users", "--login 127.0.0.1:1 --msg 127.0.0.1:1 --users 0", "--frobnicate"] {
+    for line in [
+        "--login 127.0.0.1:1",
+        "--users",
+        "--login 127.0.0.1:1 --msg 127.0.0.1:1 --users 0",
+        "--frobnicate",
+    ] {
         let output = run(line);
         assert_eq!(output.status.code(), Some(2), "{line}: {output:?}");
         assert!(!output.stderr.is_empty());

@@ -8,8 +8,8 @@
 //! from outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for
 //! what is still open until a last instant.
 //!
-//! Files: [`links`] connections, [`dial`] pacing and failures, [`handshake`] login and attach,
-//! [`play`] requests and answers, [`disturb`] drops, churn and the storm.
+//! Files: `links` connections, `dial` pacing and failures, `handshake` login and attach,
+//! `play` requests and answers, `disturb` drops, churn and the storm.
 //!
 //! Invariant: in a closed loop every player owes exactly `depth` requests (open, or in thought)
 //! from its start to the end of the play.
