@@ -18,7 +18,7 @@ impl Core {
     pub(crate) fn start_gate(&mut self, slot: u32) {
         let connection = self.connections.at_mut(slot);
         connection.role = Role::Gate(Box::default());
-        let peer = connection.peer;
+        let peer = connection.peer();
         self.dispatch.events().on_connect(self.gate_name(slot), peer);
     }
 
@@ -73,7 +73,7 @@ impl Core {
         if unsent > 0 && unsent + content.len() > budget + frame::PAYLOAD_BYTES_MAX {
             return self.abort(slot, Counter::ClosedSlowConsumer);
         }
-        if frame::encode(content, self.output(slot)).is_err() {
+        if frame::encode(content, self.connections.output(slot)).is_err() {
             return self.count(Counter::PushDropped);
         }
         if self.is_over_budget(slot) {

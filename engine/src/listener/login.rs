@@ -36,11 +36,13 @@ impl Core {
     fn pump_login(&mut self, slot: u32) {
         loop {
             let connection = self.connections.at_mut(slot);
-            let peer = connection.peer;
+            let peer = connection.peer();
             let Role::Login(login) = &mut connection.role else { return };
             match login.machine.poll_output() {
                 None => return,
-                Some(LoginOutput::Send(bytes)) => self.output(slot).extend_from_slice(&bytes),
+                Some(LoginOutput::Send(bytes)) => {
+                    self.connections.output(slot).extend_from_slice(&bytes);
+                }
                 Some(LoginOutput::Judge { token, secret }) => {
                     login.secret = Some(secret);
                     let connection = self.connections.token(slot);

@@ -27,9 +27,9 @@ const STORED: &str = "an answer that is stored fits a frame";
 impl Core {
     /// Collects the first frame of a connection.
     pub(crate) fn on_attach_bytes(&mut self, slot: u32, bytes: &[u8]) {
-        let mut input = std::mem::take(&mut self.connections.at_mut(slot).remainder);
+        let mut input = self.connections.take_remainder(slot);
         if input.capacity() == 0 {
-            input = self.buffer();
+            input = self.connections.buffer();
         }
         input.extend_from_slice(bytes);
         let announced = input
@@ -39,10 +39,10 @@ impl Core {
             return self.refuse_attach(slot, AttachAnswer::UserNotFound);
         }
         match frame::decode(&input) {
-            Decode::NeedMore { .. } => self.connections.at_mut(slot).remainder = input,
+            Decode::NeedMore { .. } => self.connections.keep_remainder(slot, input),
             Decode::Done { value, consumed } => {
                 let (attach, unread) = (value.to_vec(), input[consumed..].to_vec());
-                self.recycle(input);
+                self.connections.recycle(input);
                 self.route_attach(slot, attach, unread);
             }
         }
@@ -52,7 +52,7 @@ impl Core {
     fn route_attach(&mut self, slot: u32, attach: Vec<u8>, unread: Vec<u8>) {
         let connection = self.connections.at(slot);
         let (listener, peer, deadline_ms) =
-            (connection.listener, connection.peer, connection.deadline_ms);
+            (connection.listener, connection.peer(), connection.deadline_ms);
         let compat = self.listener(listener).settings.compat;
         let line = AttachLine::parse(&attach);
         let uid = line.username.and_then(|text| username::uid(text, compat));
@@ -99,7 +99,7 @@ impl Core {
         let deadline_ms = self.idle_deadline(at);
         let connection = self.connections.at_mut(slot);
         connection.role = Role::Attached(key);
-        let peer = connection.peer;
+        let peer = connection.peer();
         self.set_deadline(slot, deadline_ms);
         self.answer_attach(slot, AttachAnswer::Ok);
         self.dispatch.events().on_attach(&user, peer);
@@ -125,7 +125,7 @@ impl Core {
     }
 
     fn answer_attach(&mut self, slot: u32, answer: AttachAnswer) {
-        frame::encode(answer.payload(), self.output(slot)).expect("an attach answer is short");
+        frame::encode(answer.payload(), self.connections.output(slot)).expect("an attach answer is short");
     }
 
     /// A session loses its connection and stays.
@@ -164,10 +164,8 @@ impl Core {
                 }
             }
             Verdict::Replay(stored) => {
-                let mut answer = std::mem::take(&mut self.connections.at_mut(slot).output);
-                response::encode(stored.content, stored.flag, request.id, &mut answer)
-                    .expect(STORED);
-                self.connections.at_mut(slot).output = answer;
+                let output = self.connections.output(slot);
+                response::encode(stored.content, stored.flag, request.id, output).expect(STORED);
                 // A replay counts as an answer, so it may retire old ones.
                 let now_cached = session.state.cache_bytes();
                 self.cache_changed(cached, now_cached);
@@ -186,7 +184,7 @@ impl Core {
     /// Too many handlers of the session run: a failure that is not remembered (WIRE M12).
     fn refuse_request(&mut self, slot: u32, id: u32) {
         self.count(Counter::RequestsRefused);
-        response::encode(&[], Flag::Error, id, self.output(slot)).expect(STORED);
+        response::encode(&[], Flag::Error, id, self.connections.output(slot)).expect(STORED);
         self.after_answer(slot);
     }
 
@@ -204,7 +202,7 @@ impl Core {
         let connection = session.connection();
         let deliver = session.state.on_answer(ticket, answer, policy);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
-            let output = &mut self.connections.at_mut(slot).output;
+            let output = self.connections.output(slot);
             response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
         }
         if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
@@ -219,13 +217,12 @@ impl Core {
         }
     }
 
-    /// Something was appended to a connection's output: it is flushed at the end of the turn, and
-    /// reading pauses when the peer takes too little of it.
+    /// Something may have been appended to a connection's output: reading pauses when the peer takes
+    /// too little of it.
     fn after_answer(&mut self, slot: u32) {
-        let output_bytes = self.output(slot).len();
         let connection = self.connections.at(slot);
         let settings = &self.listener(connection.listener).settings;
-        let unsent_bytes = output_bytes + connection.sending_bytes;
+        let unsent_bytes = connection.unsent_bytes();
         if unsent_bytes <= settings.output_bytes_max {
             return;
         }

@@ -119,11 +119,6 @@ impl Core {
         if !connection.moved {
             self.listener(connection.listener).shared.connections.fetch_sub(1, Relaxed);
         }
-        let connection = self.connections.at_mut(slot);
-        let (output, remainder) =
-            (std::mem::take(&mut connection.output), std::mem::take(&mut connection.remainder));
-        self.recycle(output);
-        self.recycle(remainder);
         self.connections.vacate(slot);
         self.mail.boxes().places().give(self.index);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));

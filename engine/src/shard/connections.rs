@@ -1,6 +1,6 @@
 //! The connections of a shard, by slot of the ring's descriptor table.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::rc::Rc;
 
 use skyring_protocols::crypt::Secret;
@@ -8,6 +8,7 @@ use skyring_protocols::login::server::LoginServer;
 
 use super::message::HandOver;
 use super::sessions::SessionKey;
+use super::traffic::{Spare, Traffic};
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
 
@@ -125,17 +126,11 @@ pub(crate) struct Connection {
     pub(crate) moved: bool,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
-    pub(crate) peer: SocketAddr,
-    /// Bytes to send, not yet given to the driver.
-    pub(crate) output: Vec<u8>,
-    /// Bytes the driver is sending.
-    pub(crate) sending_bytes: usize,
-    /// Input that could not be taken yet: part of a frame, or what came while reading was paused.
-    pub(crate) remainder: Vec<u8>,
+    peer: PeerAddress,
+    /// Bytes under way; none of an idle connection.
+    traffic: Option<Box<Traffic>>,
     /// When the phase it is in, or its idleness, is over.
     pub(crate) deadline_ms: u64,
-    /// When unsent output must have made progress.
-    pub(crate) write_deadline_ms: u64,
     /// When the wheel looks at it next.
     pub(crate) timer_ms: u64,
 }
@@ -154,19 +149,60 @@ impl Connection {
             moved: false,
             listener: ListenerIndex(0),
             role: Role::None,
-            peer: ([0, 0, 0, 0], 0).into(),
-            output: Vec::new(),
-            sending_bytes: 0,
-            remainder: Vec::new(),
+            peer: PeerAddress::new(([0, 0, 0, 0], 0).into()),
+            traffic: None,
             deadline_ms: NEVER,
-            write_deadline_ms: NEVER,
             timer_ms: NEVER,
         }
     }
 
+    /// The other end.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        self.peer.address()
+    }
+
     /// Bytes that the peer has not taken.
     pub(crate) fn unsent_bytes(&self) -> usize {
-        self.output.len() + self.sending_bytes
+        self.traffic.as_ref().map_or(0, |traffic| traffic.unsent_bytes())
+    }
+
+    /// Whether input waits until it can be taken.
+    pub(crate) fn has_remainder(&self) -> bool {
+        self.traffic.as_ref().is_some_and(|traffic| !traffic.remainder.is_empty())
+    }
+
+    /// When unsent output must have made progress.
+    pub(crate) fn write_deadline_ms(&self) -> u64 {
+        self.traffic.as_ref().map_or(NEVER, |traffic| traffic.write_deadline_ms)
+    }
+
+    /// What is under way, if anything is.
+    pub(super) fn traffic_mut(&mut self) -> Option<&mut Traffic> {
+        self.traffic.as_deref_mut()
+    }
+}
+
+/// An address as a table of many connections keeps it: the usual kind in place, the large kind
+/// elsewhere.
+#[derive(Debug)]
+enum PeerAddress {
+    V4(SocketAddrV4),
+    V6(Box<SocketAddrV6>),
+}
+
+impl PeerAddress {
+    fn new(address: SocketAddr) -> PeerAddress {
+        match address {
+            SocketAddr::V4(address) => PeerAddress::V4(address),
+            SocketAddr::V6(address) => PeerAddress::V6(Box::new(address)),
+        }
+    }
+
+    fn address(&self) -> SocketAddr {
+        match self {
+            PeerAddress::V4(address) => SocketAddr::V4(*address),
+            PeerAddress::V6(address) => SocketAddr::V6(**address),
+        }
     }
 }
 
@@ -175,6 +211,9 @@ impl Connection {
 pub(crate) struct Connections {
     table: Vec<Connection>,
     open: u32,
+    spare: Spare,
+    /// Slots with new output.
+    dirty: Vec<u32>,
 }
 
 impl Connections {
@@ -198,7 +237,7 @@ impl Connections {
         self.open += 1;
         connection.life = Life::Open;
         connection.listener = listener;
-        connection.peer = peer;
+        connection.peer = PeerAddress::new(peer);
         connection
     }
 
@@ -207,8 +246,12 @@ impl Connections {
         let connection = &mut self.table[slot as usize];
         assert_ne!(connection.life, Life::Vacant, "a connection ends once");
         let generation = (connection.generation + 1) % Token::GENERATIONS;
+        let traffic = connection.traffic.take();
         *connection = Connection { generation, ..Connection::vacant() };
         self.open -= 1;
+        if let Some(traffic) = traffic {
+            self.spare.keep_traffic(traffic);
+        }
     }
 
     /// The token of what is in a slot now.
@@ -234,6 +277,69 @@ impl Connections {
     /// As [`Connections::at`].
     pub(crate) fn at_mut(&mut self, slot: u32) -> &mut Connection {
         &mut self.table[slot as usize]
+    }
+
+    /// Where to append bytes for a connection, which is then on the list of
+    /// [`Connections::take_dirty`].
+    pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
+        let Connections { table, spare, dirty, .. } = self;
+        let connection = &mut table[slot as usize];
+        if !connection.dirty {
+            connection.dirty = true;
+            dirty.push(slot);
+        }
+        let traffic = connection.traffic.get_or_insert_with(|| spare.traffic());
+        if traffic.output.capacity() == 0 {
+            traffic.output = spare.buffer();
+        }
+        &mut traffic.output
+    }
+
+    /// Takes the list of connections with new output; give it back to
+    /// [`Connections::reuse_dirty`].
+    pub(super) fn take_dirty(&mut self) -> Vec<u32> {
+        for slot in &self.dirty {
+            self.table[*slot as usize].dirty = false;
+        }
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// Takes the list back, for its memory.
+    pub(super) fn reuse_dirty(&mut self, mut dirty: Vec<u32>) {
+        dirty.clear();
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
+    }
+
+    /// Takes the input that waits with a connection.
+    pub(crate) fn take_remainder(&mut self, slot: u32) -> Vec<u8> {
+        let traffic = self.table[slot as usize].traffic.as_mut();
+        traffic.map_or_else(Vec::new, |traffic| std::mem::take(&mut traffic.remainder))
+    }
+
+    /// Keeps input with a connection until it can be taken.
+    pub(crate) fn keep_remainder(&mut self, slot: u32, remainder: Vec<u8>) {
+        let Connections { table, spare, .. } = self;
+        let traffic = table[slot as usize].traffic.get_or_insert_with(|| spare.traffic());
+        traffic.remainder = remainder;
+    }
+
+    /// Gives back what a connection holds for bytes under way, if none are.
+    pub(super) fn settle(&mut self, slot: u32) {
+        let connection = &mut self.table[slot as usize];
+        if let Some(traffic) = connection.traffic.take_if(|traffic| traffic.is_over()) {
+            self.spare.keep_traffic(traffic);
+        }
+    }
+
+    /// An empty buffer.
+    pub(crate) fn buffer(&mut self) -> Vec<u8> {
+        self.spare.buffer()
+    }
+
+    /// Keeps a buffer for the next use.
+    pub(crate) fn recycle(&mut self, buffer: Vec<u8>) {
+        self.spare.keep_buffer(buffer);
     }
 
     /// Whether a connection is in the slot.

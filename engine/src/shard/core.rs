@@ -28,10 +28,6 @@ use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
 use crate::route::Router;
 
-/// Buffers kept for the next connection that sends or waits for the rest of a frame.
-const SPARE_BUFFERS: usize = 256;
-/// A larger buffer is not kept.
-const SPARE_BUFFER_BYTES: usize = 16 << 10;
 /// Size of the buffers that request contents share.
 const CONTENT_BYTES: usize = 16 << 10;
 
@@ -88,7 +84,6 @@ pub(crate) struct Core {
     pub(crate) logins: HashSet<Vec<u8>>,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
-    pub(super) dirty: Vec<u32>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) mail: Mail,
     pub(crate) side: Rc<ShardSide>,
@@ -96,7 +91,6 @@ pub(crate) struct Core {
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
     pub(crate) draining: bool,
-    spare: Vec<Vec<u8>>,
     contents: BytesMut,
 }
 
@@ -136,7 +130,6 @@ impl Core {
             logins: HashSet::new(),
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
-            dirty: Vec::new(),
             operations: Vec::new(),
             mail: parts.mail,
             side: parts.side,
@@ -144,7 +137,6 @@ impl Core {
             counters: parts.counters,
             entropy: parts.entropy,
             draining: false,
-            spare: Vec::new(),
             contents: BytesMut::with_capacity(CONTENT_BYTES),
         }
     }
@@ -187,20 +179,6 @@ impl Core {
             self.count(Counter::StaleEvents);
         }
         known.then_some(token.slot)
-    }
-
-    /// An empty buffer.
-    pub(crate) fn buffer(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    /// Keeps a buffer for the next use.
-    pub(crate) fn recycle(&mut self, mut buffer: Vec<u8>) {
-        let size = buffer.capacity();
-        if size > 0 && size <= SPARE_BUFFER_BYTES && self.spare.len() < SPARE_BUFFERS {
-            buffer.clear();
-            self.spare.push(buffer);
-        }
     }
 
     /// Copies request content to where the application may keep it, without an allocation each.

@@ -48,7 +48,7 @@ impl Core {
     pub(super) fn arm_timer(&mut self, slot: u32) {
         let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
-        let due_ms = connection.deadline_ms.min(connection.write_deadline_ms);
+        let due_ms = connection.deadline_ms.min(connection.write_deadline_ms());
         if due_ms < connection.timer_ms {
             connection.timer_ms = due_ms;
             self.timers.arm(due_ms, TimerKey::Connection(token));
@@ -78,7 +78,7 @@ impl Core {
         }
         connection.timer_ms = NEVER;
         let (slot, life) = (token.slot, connection.life);
-        if connection.write_deadline_ms <= now_ms {
+        if connection.write_deadline_ms() <= now_ms {
             return self.abort(slot, Counter::ClosedSlowConsumer);
         }
         if connection.deadline_ms > now_ms {

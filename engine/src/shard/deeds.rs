@@ -92,7 +92,7 @@ impl Core {
             .filter_map(|key| self.sessions.get(*key))
             .map(|session| Presence {
                 username: session.user.username().to_vec(),
-                peer: session.connection().map(|slot| self.connections.at(slot).peer),
+                peer: session.connection().map(|slot| self.connections.at(slot).peer()),
             })
             .collect()
     }
@@ -114,7 +114,7 @@ impl Core {
             self.abort(slot, Counter::ClosedSlowConsumer);
             return false;
         }
-        response::encode(content, Flag::Push, 0, self.output(slot))
+        response::encode(content, Flag::Push, 0, self.connections.output(slot))
             .expect("content within the limit fits a frame");
         self.count(Counter::Pushed);
         true

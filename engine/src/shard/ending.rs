@@ -29,12 +29,9 @@ impl Core {
         self.leave_role(slot, reason);
         let at = self.connections.at(slot).listener;
         let flush_ms = self.listener(at).settings.write_timeout_ms;
-        let remainder = {
-            let connection = self.connections.at_mut(slot);
-            connection.life = Life::Finishing;
-            std::mem::take(&mut connection.remainder)
-        };
-        self.recycle(remainder);
+        self.connections.at_mut(slot).life = Life::Finishing;
+        let remainder = self.connections.take_remainder(slot);
+        self.connections.recycle(remainder);
         self.set_deadline(slot, self.now_ms.saturating_add(flush_ms));
         self.advance_ending(slot);
     }
@@ -64,7 +61,9 @@ impl Core {
         }
         connection.life = Life::Closing;
         connection.deadline_ms = NEVER;
-        connection.write_deadline_ms = NEVER;
+        if let Some(traffic) = connection.traffic_mut() {
+            traffic.write_deadline_ms = NEVER;
+        }
         let in_flight = connection.in_flight;
         if in_flight.has(InFlight::RECEIVE) {
             self.operations.push(Operation::CancelReceive { token });
@@ -149,7 +148,7 @@ impl Core {
         let connection = self.connections.at(slot);
         match (connection.life, &connection.role) {
             // What is kept is taken first; `resume` comes back here.
-            (Life::Open, _) if connection.paused && !connection.remainder.is_empty() => {}
+            (Life::Open, _) if connection.paused && connection.has_remainder() => {}
             // A verdict is on its way: a client that only stopped sending still reads it.
             (Life::Open, Role::Login(login)) if login.secret.is_some() => {}
             (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),

@@ -21,6 +21,8 @@ pub(crate) mod message;
 pub(crate) mod sessions;
 mod stream;
 pub mod timers;
+mod traffic;
+mod warm;
 
 use std::time::Duration;
 
@@ -112,7 +114,16 @@ impl<D: Driver> Shard<D> {
         core.begin_turn((self.clock)());
         let happened = !self.events.is_empty() || core.has_work();
         core.counters.add(Counter::EventsTaken, self.events.len() as u64);
-        for event in self.events.drain(..) {
+        let mut events = self.events.drain(..);
+        let mut warm = 0;
+        loop {
+            if warm == 0 {
+                let next = events.as_slice();
+                warm = next.len().min(warm::GROUP);
+                core.warm(&next[..warm]);
+            }
+            let Some(event) = events.next() else { break };
+            warm -= 1;
             match event {
                 Event::Received { token, lease, armed } => {
                     core.on_received(token, self.driver.bytes(&lease), armed);
@@ -121,6 +132,7 @@ impl<D: Driver> Shard<D> {
                 event => core.on_event(event),
             }
         }
+        drop(events);
         core.end_turn();
         let asked = !core.operations.is_empty();
         for operation in core.operations.drain(..) {

@@ -39,6 +39,7 @@ impl Core {
         };
         self.feed(slot, bytes);
         self.continue_receiving(token);
+        self.connections.settle(slot);
     }
 
     /// Gives bytes to what the connection is for.
@@ -48,8 +49,9 @@ impl Core {
             return; // Lingering, or on its way out: read and thrown away.
         }
         if connection.paused {
-            connection.remainder.extend_from_slice(bytes);
-            return;
+            let mut remainder = self.connections.take_remainder(slot);
+            remainder.extend_from_slice(bytes);
+            return self.connections.keep_remainder(slot, remainder);
         }
         match connection.role {
             Role::Login(_) => self.on_login_bytes(slot, bytes),
@@ -83,8 +85,7 @@ impl Core {
     /// Cuts input into frames and handles each, until reading pauses.
     pub(crate) fn on_frames(&mut self, slot: u32, bytes: &[u8]) {
         use skyring_protocols::{Decode, frame};
-        let connection = self.connections.at_mut(slot);
-        let mut joined = std::mem::take(&mut connection.remainder);
+        let mut joined = self.connections.take_remainder(slot);
         let mut input = bytes;
         if !joined.is_empty() {
             joined.extend_from_slice(bytes);
@@ -112,16 +113,15 @@ impl Core {
     /// Keeps the last `rest` bytes of the input for the next time, if there will be one.
     fn keep_rest(&mut self, slot: u32, rest: usize, bytes: &[u8], mut joined: Vec<u8>) {
         if rest == 0 || self.connections.at(slot).life != Life::Open {
-            return self.recycle(joined);
+            return self.connections.recycle(joined);
         }
         if joined.is_empty() {
-            self.recycle(joined);
-            joined = self.buffer();
+            joined = self.connections.buffer();
             joined.extend_from_slice(&bytes[bytes.len() - rest..]);
         } else {
             joined.drain(..joined.len() - rest);
         }
-        self.connections.at_mut(slot).remainder = joined;
+        self.connections.keep_remainder(slot, joined);
     }
 
     /// Notes that the peer has sent something.
@@ -142,83 +142,72 @@ impl Core {
         }
     }
 
-    /// Where to append bytes for a connection; they leave at the end of the turn.
-    pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
-        if !self.connections.at(slot).dirty {
-            self.connections.at_mut(slot).dirty = true;
-            self.dirty.push(slot);
-        }
-        if self.connections.at(slot).output.capacity() == 0 {
-            let buffer = self.buffer();
-            self.connections.at_mut(slot).output = buffer;
-        }
-        &mut self.connections.at_mut(slot).output
-    }
-
     /// Gives every connection's new output to the driver, one send each.
     pub(crate) fn flush(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
-            self.connections.at_mut(slot).dirty = false;
-            self.send(slot);
+        let dirty = self.connections.take_dirty();
+        for slot in &dirty {
+            self.send(*slot);
         }
-        self.dirty = dirty;
+        self.connections.reuse_dirty(dirty);
     }
 
     /// Starts a send, if there is something to send and none in flight.
     fn send(&mut self, slot: u32) {
-        let write_timeout_ms = {
-            let connection = self.connections.at(slot);
-            let idle = connection.output.is_empty()
-                || connection.in_flight.has(InFlight::SEND)
-                || !matches!(connection.life, Life::Open | Life::Finishing);
-            if idle {
-                return;
-            }
-            self.listener(connection.listener).settings.write_timeout_ms
-        };
         let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
-        let buffer = std::mem::take(&mut connection.output);
-        connection.sending_bytes = buffer.len();
+        if connection.in_flight.has(InFlight::SEND)
+            || !matches!(connection.life, Life::Open | Life::Finishing)
+        {
+            return;
+        }
+        let Some(traffic) = connection.traffic_mut().filter(|it| !it.output.is_empty()) else {
+            return;
+        };
+        let buffer = std::mem::take(&mut traffic.output);
+        traffic.sending_bytes = buffer.len();
+        self.submit_send(token, buffer, 0);
+    }
+
+    /// Gives bytes to the driver, which must get rid of some of them in time.
+    fn submit_send(&mut self, token: Token, buffer: Vec<u8>, from: usize) {
+        let connection = self.connections.at_mut(token.slot);
+        let settings = &self.listeners[usize::from(connection.listener.0)].settings;
         connection.in_flight.begin(InFlight::SEND);
-        connection.write_deadline_ms = self.now_ms.saturating_add(write_timeout_ms);
-        self.operations.push(Operation::Send { token, buffer, from: 0 });
-        self.arm_timer(slot);
+        if let Some(traffic) = connection.traffic_mut() {
+            traffic.write_deadline_ms = self.now_ms.saturating_add(settings.write_timeout_ms);
+        }
+        self.operations.push(Operation::Send { token, buffer, from });
+        self.arm_timer(token.slot);
     }
 
     pub(super) fn on_sent(&mut self, token: Token, buffer: Vec<u8>, sent: Option<usize>) {
         let Some(slot) = self.conclude(token, InFlight::SEND) else {
-            return self.recycle(buffer);
+            return self.connections.recycle(buffer);
         };
         let connection = self.connections.at_mut(slot);
-        let unsent = connection.sending_bytes.saturating_sub(sent.unwrap_or(0));
-        let alive = matches!(connection.life, Life::Open | Life::Finishing);
-        if sent.is_none_or(|bytes| bytes == 0) || !alive {
-            connection.sending_bytes = 0;
-            self.recycle(buffer);
-            if alive {
-                return self.abort(slot, Counter::ClosedBroken);
-            }
-            return self.try_close(slot);
-        }
-        connection.sending_bytes = unsent;
-        if unsent > 0 {
+        let is_alive = matches!(connection.life, Life::Open | Life::Finishing);
+        let traffic = connection.traffic_mut().expect("what is being sent is traffic");
+        let sent = sent.filter(|bytes| *bytes > 0 && is_alive);
+        traffic.sending_bytes =
+            sent.map_or(0, |bytes| traffic.sending_bytes.saturating_sub(bytes));
+        let unsent_bytes = traffic.sending_bytes;
+        if unsent_bytes > 0 {
             // A short send: the rest goes out before anything newer.
-            connection.in_flight.begin(InFlight::SEND);
-            let from = buffer.len() - unsent;
-            let at = connection.listener;
-            let timeout_ms = self.listener(at).settings.write_timeout_ms;
-            self.connections.at_mut(slot).write_deadline_ms =
-                self.now_ms.saturating_add(timeout_ms);
-            self.operations.push(Operation::Send { token, buffer, from });
-            return self.arm_timer(slot);
+            let from = buffer.len() - unsent_bytes;
+            return self.submit_send(token, buffer, from);
         }
-        connection.write_deadline_ms = NEVER;
-        self.recycle(buffer);
-        self.send(slot);
-        self.resume(slot);
-        self.advance_ending(slot);
+        traffic.write_deadline_ms = NEVER;
+        self.connections.recycle(buffer);
+        match sent {
+            Some(_) => {
+                self.send(slot);
+                self.resume(slot);
+                self.advance_ending(slot);
+            }
+            None if is_alive => self.abort(slot, Counter::ClosedBroken),
+            None => self.try_close(slot),
+        }
+        self.connections.settle(slot);
     }
 
     /// Stops reading from a connection that does not read.

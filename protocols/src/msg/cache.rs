@@ -19,6 +19,8 @@
 //! the request was received or last repeated, `received_under`. A second index, of the last repeat,
 //! need not be stored: after any repeat the two are equal, so one bit tells it.
 
+use std::hint::black_box;
+
 mod index;
 mod log;
 mod pending;
@@ -40,6 +42,9 @@ const EXPIRED_NUMBER_MAX: u32 = 1 << 30;
 /// `cache_bytes_max` is taken as at most this, so that offsets fit 31 bits.
 const CACHE_BYTES_MAX: usize = 1 << 29;
 
+/// Entries up to which none is indexed: looking at all of them touches no more memory.
+const UNINDEXED_MAX: usize = 4;
+
 /// The requests that one session remembers.
 #[derive(Debug)]
 pub(super) struct Cache {
@@ -56,8 +61,8 @@ pub(super) struct Cache {
     forgotten: u32,
     /// Stored answers.
     answered: u32,
-    /// What the stored answers cost.
-    bytes: usize,
+    /// What the stored answers cost; at most [`CACHE_BYTES_MAX`].
+    bytes: u32,
 }
 
 impl Cache {
@@ -65,7 +70,7 @@ impl Cache {
     pub(super) fn new(hash_key: u64) -> Cache {
         Cache {
             index: Index::new(hash_key),
-            pending: PendingTable::new(),
+            pending: PendingTable::default(),
             log: AnswerLog::new(),
             clock: 0,
             zero: 0,
@@ -88,7 +93,17 @@ impl Cache {
 
     /// What the stored answers cost.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes as usize
+    }
+
+    /// Reads the cache itself.
+    pub(super) fn warm(&self) {
+        black_box((self.pending.count(), self.log.window(), self.index.is_in_use(), self.clock));
+    }
+
+    /// Reads the places that the next request and its answer are likely to touch.
+    pub(super) fn warm_entries(&self) {
+        self.index.warm(self.log.warm().wrapping_add(1));
     }
 
     /// What becomes of a request that arrives under the attach index `under` (WIRE M12 to M15).
@@ -98,7 +113,7 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Verdict<'_> {
-        match self.index.find(id, self.log.window()) {
+        match self.find(id) {
             None => self.start(id, under, policy),
             Some(At::Pending(slot)) => self.repeat_pending(slot, under),
             Some(At::Answered(offset)) => {
@@ -131,6 +146,30 @@ impl Cache {
         (pending.received_under == under).then_some(answer)
     }
 
+    /// Where the entry of an id is.
+    fn find(&self, id: u32) -> Option<At> {
+        if self.index.is_in_use() {
+            return self.index.find(id, self.log.window());
+        }
+        let pending = self.pending.iter().find(|(_, pending)| pending.id == id);
+        let pending = pending.map(|(slot, _)| At::Pending(slot));
+        let answered = || self.log.answers().find(|(_, head)| head.id == id);
+        pending.or_else(|| answered().map(|(offset, _)| At::Answered(offset)))
+    }
+
+    /// Makes the entry of an id findable that stands in its table or in the log already.
+    fn enter(&mut self, id: u32, at: At) {
+        let Cache { index, pending, log, .. } = self;
+        let window = log.window();
+        if index.is_in_use() {
+            return index.set(id, at, window);
+        }
+        if pending.count() + log.record_count() > UNINDEXED_MAX {
+            pending.iter().for_each(|(slot, it)| index.set(it.id, At::Pending(slot), window));
+            log.answers().for_each(|(offset, it)| index.set(it.id, At::Answered(offset), window));
+        }
+    }
+
     /// Begins to remember an id that is not known, within the limit (WIRE M12).
     fn start(&mut self, id: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
         if self.has_no_room(policy) {
@@ -156,7 +195,7 @@ impl Cache {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let slot = self.pending.insert(Pending { received_under, id, serial, is_repeated: false });
-        self.index.set(id, At::Pending(slot), self.log.window());
+        self.enter(id, At::Pending(slot));
         Verdict::Run(Ticket { id, serial, slot })
     }
 
@@ -185,12 +224,12 @@ impl Cache {
     ) -> Verdict<'_> {
         let content_bytes = usize::from(self.log.head(offset).content_bytes);
         if self.make_room(content_bytes)
-            && let Some(At::Answered(moved)) = self.index.find(id, self.log.window())
+            && let Some(At::Answered(moved)) = self.find(id)
         {
             offset = moved;
         }
         let offset = self.log.renew(offset, under, self.clock);
-        self.index.set(id, At::Answered(offset), self.log.window());
+        self.enter(id, At::Answered(offset));
         self.advance(policy);
         let Head { flag, .. } = self.log.head(offset);
         Verdict::Replay(StoredAnswer { flag, content: self.log.content(offset) })
@@ -198,12 +237,11 @@ impl Cache {
 
     /// Ends the pending request that a ticket was given for, if it was not forgotten since.
     fn take_pending(&mut self, ticket: Ticket) -> Option<Pending> {
-        let pending = *self.pending.get(ticket.slot)?;
+        let pending = self.pending.get(ticket.slot)?;
         if pending.id != ticket.id || pending.serial != ticket.serial {
             return None;
         }
-        self.pending.remove(ticket.slot);
-        Some(pending)
+        self.pending.remove(ticket.slot)
     }
 
     /// The answer to a forgotten request: it moves the clock, as in Skynet, and nothing else.
@@ -223,13 +261,13 @@ impl Cache {
         let (Ok(content_bytes), true) = (u16::try_from(content.len()), cost <= budget) else {
             return self.index.remove(pending.id, self.log.window());
         };
-        while self.bytes > budget - cost && self.retire_oldest() {}
+        while self.bytes() > budget - cost && self.retire_oldest() {}
         self.make_room(content.len());
         let Pending { received_under, id, .. } = *pending;
         let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
         let offset = self.log.append(head, content);
-        self.index.set(id, At::Answered(offset), self.log.window());
-        self.bytes += cost;
+        self.enter(id, At::Answered(offset));
+        self.bytes += cost as u32;
         self.answered += 1;
     }
 
@@ -279,7 +317,7 @@ impl Cache {
     }
 
     fn forget_cost(&mut self, head: &Head) {
-        self.bytes -= usize::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES;
+        self.bytes -= u32::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES as u32;
         self.answered -= 1;
     }
 }
@@ -323,7 +361,7 @@ mod tests {
 
     /// Ids whose answers are still there.
     fn kept(cache: &Cache, ids: std::ops::Range<u32>) -> Vec<u32> {
-        ids.filter(|&id| cache.index.find(id, cache.log.window()).is_some()).collect()
+        ids.filter(|&id| cache.find(id).is_some()).collect()
     }
 
     /// The eighth answer reaches 2E = 8, which lets the first E = 4 go (WIRE M17).

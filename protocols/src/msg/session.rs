@@ -10,6 +10,7 @@
 //! of the session, and a session that was never used owns no memory beyond itself.
 
 use std::fmt;
+use std::hint::black_box;
 
 use super::attach::{AttachAnswer, AttachLine};
 use super::cache::Cache;
@@ -168,6 +169,18 @@ impl Session {
         self.cache.as_mut()?.on_answer(ticket, answer, self.attach_index, policy)
     }
 
+    /// Reads what the next request will need, and does nothing else: a server that knows what comes
+    /// next calls this for many sessions in turn, so that their ways to memory overlap. Step 0 reads
+    /// the session itself, step 1 what it owns, step 2 what that owns; each needs the one before it.
+    pub fn warm(&self, step: usize) {
+        let Some(cache) = black_box(self.cache.as_ref()) else { return };
+        match step {
+            0 => {}
+            1 => cache.warm(),
+            _ => cache.warm_entries(),
+        }
+    }
+
     /// Handlers that run, those included whose requests were forgotten in a conflict.
     #[must_use]
     pub fn pending_count(&self) -> usize {
@@ -225,7 +238,7 @@ mod tests {
     #[test]
     fn a_session_is_small_and_owns_nothing_until_it_is_used() {
         assert!(size_of::<Session>() <= 32);
-        assert!(size_of::<Cache>() <= 160);
+        assert!(size_of::<Cache>() <= 136);
         let mut session = Session::new(Secret::new([1; 8]));
         let line = super::super::attach::format(b"u", 1, session.secret());
         session.attach(&AttachLine::parse(&line), &POLICY).unwrap();

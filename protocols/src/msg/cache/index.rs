@@ -7,14 +7,19 @@
 //! collide, the table scatters them by a keyed hash from then on. The peer chooses the ids, but only
 //! those of its own session, whose number is limited.
 //!
+//! The few entries of a session that says little are found without it, so an index has no memory
+//! until it is first told of an entry, and until then it is not asked.
+//!
 //! Answers retire without a word to the index: what points in front of the oldest answer is vacant.
 //! [`Index::purge`] must be called before an offset can come to mean another record.
+
+use std::hint::black_box;
 
 /// Places passed over above which ids are scattered.
 const PASSED_MAX: usize = 16;
 
 /// The fewest places of an index that holds anything; a power of two.
-const PLACES_MIN: usize = 4;
+const PLACES_MIN: usize = 16;
 
 /// Marks [`At::Pending`] in a packed whereabouts.
 const PENDING_BIT: u32 = 1 << 31;
@@ -88,6 +93,18 @@ impl Index {
     /// An empty index without memory.
     pub(super) fn new(key: u64) -> Index {
         Index { places: Box::default(), used: 0, is_scattered: false, key }
+    }
+
+    /// Whether it has been told of an entry.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.places.is_empty()
+    }
+
+    /// Reads the place in which the entry of an id would be.
+    pub(super) fn warm(&self, id: u32) {
+        if self.is_in_use() {
+            black_box(self.places[self.home(id)].at);
+        }
     }
 
     /// Where the entry of this id is.

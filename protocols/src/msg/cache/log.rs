@@ -12,13 +12,18 @@
 //! Positions count from the first byte in memory; offsets, which the index keeps, are positions plus
 //! `base` modulo 2^31 and outlive the dropping of the front. When the memory is full and a quarter
 //! of it is not live, it is compacted; else it doubles. So it is less than three times what is live,
-//! plus one answer.
+//! plus one answer, and all positions fit 32 bits.
+
+use std::hint::black_box;
 
 use super::index::{AT_MAX, Window};
 use crate::msg::response::Flag;
 
 /// Bytes of a record in front of its content.
 pub(super) const HEAD_BYTES: usize = 20;
+
+/// Bytes that a processor fetches together, on all that matter here.
+const CACHE_LINE_BYTES: usize = 64;
 
 /// What a record says besides the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +49,8 @@ const DEAD: u8 = 2;
 const KIND_AT: usize = HEAD_BYTES - 2;
 
 impl Head {
-    fn record_bytes(&self) -> usize {
-        HEAD_BYTES + usize::from(self.content_bytes)
+    fn record_bytes(&self) -> u32 {
+        HEAD_BYTES as u32 + u32::from(self.content_bytes)
     }
 
     fn encode(&self) -> [u8; HEAD_BYTES] {
@@ -62,21 +67,53 @@ impl Head {
 /// The stored answers of a session.
 #[derive(Debug)]
 pub(super) struct AnswerLog {
-    bytes: Vec<u8>,
+    memory: Box<[u8]>,
+    /// Position behind the last record; the memory from here on is free.
+    end: u32,
     /// Offset of the first byte.
     base: u32,
     /// Position of the oldest answer; the end when there is none.
-    oldest: usize,
+    oldest: u32,
     /// Bytes of dead records behind the oldest answer.
-    dead_bytes: usize,
+    dead_bytes: u32,
     /// Position of the last record, dead or not.
-    last: usize,
+    last: u32,
+    /// Records from the oldest answer on, dead ones among them.
+    records: u32,
 }
 
 impl AnswerLog {
     /// No answers and no memory.
     pub(super) fn new() -> AnswerLog {
-        AnswerLog { bytes: Vec::new(), base: 0, oldest: 0, dead_bytes: 0, last: 0 }
+        AnswerLog {
+            memory: Box::default(),
+            end: 0,
+            base: 0,
+            oldest: 0,
+            dead_bytes: 0,
+            last: 0,
+            records: 0,
+        }
+    }
+
+    /// Records that a look through the log comes by.
+    pub(super) fn record_count(&self) -> usize {
+        self.records as usize
+    }
+
+    /// Every answer, the oldest first: its offset and its head.
+    pub(super) fn answers(&self) -> impl Iterator<Item = (u32, Head)> + '_ {
+        let mut position = self.oldest;
+        std::iter::from_fn(move || {
+            while position < self.end {
+                let (at, head) = (position, self.head_at(position));
+                position += head.record_bytes();
+                if self.kind_at(at) != DEAD {
+                    return Some((self.offset(at), head));
+                }
+            }
+            None
+        })
     }
 
     /// The head of the record at an offset.
@@ -88,7 +125,7 @@ impl AnswerLog {
     pub(super) fn content(&self, offset: u32) -> &[u8] {
         let position = self.position(offset);
         let content_bytes = usize::from(self.head_at(position).content_bytes);
-        &self.bytes[position + HEAD_BYTES..][..content_bytes]
+        &self.memory[position as usize + HEAD_BYTES..][..content_bytes]
     }
 
     /// The oldest answer.
@@ -98,50 +135,54 @@ impl AnswerLog {
 
     /// The youngest answer. Looks through the whole log when the last record is dead.
     pub(super) fn newest(&self) -> Option<(u32, Head)> {
-        if self.oldest < self.bytes.len() && self.kind_at(self.last) != DEAD {
+        if self.oldest < self.end && self.kind_at(self.last) != DEAD {
             return self.answer_at(self.last);
         }
-        let mut position = self.oldest;
-        let mut newest = None;
-        while position < self.bytes.len() {
-            if self.kind_at(position) != DEAD {
-                newest = Some(position);
-            }
-            position += self.head_at(position).record_bytes();
-        }
-        self.answer_at(newest?)
+        self.answers().last()
+    }
+
+    /// Reads what the next answer is likely to touch: the oldest answer, which may retire, and the
+    /// place of the new one. Returns the id of the last record, which is likely to be followed by
+    /// the next one.
+    pub(super) fn warm(&self) -> u32 {
+        let end = self.end as usize;
+        black_box(self.memory.get(self.oldest as usize + KIND_AT));
+        black_box(self.memory.get(end));
+        black_box(self.memory.get(end + CACHE_LINE_BYTES));
+        if self.oldest < self.end { self.head_at(self.last).id } else { 0 }
     }
 
     /// Where the answers are.
     pub(super) fn window(&self) -> Window {
-        let bytes = (self.bytes.len() - self.oldest) as u32;
-        Window { oldest: self.offset(self.oldest), bytes }
+        Window { oldest: self.offset(self.oldest), bytes: self.end - self.oldest }
     }
 
     /// Whether a record with so much content can be appended as things are.
     pub(super) fn has_room(&self, content_bytes: usize) -> bool {
-        self.bytes.capacity() - self.bytes.len() >= HEAD_BYTES + content_bytes
+        self.memory.len() - self.end as usize >= HEAD_BYTES + content_bytes
     }
 
     /// Makes room for a record with so much content. No offset outside the window is valid
     /// afterwards; answers that move are told, id and offset.
     pub(super) fn make_room(&mut self, content_bytes: usize, moved: impl FnMut(u32, u32)) {
         let wanted = HEAD_BYTES + content_bytes;
-        if (self.oldest + self.dead_bytes) * 4 >= self.bytes.len() {
+        if (self.oldest + self.dead_bytes) * 4 >= self.end {
             self.compact(moved);
         }
         if !self.has_room(content_bytes) {
-            self.bytes.reserve_exact(wanted.max(self.bytes.len()));
+            let live_bytes = self.end as usize;
+            self.resize(live_bytes + wanted.max(live_bytes));
         }
     }
 
-    /// Appends an answer; the offset of its record.
+    /// Appends an answer; the offset of its record. Room was made for it.
     pub(super) fn append(&mut self, head: Head, content: &[u8]) -> u32 {
         debug_assert_eq!(usize::from(head.content_bytes), content.len());
-        self.last = self.bytes.len();
-        self.bytes.extend_from_slice(&head.encode());
-        self.bytes.extend_from_slice(content);
-        self.offset(self.last)
+        let start = self.end as usize;
+        let record = &mut self.memory[start..start + HEAD_BYTES + content.len()];
+        record[..HEAD_BYTES].copy_from_slice(&head.encode());
+        record[HEAD_BYTES..].copy_from_slice(content);
+        self.push_record(head.record_bytes())
     }
 
     /// Makes an answer the youngest, with a new attach index and stamp; its new offset. Room was
@@ -149,86 +190,110 @@ impl AnswerLog {
     pub(super) fn renew(&mut self, offset: u32, received_under: u64, stamp: u32) -> u32 {
         let position = self.position(offset);
         let head = Head { received_under, stamp, ..self.head_at(position) };
+        let start = position as usize;
         if position == self.last {
-            self.bytes[position..position + HEAD_BYTES].copy_from_slice(&head.encode());
+            self.memory[start..start + HEAD_BYTES].copy_from_slice(&head.encode());
             return offset;
         }
-        let content = position + HEAD_BYTES..position + head.record_bytes();
-        self.last = self.bytes.len();
-        self.bytes.extend_from_slice(&head.encode());
-        self.bytes.extend_from_within(content);
+        let end = self.end as usize;
+        let content = start + HEAD_BYTES..start + head.record_bytes() as usize;
+        self.memory.copy_within(content, end + HEAD_BYTES);
+        self.memory[end..end + HEAD_BYTES].copy_from_slice(&head.encode());
+        let renewed = self.push_record(head.record_bytes());
         self.kill(offset);
-        self.offset(self.last)
+        renewed
     }
 
     /// The record at an offset is no answer any more.
     pub(super) fn kill(&mut self, offset: u32) {
         let position = self.position(offset);
-        self.bytes[position + KIND_AT] = DEAD;
+        self.memory[position as usize + KIND_AT] = DEAD;
         self.dead_bytes += self.head_at(position).record_bytes();
         self.skip_dead();
     }
 
     /// The oldest answer is none any more.
     pub(super) fn retire_oldest(&mut self) {
-        if self.oldest < self.bytes.len() {
+        if self.oldest < self.end {
             self.oldest += self.head_at(self.oldest).record_bytes();
+            self.records -= 1;
             self.skip_dead();
         }
     }
 
     fn skip_dead(&mut self) {
-        while self.oldest < self.bytes.len() && self.kind_at(self.oldest) == DEAD {
+        while self.oldest < self.end && self.kind_at(self.oldest) == DEAD {
             let record_bytes = self.head_at(self.oldest).record_bytes();
             self.oldest += record_bytes;
             self.dead_bytes -= record_bytes;
+            self.records -= 1;
         }
+    }
+
+    /// Takes in the record that was written behind the last one; its offset.
+    fn push_record(&mut self, record_bytes: u32) -> u32 {
+        self.last = self.end;
+        self.end += record_bytes;
+        self.records += 1;
+        self.offset(self.last)
     }
 
     /// Drops everything that is not live, and memory that is far too much.
     fn compact(&mut self, mut moved: impl FnMut(u32, u32)) {
         if self.dead_bytes == 0 {
             self.base = self.offset(self.oldest);
-            self.bytes.drain(..self.oldest);
+            self.memory.copy_within(self.oldest as usize..self.end as usize, 0);
+            self.end -= self.oldest;
             self.last = self.last.saturating_sub(self.oldest);
         } else {
             self.squeeze(&mut moved);
         }
         (self.oldest, self.dead_bytes) = (0, 0);
-        let live_bytes = self.bytes.len();
-        if live_bytes * 8 < self.bytes.capacity() {
-            self.bytes.shrink_to(live_bytes * 2);
+        let live_bytes = self.end as usize;
+        if live_bytes * 8 < self.memory.len() {
+            self.resize(live_bytes * 2);
         }
     }
 
     /// Moves every answer up to the one before it.
     fn squeeze(&mut self, moved: &mut impl FnMut(u32, u32)) {
         let (mut from, mut to) = (self.oldest, 0);
-        while from < self.bytes.len() {
+        self.records = 0;
+        while from < self.end {
             let head = self.head_at(from);
             let end = from + head.record_bytes();
             if self.kind_at(from) != DEAD {
-                self.bytes.copy_within(from..end, to);
+                self.memory.copy_within(from as usize..end as usize, to as usize);
                 moved(head.id, self.offset(to));
                 self.last = to;
+                self.records += 1;
                 to += end - from;
             }
             from = end;
         }
-        self.bytes.truncate(to);
+        self.end = to;
     }
 
-    fn answer_at(&self, position: usize) -> Option<(u32, Head)> {
-        (position < self.bytes.len()).then(|| (self.offset(position), self.head_at(position)))
+    /// Gives the records memory of another size, which holds them.
+    fn resize(&mut self, bytes: usize) {
+        let mut memory = vec![0; bytes].into_boxed_slice();
+        let used = self.end as usize;
+        memory[..used].copy_from_slice(&self.memory[..used]);
+        self.memory = memory;
     }
 
-    fn kind_at(&self, position: usize) -> u8 {
-        self.bytes[position + KIND_AT]
+    fn answer_at(&self, position: u32) -> Option<(u32, Head)> {
+        (position < self.end).then(|| (self.offset(position), self.head_at(position)))
     }
 
-    fn head_at(&self, position: usize) -> Head {
-        let bytes: &[u8; HEAD_BYTES] =
-            self.bytes[position..].first_chunk().expect("a record begins at this position");
+    fn kind_at(&self, position: u32) -> u8 {
+        self.memory[position as usize + KIND_AT]
+    }
+
+    fn head_at(&self, position: u32) -> Head {
+        let bytes: &[u8; HEAD_BYTES] = self.memory[position as usize..]
+            .first_chunk()
+            .expect("a record begins at this position");
         let [r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, s0, s1, s2, s3, c0, c1, kind, _] =
             *bytes;
         Head {
@@ -241,11 +306,11 @@ impl AnswerLog {
     }
 
     /// A log is far shorter than 2^31 bytes, so positions and offsets tell each other.
-    fn position(&self, offset: u32) -> usize {
-        (offset.wrapping_sub(self.base) & AT_MAX) as usize
+    fn position(&self, offset: u32) -> u32 {
+        offset.wrapping_sub(self.base) & AT_MAX
     }
 
-    fn offset(&self, position: usize) -> u32 {
-        self.base.wrapping_add(position as u32) & AT_MAX
+    fn offset(&self, position: u32) -> u32 {
+        self.base.wrapping_add(position) & AT_MAX
     }
 }
