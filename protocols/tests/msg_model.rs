@@ -49,6 +49,7 @@ fn policy() -> impl Strategy<Value = SessionPolicy> {
             expired_number: e,
             cache_bytes_max: bytes,
             pending_requests_max: pending,
+            hash_key: 7,
         }
     })
 }

@@ -62,8 +62,6 @@ struct Place {
 #[derive(Debug)]
 pub(crate) struct Sessions {
     hasher: SipHasher13,
-    /// Keys the tables inside the sessions.
-    seed: u64,
     places: Vec<Place>,
     free: Vec<u32>,
     by_username: HashTable<u32>,
@@ -75,7 +73,6 @@ impl Sessions {
     pub(crate) fn new(key: (u64, u64)) -> Sessions {
         Sessions {
             hasher: SipHasher13::new_with_keys(key.0, key.1),
-            seed: key.0 ^ key.1.rotate_left(32),
             places: Vec::new(),
             free: Vec::new(),
             by_username: HashTable::new(),
@@ -104,7 +101,6 @@ impl Sessions {
         let (username_hash, uid_hash) =
             (self.hasher.hash(user.username()), self.hasher.hash(user.uid()));
         let head = self.head(user.uid());
-        let seed = self.seed;
         let place = &mut self.places[index as usize];
         let key = SessionKey { index, generation: place.generation };
         place.session = Some(Session {
@@ -113,7 +109,7 @@ impl Sessions {
             pushes: false,
             connection: NONE,
             next_of_uid: NONE,
-            state: session::Session::with_hash_seed(secret, seed),
+            state: session::Session::new(secret),
         });
         let (places, hasher) = (&self.places, &self.hasher);
         let user_of = |at: &u32| &places[*at as usize].session.as_ref().expect(INDEXED).user;
@@ -159,6 +155,9 @@ impl Sessions {
         let place = &mut self.places[index as usize];
         place.generation = place.generation.wrapping_add(1);
         self.free.push(index);
+        if let Some(session) = &mut place.session {
+            session.state.wipe();
+        }
         place.session.take()
     }
 

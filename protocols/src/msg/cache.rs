@@ -12,7 +12,8 @@
 //!
 //! Invariants: an id has at most one entry, either in the pending table or in the answer log;
 //! pending entries are never retired; the log is in the order of its stamps, which are distinct and
-//! below the reading; `bytes` is the cost of the stored answers and never above the budget.
+//! below the reading; `bytes` is the cost of the stored answers and never above the budget; an index
+//! that is in use leads to every answer.
 //!
 //! Skynet stamps an answer with the attach of the moment at which the handler ends, so a request
 //! that is repeated just after that runs twice. Here the answer belongs to the attach under which
@@ -24,8 +25,10 @@ use std::hint::black_box;
 mod index;
 mod log;
 mod pending;
+#[cfg(test)]
+mod tests;
 
-use index::{At, Index};
+use index::Index;
 use log::{AnswerLog, Head};
 use pending::{Pending, PendingTable};
 
@@ -42,7 +45,7 @@ const EXPIRED_NUMBER_MAX: u32 = 1 << 30;
 /// `cache_bytes_max` is taken as at most this, so that offsets fit 31 bits.
 const CACHE_BYTES_MAX: usize = 1 << 29;
 
-/// Entries up to which none is indexed: looking at all of them touches no more memory.
+/// Records up to which none is indexed: looking at all of them touches no more memory.
 const UNINDEXED_MAX: usize = 4;
 
 /// The requests that one session remembers.
@@ -66,10 +69,10 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// An empty cache; the key is for its table of ids.
-    pub(super) fn new(hash_key: u64) -> Cache {
+    /// An empty cache.
+    pub(super) fn new() -> Cache {
         Cache {
-            index: Index::new(hash_key),
+            index: Index::default(),
             pending: PendingTable::default(),
             log: AnswerLog::new(),
             clock: 0,
@@ -96,6 +99,28 @@ impl Cache {
         self.bytes as usize
     }
 
+    /// Asserts the invariants.
+    #[cfg(test)]
+    fn check(&self) {
+        let answers: Vec<(u32, Head)> = self.log.answers().collect();
+        assert_eq!(answers.len(), self.answered as usize);
+        let cost = |head: &Head| usize::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES;
+        assert_eq!(answers.iter().map(|(_, head)| cost(head)).sum::<usize>(), self.bytes());
+        let age = |head: &Head| head.stamp.wrapping_sub(self.zero);
+        assert!(answers.is_sorted_by(|(_, older), (_, younger)| age(older) < age(younger)));
+        assert!(answers.iter().all(|(_, head)| age(head) < self.clock.wrapping_sub(self.zero)));
+        for (offset, head) in answers {
+            assert_eq!(self.find_answer(head.id), Some(offset), "{self:?}");
+            assert_eq!(self.pending.find(head.id), None);
+        }
+    }
+
+    /// Bytes of memory that the cache points to.
+    #[cfg(test)]
+    fn heap_bytes(&self) -> usize {
+        self.index.heap_bytes() + self.log.heap_bytes()
+    }
+
     /// Reads the cache itself.
     pub(super) fn warm(&self) {
         black_box((self.pending.count(), self.log.window(), self.index.is_in_use(), self.clock));
@@ -113,17 +138,17 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Verdict<'_> {
-        match self.find(id) {
-            None => self.start(id, under, policy),
-            Some(At::Pending(slot)) => self.repeat_pending(slot, under),
-            Some(At::Answered(offset)) => {
-                let is_same_attach = self.log.head(offset).received_under == under;
-                if is_same_attach && !policy.replay_duplicates {
-                    self.restart(id, offset, under, policy)
-                } else {
-                    self.replay(id, offset, under, policy)
-                }
-            }
+        if let Some(slot) = self.pending.find(id) {
+            return self.repeat_pending(slot, under);
+        }
+        let Some(offset) = self.find_answer(id) else {
+            return self.start(id, under, policy);
+        };
+        let is_same_attach = self.log.head(offset).received_under == under;
+        if is_same_attach && !policy.replay_duplicates {
+            self.restart(id, offset, under, policy)
+        } else {
+            self.replay(id, offset, under, policy)
         }
     }
 
@@ -146,28 +171,27 @@ impl Cache {
         (pending.received_under == under).then_some(answer)
     }
 
-    /// Where the entry of an id is.
-    fn find(&self, id: u32) -> Option<At> {
+    /// The offset of the answer to an id.
+    fn find_answer(&self, id: u32) -> Option<u32> {
         if self.index.is_in_use() {
             return self.index.find(id, self.log.window());
         }
-        let pending = self.pending.iter().find(|(_, pending)| pending.id == id);
-        let pending = pending.map(|(slot, _)| At::Pending(slot));
-        let answered = || self.log.answers().find(|(_, head)| head.id == id);
-        pending.or_else(|| answered().map(|(offset, _)| At::Answered(offset)))
+        self.log.answers().find(|(_, head)| head.id == id).map(|(offset, _)| offset)
     }
 
-    /// Makes the entry of an id findable that stands in its table or in the log already.
-    fn enter(&mut self, id: u32, at: At) {
-        let Cache { index, pending, log, .. } = self;
-        let window = log.window();
-        if index.is_in_use() {
-            return index.set(id, at, window);
+    /// Makes the newest answer in the log findable.
+    fn enter_answer(&mut self, id: u32, offset: u32, policy: &SessionPolicy) {
+        if self.index.is_in_use() {
+            let (window, answers) = (self.log.window(), self.answered_count());
+            self.index.insert(id, offset, window, answers, policy.hash_key);
+        } else if self.log.record_count() > UNINDEXED_MAX {
+            self.refill_index();
         }
-        if pending.count() + log.record_count() > UNINDEXED_MAX {
-            pending.iter().for_each(|(slot, it)| index.set(it.id, At::Pending(slot), window));
-            log.answers().for_each(|(offset, it)| index.set(it.id, At::Answered(offset), window));
-        }
+    }
+
+    fn refill_index(&mut self) {
+        let answers = self.log.answers().map(|(offset, head)| (head.id, offset));
+        self.index.refill(answers, self.answered as usize);
     }
 
     /// Begins to remember an id that is not known, within the limit (WIRE M12).
@@ -183,7 +207,7 @@ impl Cache {
         if self.has_no_room(policy) {
             return Verdict::Refused;
         }
-        self.drop_answer(offset);
+        self.drop_answer(id, offset);
         self.run(id, under)
     }
 
@@ -195,17 +219,14 @@ impl Cache {
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial;
         let slot = self.pending.insert(Pending { received_under, id, serial, is_repeated: false });
-        self.enter(id, At::Pending(slot));
         Verdict::Run(Ticket { id, serial, slot })
     }
 
     /// A repeat while the handler runs: taken over once an attach, then a conflict (WIRE M13).
     fn repeat_pending(&mut self, slot: u32, under: u64) -> Verdict<'_> {
-        let pending = self.pending.get_mut(slot).expect("the index points to a pending request");
+        let pending = self.pending.get_mut(slot).expect("the request was found here");
         if pending.is_repeated && pending.received_under == under {
-            let id = pending.id;
             self.pending.remove(slot);
-            self.index.remove(id, self.log.window());
             self.forgotten += 1;
             return Verdict::Conflict;
         }
@@ -222,15 +243,17 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Verdict<'_> {
-        let content_bytes = usize::from(self.log.head(offset).content_bytes);
-        if self.make_room(content_bytes)
-            && let Some(At::Answered(moved)) = self.find(id)
-        {
-            offset = moved;
+        if !self.log.is_last(offset) {
+            self.make_room(usize::from(self.log.head(offset).content_bytes));
+            offset = self.find_answer(id).expect("making room loses no answer");
+            self.index.remove(id, self.log.window());
+            offset = self.log.renew(offset, under, self.clock);
+            self.enter_answer(id, offset, policy);
+        } else {
+            self.log.renew(offset, under, self.clock);
         }
-        let offset = self.log.renew(offset, under, self.clock);
-        self.enter(id, At::Answered(offset));
         self.advance(policy);
+        let offset = self.log.newest().expect("the answer was just renewed").0;
         let Head { flag, .. } = self.log.head(offset);
         Verdict::Replay(StoredAnswer { flag, content: self.log.content(offset) })
     }
@@ -259,27 +282,34 @@ impl Cache {
         let cost = content.len() + ANSWER_OVERHEAD_BYTES;
         let budget = policy.cache_bytes_max.min(CACHE_BYTES_MAX);
         let (Ok(content_bytes), true) = (u16::try_from(content.len()), cost <= budget) else {
-            return self.index.remove(pending.id, self.log.window());
+            return;
         };
         while self.bytes() > budget - cost && self.retire_oldest() {}
         self.make_room(content.len());
         let Pending { received_under, id, .. } = *pending;
         let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
         let offset = self.log.append(head, content);
-        self.enter(id, At::Answered(offset));
         self.bytes += cost as u32;
         self.answered += 1;
+        self.enter_answer(id, offset, policy);
     }
 
-    /// Makes room in the log; true if answers may have moved.
-    fn make_room(&mut self, content_bytes: usize) -> bool {
-        if self.log.has_room(content_bytes) {
-            return false;
+    /// Makes room in the log; answers may move.
+    fn make_room(&mut self, content_bytes: usize) {
+        if !self.log.has_room(content_bytes)
+            && self.log.make_room(content_bytes)
+            && self.index.is_in_use()
+        {
+            self.refill_index();
         }
-        let (index, window) = (&mut self.index, self.log.window());
-        index.purge(window);
-        self.log.make_room(content_bytes, |id, offset| index.relocate(id, offset));
-        true
+    }
+
+    /// Gives back memory that the answers left do not need.
+    fn shrink(&mut self) {
+        let _ = self.log.compact();
+        if self.index.is_in_use() {
+            self.refill_index();
+        }
     }
 
     /// Moves the clock by one answer and, where a sweep is due, retires what is old (WIRE M17).
@@ -297,10 +327,13 @@ impl Cache {
         self.zero = self.zero.wrapping_add(expired_number);
         let newest = self.log.newest().map_or(self.zero, |(_, head)| head.stamp);
         self.clock = newest.wrapping_add(1);
+        if self.log.is_far_too_large() {
+            self.shrink();
+        }
     }
 
     /// Forgets the oldest answer; false when there is none.
-    fn retire_oldest(&mut self) -> bool {
+    pub(super) fn retire_oldest(&mut self) -> bool {
         let Some((_, head)) = self.log.oldest() else {
             return false;
         };
@@ -309,9 +342,10 @@ impl Cache {
         true
     }
 
-    /// Forgets an answer whose id the index is about to lead elsewhere.
-    fn drop_answer(&mut self, offset: u32) {
+    /// Forgets an answer that is not the oldest, perhaps.
+    fn drop_answer(&mut self, id: u32, offset: u32) {
         let head = self.log.head(offset);
+        self.index.remove(id, self.log.window());
         self.log.kill(offset);
         self.forget_cost(&head);
     }
@@ -329,116 +363,5 @@ fn said(answer: Answer<'_>) -> StoredAnswer<'_> {
             StoredAnswer { flag: Flag::Ok, content }
         }
         Answer::Content(_) | Answer::Failed => StoredAnswer { flag: Flag::Error, content: &[] },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::Compat;
-
-    const POLICY: SessionPolicy = SessionPolicy {
-        compat: Compat::Strict,
-        replay_duplicates: false,
-        expired_number: 4,
-        cache_bytes_max: usize::MAX,
-        pending_requests_max: 8,
-    };
-
-    fn run(cache: &mut Cache, id: u32, under: u64) -> Ticket {
-        match cache.on_request(id, under, &POLICY) {
-            Verdict::Run(ticket) => ticket,
-            verdict => panic!("{verdict:?}"),
-        }
-    }
-
-    fn answer_all(cache: &mut Cache, ids: std::ops::Range<u32>) {
-        for id in ids {
-            let ticket = run(cache, id, 1);
-            assert!(cache.on_answer(ticket, Answer::Content(b"x"), 1, &POLICY).is_some());
-        }
-    }
-
-    /// Ids whose answers are still there.
-    fn kept(cache: &Cache, ids: std::ops::Range<u32>) -> Vec<u32> {
-        ids.filter(|&id| cache.find(id).is_some()).collect()
-    }
-
-    /// The eighth answer reaches 2E = 8, which lets the first E = 4 go (WIRE M17).
-    #[test]
-    fn the_answer_that_reaches_twice_e_sweeps() {
-        let mut cache = Cache::new(0);
-        answer_all(&mut cache, 0..7);
-        assert_eq!(kept(&cache, 0..7), [0, 1, 2, 3, 4, 5, 6]);
-        answer_all(&mut cache, 7..8);
-        assert_eq!(kept(&cache, 0..8), [4, 5, 6, 7]);
-    }
-
-    #[test]
-    fn the_clock_may_wrap_around() {
-        for start in u32::MAX - 12..=u32::MAX {
-            let (mut wrapping, mut plain) = (Cache::new(0), Cache::new(0));
-            (wrapping.clock, wrapping.zero) = (start, start);
-            for id in 0..40 {
-                answer_all(&mut wrapping, id..id + 1);
-                answer_all(&mut plain, id..id + 1);
-                assert_eq!(kept(&wrapping, 0..40), kept(&plain, 0..40), "from {start}");
-            }
-        }
-    }
-
-    /// WIRE M16: the answer of a forgotten request must not become that of a newer one.
-    #[test]
-    fn a_ticket_of_a_forgotten_request_fills_nothing() {
-        let mut cache = Cache::new(0);
-        let forgotten = run(&mut cache, 7, 1);
-        assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Absorbed);
-        assert_eq!(cache.on_request(7, 1, &POLICY), Verdict::Conflict);
-        assert_eq!(cache.pending_count(), 1, "its handler still runs");
-        let newer = run(&mut cache, 7, 2);
-        assert_eq!(newer.slot, forgotten.slot);
-        assert_eq!(cache.on_answer(forgotten, Answer::Content(b"old"), 2, &POLICY), None);
-        assert_eq!(cache.pending_count(), 1);
-        let answer = cache.on_answer(newer, Answer::Content(b"new"), 2, &POLICY);
-        assert_eq!(answer, Some(StoredAnswer { flag: Flag::Ok, content: b"new" }));
-        assert_eq!(cache.on_answer(newer, Answer::Content(b"twice"), 2, &POLICY), None);
-        assert_eq!((cache.pending_count(), cache.answered_count()), (0, 1));
-    }
-
-    /// WIRE M12: nothing is remembered of a refused request, and nothing forgotten for it.
-    #[test]
-    fn a_refused_request_changes_nothing() {
-        let mut cache = Cache::new(0);
-        answer_all(&mut cache, 100..101);
-        let tickets: Vec<Ticket> = (0..8).map(|id| run(&mut cache, id, 1)).collect();
-        for id in [8, 100] {
-            assert_eq!(cache.on_request(id, 1, &POLICY), Verdict::Refused);
-        }
-        assert_eq!(cache.on_request(3, 1, &POLICY), Verdict::Absorbed);
-        assert_eq!((cache.pending_count(), cache.answered_count()), (8, 1));
-        assert!(cache.on_answer(tickets[0], Answer::Failed, 1, &POLICY).is_some());
-        assert_eq!(run(&mut cache, 8, 1).id, 8);
-    }
-
-    /// Offsets are modulo 2^31. What the index remembers of retired answers must not point to the
-    /// answers that come to lie there 2 GiB later.
-    #[test]
-    fn offsets_may_wrap_around() {
-        let mut cache = Cache::new(0);
-        answer_all(&mut cache, 0..64);
-        let content = vec![7; CONTENT_BYTES_MAX];
-        let answers = (1_usize << 31) / CONTENT_BYTES_MAX + 64;
-        for _ in 0..answers {
-            let ticket = run(&mut cache, 1000, 1);
-            assert!(cache.on_answer(ticket, Answer::Content(&content), 1, &POLICY).is_some());
-            assert_eq!(kept(&cache, 0..64).len() + 1, cache.answered_count());
-        }
-        assert_eq!(cache.answered_count(), 1);
-    }
-
-    /// The price of an answer covers what it takes up.
-    #[test]
-    fn the_overhead_is_not_less_than_a_head_and_two_places_in_the_index() {
-        assert!(log::HEAD_BYTES + 2 * size_of::<At>() <= ANSWER_OVERHEAD_BYTES);
     }
 }

@@ -35,6 +35,9 @@ pub struct SessionPolicy {
     pub cache_bytes_max: usize,
     /// Requests that may wait for their handlers at once (WIRE M12). 0 refuses every request.
     pub pending_requests_max: u32,
+    /// Key of the tables of request ids, best a random one a process: a peer who does not know it
+    /// cannot choose ids that collide. It could only in its own table, whose size is limited.
+    pub hash_key: u32,
 }
 
 /// What becomes of a request.
@@ -88,27 +91,15 @@ pub struct StoredAnswer<'a> {
 pub struct Session {
     secret: Secret,
     attach_index: u64,
-    hash_seed: u64,
     /// Allocated by the first request.
     cache: Option<Box<Cache>>,
 }
 
 impl Session {
     /// A session as login leaves it: attach index 0, nothing remembered (WIRE M20).
-    ///
-    /// The key of the table of request ids is derived from the secret. The client knows that, so it
-    /// can choose ids that collide, but only in its own table, whose size is limited. With
-    /// [`Session::with_hash_seed`] it cannot.
     #[must_use]
     pub fn new(secret: Secret) -> Session {
-        Session::with_hash_seed(secret, 0)
-    }
-
-    /// As [`Session::new`], with a number mixed into the key that the client does not know, such as
-    /// a random one a process.
-    #[must_use]
-    pub fn with_hash_seed(secret: Secret, hash_seed: u64) -> Session {
-        Session { secret, attach_index: 0, hash_seed, cache: None }
+        Session { secret, attach_index: 0, cache: None }
     }
 
     /// The secret agreed at login.
@@ -150,10 +141,8 @@ impl Session {
 
     /// Decides on a request from the attached connection (WIRE M12 to M15).
     pub fn on_request(&mut self, id: u32, policy: &SessionPolicy) -> Verdict<'_> {
-        let (secret, hash_seed) = (&self.secret, self.hash_seed);
-        self.cache
-            .get_or_insert_with(|| Box::new(Cache::new(hash_key(secret, hash_seed))))
-            .on_request(id, self.attach_index, policy)
+        let cache = self.cache.get_or_insert_with(|| Box::new(Cache::new()));
+        cache.on_request(id, self.attach_index, policy)
     }
 
     /// Takes what the handler of a request said (WIRE M16).
@@ -179,6 +168,21 @@ impl Session {
             1 => cache.warm(),
             _ => cache.warm_entries(),
         }
+    }
+
+    /// Retires the oldest stored answer, for a server that must make room; the bytes that it cost,
+    /// 0 when there is none. What it answered runs again when it is repeated (WIRE M18).
+    pub fn retire_oldest(&mut self) -> usize {
+        let Some(cache) = self.cache.as_mut() else { return 0 };
+        let before = cache.bytes();
+        cache.retire_oldest();
+        before - cache.bytes()
+    }
+
+    /// Overwrites the secret in its place, for a session that has ended: what is moved away later
+    /// leaves its bytes behind.
+    pub fn wipe(&mut self) {
+        self.secret = Secret::new([0; 8]);
     }
 
     /// Handlers that run, those included whose requests were forgotten in a conflict.
@@ -213,16 +217,6 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A word from secret and seed, by the finalizer of splitmix64.
-fn hash_key(secret: &Secret, hash_seed: u64) -> u64 {
-    let mix = |word: u64| {
-        let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    };
-    mix(u64::from_le_bytes(*secret.expose()) ^ mix(hash_seed))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +227,7 @@ mod tests {
         expired_number: 128,
         cache_bytes_max: 1 << 20,
         pending_requests_max: 16,
+        hash_key: 1,
     };
 
     #[test]
@@ -257,12 +252,5 @@ mod tests {
         let printed = format!("{session:?}");
         assert!(printed.contains("cache_bytes: 55"), "{printed}");
         assert!(!printed.contains("ABCD") && !printed.contains("private"), "{printed}");
-    }
-
-    #[test]
-    fn the_hash_key_depends_on_secret_and_seed() {
-        let key = |secret: u8, seed| hash_key(&Secret::new([secret; 8]), seed);
-        assert_ne!(key(1, 0), key(2, 0));
-        assert_ne!(key(1, 0), key(1, 1));
     }
 }

@@ -11,16 +11,25 @@
 //!
 //! Positions count from the first byte in memory; offsets, which the index keeps, are positions plus
 //! `base` modulo 2^31 and outlive the dropping of the front. When the memory is full and a quarter
-//! of it is not live, it is compacted; else it doubles. So it is less than three times what is live,
-//! plus one answer, and all positions fit 32 bits.
+//! of it is not live, it is compacted; else it doubles. Where it is far larger than what is live,
+//! [`AnswerLog::is_far_too_large`] says so after answers have retired. All positions fit 32 bits.
 
 use std::hint::black_box;
 
-use super::index::{AT_MAX, Window};
+use super::index::{OFFSET_MAX, Window};
 use crate::msg::response::Flag;
 
 /// Bytes of a record in front of its content.
 pub(super) const HEAD_BYTES: usize = 20;
+
+/// Memory up to which a log keeps what it has.
+const MEMORY_KEPT_BYTES: usize = 1024;
+
+/// Times what is live above which memory is far too large.
+const LIVE_SHARE: usize = 8;
+
+/// The bit of an offset that changes twice in the time in which all offsets are used.
+const HALF_LAP: u32 = 1 << 30;
 
 /// Bytes that a processor fetches together, on all that matter here.
 const CACHE_LINE_BYTES: usize = 64;
@@ -116,6 +125,17 @@ impl AnswerLog {
         })
     }
 
+    /// Whether the record at an offset is the last one.
+    pub(super) fn is_last(&self, offset: u32) -> bool {
+        self.position(offset) == self.last
+    }
+
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.memory.len()
+    }
+
     /// The head of the record at an offset.
     pub(super) fn head(&self, offset: u32) -> Head {
         self.head_at(self.position(offset))
@@ -162,17 +182,22 @@ impl AnswerLog {
         self.memory.len() - self.end as usize >= HEAD_BYTES + content_bytes
     }
 
-    /// Makes room for a record with so much content. No offset outside the window is valid
-    /// afterwards; answers that move are told, id and offset.
-    pub(super) fn make_room(&mut self, content_bytes: usize, moved: impl FnMut(u32, u32)) {
-        let wanted = HEAD_BYTES + content_bytes;
-        if (self.oldest + self.dead_bytes) * 4 >= self.end {
-            self.compact(moved);
-        }
+    /// Makes room for a record with so much content. True if offsets have changed, or if offsets
+    /// of retired answers will come to mean others: the index must be refilled then.
+    #[must_use]
+    pub(super) fn make_room(&mut self, content_bytes: usize) -> bool {
+        let is_stale = (self.oldest + self.dead_bytes) * 4 >= self.end && self.compact();
         if !self.has_room(content_bytes) {
             let live_bytes = self.end as usize;
-            self.resize(live_bytes + wanted.max(live_bytes));
+            self.resize(live_bytes + (HEAD_BYTES + content_bytes).max(live_bytes));
         }
+        is_stale
+    }
+
+    /// Whether most of the memory holds nothing.
+    pub(super) fn is_far_too_large(&self) -> bool {
+        let live_bytes = (self.end - self.oldest - self.dead_bytes) as usize;
+        self.memory.len() > MEMORY_KEPT_BYTES.max(live_bytes * LIVE_SHARE)
     }
 
     /// Appends an answer; the offset of its record. Room was made for it.
@@ -186,7 +211,7 @@ impl AnswerLog {
     }
 
     /// Makes an answer the youngest, with a new attach index and stamp; its new offset. Room was
-    /// made for it.
+    /// made for it, unless it is the last one.
     pub(super) fn renew(&mut self, offset: u32, received_under: u64, stamp: u32) -> u32 {
         let position = self.position(offset);
         let head = Head { received_under, stamp, ..self.head_at(position) };
@@ -238,40 +263,45 @@ impl AnswerLog {
         self.offset(self.last)
     }
 
-    /// Drops everything that is not live, and memory that is far too much.
-    fn compact(&mut self, mut moved: impl FnMut(u32, u32)) {
-        if self.dead_bytes == 0 {
-            self.base = self.offset(self.oldest);
-            self.memory.copy_within(self.oldest as usize..self.end as usize, 0);
-            self.end -= self.oldest;
-            self.last = self.last.saturating_sub(self.oldest);
-        } else {
-            self.squeeze(&mut moved);
+    /// Drops everything that is not live, and memory that is far too much. Returns as
+    /// [`AnswerLog::make_room`] does.
+    #[must_use]
+    pub(super) fn compact(&mut self) -> bool {
+        let is_stale = if self.dead_bytes == 0 { self.drop_front() } else { self.squeeze() };
+        if self.is_far_too_large() {
+            self.resize(self.end as usize * 2);
         }
-        (self.oldest, self.dead_bytes) = (0, 0);
-        let live_bytes = self.end as usize;
-        if live_bytes * 8 < self.memory.len() {
-            self.resize(live_bytes * 2);
-        }
+        is_stale
     }
 
-    /// Moves every answer up to the one before it.
-    fn squeeze(&mut self, moved: &mut impl FnMut(u32, u32)) {
+    /// Moves all records to the front; their offsets stay. True when the offsets have come so much
+    /// further that those of long ago come next.
+    fn drop_front(&mut self) -> bool {
+        let base = self.offset(self.oldest);
+        let is_lap = (base ^ self.base) & HALF_LAP != 0;
+        self.memory.copy_within(self.oldest as usize..self.end as usize, 0);
+        self.end -= self.oldest;
+        self.last = self.last.saturating_sub(self.oldest);
+        (self.base, self.oldest) = (base, 0);
+        is_lap
+    }
+
+    /// Moves every answer up to the one before it, which changes offsets.
+    fn squeeze(&mut self) -> bool {
         let (mut from, mut to) = (self.oldest, 0);
         self.records = 0;
         while from < self.end {
-            let head = self.head_at(from);
-            let end = from + head.record_bytes();
+            let end = from + self.head_at(from).record_bytes();
             if self.kind_at(from) != DEAD {
                 self.memory.copy_within(from as usize..end as usize, to as usize);
-                moved(head.id, self.offset(to));
                 self.last = to;
                 self.records += 1;
                 to += end - from;
             }
             from = end;
         }
-        self.end = to;
+        (self.end, self.oldest, self.dead_bytes) = (to, 0, 0);
+        true
     }
 
     /// Gives the records memory of another size, which holds them.
@@ -307,10 +337,10 @@ impl AnswerLog {
 
     /// A log is far shorter than 2^31 bytes, so positions and offsets tell each other.
     fn position(&self, offset: u32) -> u32 {
-        offset.wrapping_sub(self.base) & AT_MAX
+        offset.wrapping_sub(self.base) & OFFSET_MAX
     }
 
     fn offset(&self, position: u32) -> u32 {
-        self.base.wrapping_add(position) & AT_MAX
+        self.base.wrapping_add(position) & OFFSET_MAX
     }
 }

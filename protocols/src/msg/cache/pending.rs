@@ -1,5 +1,7 @@
 //! Requests whose handlers run: slots that tickets point to.
 
+use std::collections::BTreeMap;
+
 /// A request whose handler runs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
@@ -30,6 +32,8 @@ struct More {
     slots: Vec<Option<Pending>>,
     /// Those of them that are free.
     free: Vec<u32>,
+    /// Those of them that are taken. A tree, because the peer chooses the ids.
+    by_id: BTreeMap<u32, u32>,
 }
 
 impl PendingTable {
@@ -38,20 +42,30 @@ impl PendingTable {
         self.count as usize
     }
 
-    /// Puts a request into a slot.
+    /// The slot of the request with this id.
+    pub(super) fn find(&self, id: u32) -> Option<u32> {
+        if self.first.as_ref().is_some_and(|first| first.id == id) {
+            return Some(0);
+        }
+        self.more.as_ref()?.by_id.get(&id).copied()
+    }
+
+    /// Puts a request, whose id is not there, into a slot.
     pub(super) fn insert(&mut self, pending: Pending) -> u32 {
         self.count += 1;
         if self.first.is_none() {
             self.first = Some(pending);
             return 0;
         }
-        let More { slots, free } = &mut **self.more.get_or_insert_default();
-        if let Some(slot) = free.pop() {
-            slots[slot as usize - 1] = Some(pending);
-            return slot;
+        let id = pending.id;
+        let More { slots, free, by_id } = &mut **self.more.get_or_insert_default();
+        let slot = free.pop().unwrap_or(slots.len() as u32 + 1);
+        if slot as usize > slots.len() {
+            slots.push(None);
         }
-        slots.push(Some(pending));
-        slots.len() as u32
+        slots[slot as usize - 1] = Some(pending);
+        by_id.insert(id, slot);
+        slot
     }
 
     /// The request in a slot, if there is one.
@@ -64,33 +78,32 @@ impl PendingTable {
 
     /// As [`PendingTable::get`].
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut Pending> {
-        self.place_mut(slot)?.as_mut()
+        match slot.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(at) => self.more.as_mut()?.slots.get_mut(at as usize)?.as_mut(),
+        }
     }
 
     /// Takes the request out of a slot. When none is left, the further slots are given back.
     pub(super) fn remove(&mut self, slot: u32) -> Option<Pending> {
-        let pending = self.place_mut(slot)?.take()?;
-        self.count -= 1;
-        match &mut self.more {
-            Some(_) if self.count == 0 => self.more = None,
-            Some(more) if slot > 0 => more.free.push(slot),
-            _ => {}
+        let pending = match slot.checked_sub(1) {
+            None => self.first.take(),
+            Some(at) => self.more.as_mut()?.remove(at as usize),
+        };
+        self.count -= u32::from(pending.is_some());
+        if self.count == 0 {
+            self.more = None;
         }
+        pending
+    }
+}
+
+impl More {
+    fn remove(&mut self, at: usize) -> Option<Pending> {
+        let pending = self.slots.get_mut(at)?.take()?;
+        self.by_id.remove(&pending.id);
+        self.free.push(at as u32 + 1);
         Some(pending)
-    }
-
-    /// Every slot with its request.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Pending)> {
-        let more = self.more.iter().flat_map(|more| &more.slots);
-        let all = std::iter::once(&self.first).chain(more);
-        (0..).zip(all).filter_map(|(slot, place)| Some((slot, place.as_ref()?)))
-    }
-
-    fn place_mut(&mut self, slot: u32) -> Option<&mut Option<Pending>> {
-        match slot.checked_sub(1) {
-            None => Some(&mut self.first),
-            Some(at) => self.more.as_mut()?.slots.get_mut(at as usize),
-        }
     }
 }
 
@@ -112,8 +125,12 @@ mod tests {
             assert!(table.get(slot).is_none() && table.remove(slot).is_none());
         }
         assert_eq!((table.insert(pending(7)), table.insert(pending(8))), (0, 3));
-        let ids: Vec<(u32, u32)> = table.iter().map(|(slot, pending)| (slot, pending.id)).collect();
-        assert_eq!(ids, [(0, 7), (1, 1), (2, 2), (3, 8), (4, 4)]);
+        let found = (0..9).map(|id| table.find(id));
+        let expected = [None, Some(1), Some(2), None, Some(4), None, None, Some(0), Some(3)];
+        assert!(found.eq(expected), "{table:?}");
+        assert!(
+            (0..9).all(|id| table.find(id).is_none_or(|slot| table.get(slot).unwrap().id == id))
+        );
         (0..5).for_each(|slot| assert!(table.remove(slot).is_some()));
         assert!(table.more.is_none() && table.get(9).is_none());
         assert_eq!(table.count(), 0);
