@@ -162,9 +162,9 @@ impl Session {
     /// next calls this for many sessions in turn, so that their ways to memory overlap. Step 0 reads
     /// the session itself, step 1 what it owns, step 2 what that owns; each needs the one before it.
     pub fn warm(&self, step: usize) {
-        let Some(cache) = black_box(self.cache.as_ref()) else { return };
+        let Some(cache) = &self.cache else { return };
         match step {
-            0 => {}
+            0 => _ = black_box(self.attach_index),
             1 => cache.warm(),
             _ => cache.warm_entries(),
         }

@@ -166,9 +166,9 @@ impl AnswerLog {
     /// the next one.
     pub(super) fn warm(&self) -> u32 {
         let end = self.end as usize;
-        black_box(self.memory.get(self.oldest as usize + KIND_AT));
-        black_box(self.memory.get(end));
-        black_box(self.memory.get(end + CACHE_LINE_BYTES));
+        black_box(self.memory.get(self.oldest as usize + KIND_AT).copied());
+        black_box(self.memory.get(end).copied());
+        black_box(self.memory.get(end + CACHE_LINE_BYTES).copied());
         if self.oldest < self.end { self.head_at(self.last).id } else { 0 }
     }
 
