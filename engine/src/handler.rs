@@ -178,31 +178,45 @@ pub enum LogoutReason {
 }
 
 /// One login of a user. Cheap to clone; shard-local.
+///
+/// Every session keeps one, so it is one allocation: three lengths of two bytes, then the wire form,
+/// the uid, the subid and the server name.
 #[derive(Clone, PartialEq, Eq)]
-pub struct User(Rc<UserNames>);
+pub struct User(Rc<[u8]>);
 
-#[derive(PartialEq, Eq)]
-struct UserNames {
-    /// Wire form, uid and subid in one allocation, in this order.
-    text: Box<[u8]>,
-    username_bytes: u16,
-    uid_bytes: u16,
-    server: Rc<str>,
+/// The parts of a [`User`], in their order.
+struct Names<'a> {
+    username: &'a [u8],
+    uid: &'a [u8],
+    subid: &'a [u8],
+    server: &'a [u8],
 }
+
+/// Bytes of the lengths in front of the names.
+const LENGTHS_BYTES: usize = 6;
 
 impl User {
     /// A user of a server. `username` is the wire form of the three.
     ///
     /// # Panics
     /// When a name is longer than 65,535 bytes; the login line limit keeps them far below.
-    pub(crate) fn new(username: &[u8], uid: &[u8], server: &Rc<str>, subid: &[u8]) -> User {
-        let short = |bytes: &[u8]| u16::try_from(bytes.len()).expect("a name fits a login line");
-        User(Rc::new(UserNames {
-            text: [username, uid, subid].concat().into_boxed_slice(),
-            username_bytes: short(username),
-            uid_bytes: short(uid),
-            server: Rc::clone(server),
-        }))
+    pub(crate) fn new(username: &[u8], uid: &[u8], server: &str, subid: &[u8]) -> User {
+        let length = |name: &[u8]| {
+            u16::try_from(name.len()).expect("a name fits a login line").to_le_bytes()
+        };
+        let [username_bytes, uid_bytes, subid_bytes] = [username, uid, subid].map(length);
+        let parts: [&[u8]; 7] =
+            [&username_bytes, &uid_bytes, &subid_bytes, username, uid, subid, server.as_bytes()];
+        User(parts.concat().into())
+    }
+
+    fn names(&self) -> Names<'_> {
+        let (lengths, names) = self.0.split_at(LENGTHS_BYTES);
+        let length = |at: usize| usize::from(u16::from_le_bytes([lengths[at], lengths[at + 1]]));
+        let (username, names) = names.split_at(length(0));
+        let (uid, names) = names.split_at(length(2));
+        let (subid, server) = names.split_at(length(4));
+        Names { username, uid, subid, server }
     }
 
     /// Reads what a clone reads.
@@ -212,23 +226,22 @@ impl User {
 
     /// The account.
     pub fn uid(&self) -> &[u8] {
-        let start = usize::from(self.0.username_bytes);
-        &self.0.text[start..start + usize::from(self.0.uid_bytes)]
+        self.names().uid
     }
 
     /// The server name.
     pub fn server(&self) -> &str {
-        &self.0.server
+        std::str::from_utf8(self.names().server).expect("a server name was made from text")
     }
 
     /// The name of this login.
     pub fn subid(&self) -> &[u8] {
-        &self.0.text[usize::from(self.0.username_bytes) + usize::from(self.0.uid_bytes)..]
+        self.names().subid
     }
 
     /// The wire form, `base64(uid)@base64(server)#base64(subid)` (WIRE.md, message server).
     pub fn username(&self) -> &[u8] {
-        &self.0.text[..usize::from(self.0.username_bytes)]
+        self.names().username
     }
 }
 
