@@ -171,15 +171,6 @@ impl Sessions {
         place.session.as_mut().filter(|_| place.generation == key.generation)
     }
 
-    /// Reads what the next request of a session needs, a step further away each time.
-    pub(super) fn warm(&self, key: SessionKey, step: usize) {
-        let Some(session) = self.get(key) else { return };
-        if step == 1 {
-            session.user.warm();
-        }
-        session.state.warm(step);
-    }
-
     /// The session with this username in wire form, to the byte.
     pub(crate) fn find(&self, username: &[u8]) -> Option<SessionKey> {
         let hash = self.hasher.hash(username);

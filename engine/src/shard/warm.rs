@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use super::connections::Role;
 use super::core::Core;
-use super::sessions::SessionKey;
+use super::sessions::Session;
 use crate::driver::Event;
 
 /// Events that are warmed for together: enough for the memory to be kept busy, few enough for what
@@ -26,25 +26,24 @@ impl Core {
                 black_box(self.connections.at(token.slot).unsent_bytes());
             }
         }
-        let mut keys = [None; GROUP];
-        for (event, key) in events.iter().zip(&mut keys) {
-            *key = self.session_asked(event);
-            if let Some(key) = key {
-                self.sessions.warm(*key, 0);
-            }
+        let mut sessions = [None; GROUP];
+        for (event, session) in events.iter().zip(&mut sessions) {
+            *session = self.session_asked(event);
         }
-        for step in 1..=2 {
-            for key in keys.iter().flatten() {
-                self.sessions.warm(*key, step);
-            }
+        for session in sessions.iter().flatten() {
+            session.user.warm();
+            session.state.warm();
+        }
+        for session in sessions.iter().flatten() {
+            session.state.warm_answers();
         }
     }
 
     /// The session that an event brings a request for.
-    fn session_asked(&self, event: &Event) -> Option<SessionKey> {
+    fn session_asked(&self, event: &Event) -> Option<&Session> {
         let Event::Received { token, .. } = event else { return None };
         match self.connections.at(token.slot).role {
-            Role::Attached(key) => Some(key),
+            Role::Attached(key) => self.sessions.get(key),
             _ => None,
         }
     }

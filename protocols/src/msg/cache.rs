@@ -126,8 +126,8 @@ impl Cache {
         black_box((self.pending.count(), self.log.window(), self.index.is_in_use(), self.clock));
     }
 
-    /// Reads the places that the next request and its answer are likely to touch.
-    pub(super) fn warm_entries(&self) {
+    /// Reads where the next id is likely to be looked for and its answer to be stored.
+    pub(super) fn warm_answers(&self) {
         self.index.warm(self.log.warm().wrapping_add(1));
     }
 

@@ -10,7 +10,6 @@
 //! of the session, and a session that was never used owns no memory beyond itself.
 
 use std::fmt;
-use std::hint::black_box;
 
 use super::attach::{AttachAnswer, AttachLine};
 use super::cache::Cache;
@@ -158,15 +157,19 @@ impl Session {
         self.cache.as_mut()?.on_answer(ticket, answer, self.attach_index, policy)
     }
 
-    /// Reads what the next request will need, and does nothing else: a server that knows what comes
-    /// next calls this for many sessions in turn, so that their ways to memory overlap. Step 0 reads
-    /// the session itself, step 1 what it owns, step 2 what that owns; each needs the one before it.
-    pub fn warm(&self, step: usize) {
-        let Some(cache) = &self.cache else { return };
-        match step {
-            0 => _ = black_box(self.attach_index),
-            1 => cache.warm(),
-            _ => cache.warm_entries(),
+    /// Reads what the session owns, and does nothing else. A server that knows which sessions come
+    /// next calls this for all of them, and then [`Session::warm_answers`] for all of them, so that
+    /// their ways to memory overlap.
+    pub fn warm(&self) {
+        if let Some(cache) = &self.cache {
+            cache.warm();
+        }
+    }
+
+    /// Reads where the next request is likely to be looked for and its answer to be stored.
+    pub fn warm_answers(&self) {
+        if let Some(cache) = &self.cache {
+            cache.warm_answers();
         }
     }
 

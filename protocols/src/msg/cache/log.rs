@@ -161,12 +161,10 @@ impl AnswerLog {
         self.answers().last()
     }
 
-    /// Reads what the next answer is likely to touch: the oldest answer, which may retire, and the
-    /// place of the new one. Returns the id of the last record, which is likely to be followed by
-    /// the next one.
+    /// Reads the place of the next answer. Returns the id of the last record, which is likely to be
+    /// followed by the next one.
     pub(super) fn warm(&self) -> u32 {
         let end = self.end as usize;
-        black_box(self.memory.get(self.oldest as usize + KIND_AT).copied());
         black_box(self.memory.get(end).copied());
         black_box(self.memory.get(end + CACHE_LINE_BYTES).copied());
         if self.oldest < self.end { self.head_at(self.last).id } else { 0 }
