@@ -25,10 +25,9 @@ use crate::crypt::{
 pub enum LoginClientOutput {
     /// Send these bytes.
     Send(Vec<u8>),
-    /// The login succeeded. An outcome: close the connection.
+    /// The login succeeded, [`LoginClient::secret`] is what it agreed on. An outcome: close the
+    /// connection.
     Granted {
-        /// The secret that the login agreed on.
-        secret: Secret,
         /// The name of this login.
         subid: Vec<u8>,
     },
@@ -106,6 +105,13 @@ impl LoginClient {
         self.state
     }
 
+    /// The secret that the login agreed on; none before both public values are known. It stays here,
+    /// because moving it out would leave its bytes behind where nobody wipes them.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
     fn is_over(&self) -> bool {
         self.state == State::Ended
     }
@@ -152,10 +158,8 @@ impl LoginClient {
     fn on_answer(&mut self, answer: Answer) -> Result<(), LoginError> {
         let (event, output) = match answer {
             Answer::Refused(code) => (Event::Refused, LoginClientOutput::Refused(code)),
-            Answer::Granted { subid } => {
-                let secret = self.secret.take().ok_or(LoginError::Result)?;
-                (Event::Granted, LoginClientOutput::Granted { secret, subid })
-            }
+            Answer::Granted { .. } if self.secret.is_none() => return Err(LoginError::Result),
+            Answer::Granted { subid } => (Event::Granted, LoginClientOutput::Granted { subid }),
         };
         self.advance(event);
         self.outputs.push_back(output);

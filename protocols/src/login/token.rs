@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::crypt::{base64decode, base64encode_to};
 
 /// `base64(user)@base64(server):base64(password)`, decoded.
@@ -15,15 +17,17 @@ pub struct SampleToken {
     pub user: Vec<u8>,
     /// The name of the server to play on.
     pub server: Vec<u8>,
-    /// What proves that the account is the sender's.
-    pub password: Vec<u8>,
+    /// What proves that the account is the sender's; wiped when dropped.
+    pub password: Zeroizing<Vec<u8>>,
 }
 
 impl SampleToken {
     /// The text of the token.
     #[must_use]
     pub fn format(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        // Large enough at once: growing would leave a copy of the password behind.
+        let bytes = self.user.len() + self.server.len() + self.password.len();
+        let mut text = Vec::with_capacity(bytes.div_ceil(3) * 4 + 10);
         base64encode_to(&self.user, &mut text);
         text.push(b'@');
         base64encode_to(&self.server, &mut text);
@@ -43,7 +47,7 @@ impl SampleToken {
         Some(Self {
             user: base64decode(user).ok()?,
             server: base64decode(server).ok()?,
-            password: base64decode(password).ok()?,
+            password: Zeroizing::new(base64decode(password).ok()?),
         })
     }
 }
@@ -72,7 +76,7 @@ mod tests {
 
     fn token(user: &[u8]) -> SampleToken {
         let server = b"sample".to_vec();
-        SampleToken { user: user.to_vec(), server, password: b"password".to_vec() }
+        SampleToken { user: user.to_vec(), server, password: b"password".to_vec().into() }
     }
 
     #[test]

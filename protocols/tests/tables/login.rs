@@ -102,8 +102,8 @@ impl Script {
         while let Some(output) = server.poll_output() {
             words.push(match output {
                 LoginOutput::Send(bytes) => name(&bytes),
-                LoginOutput::Judge { token, .. } => {
-                    assert_eq!(token, TOKEN);
+                LoginOutput::Judge { token } => {
+                    assert_eq!(*token, TOKEN);
                     server.on_verdict(self.verdict.clone());
                     "judge".to_owned()
                 }
