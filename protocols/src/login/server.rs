@@ -42,13 +42,13 @@ pub enum LoginOutput {
     Close(LoginClose),
 }
 
-/// Prints no token.
+/// Prints the length of what is sent, and nothing of lines and token.
 impl fmt::Debug for LoginOutput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(bytes) => formatter.debug_tuple("Send").field(bytes).finish(),
+            Self::Send(bytes) => write!(formatter, "Send({} bytes)", bytes.len()),
             Self::Judge { .. } => formatter.write_str("Judge { .. }"),
-            Self::Close(close) => formatter.debug_tuple("Close").field(close).finish(),
+            Self::Close(close) => write!(formatter, "Close({close:?})"),
         }
     }
 }

@@ -8,6 +8,8 @@
 //! reconnect, the caller knows; that repeating is safe the server's cache sees to. The attach index
 //! is the caller's too, since it must keep rising even when the caller is restarted.
 
+use std::fmt;
+
 use super::attach;
 use super::error::MsgError;
 use super::request;
@@ -21,7 +23,7 @@ use crate::frame::{self, HEAD_BYTES};
 const KEPT_BUFFER_BYTES_MAX: usize = 1024;
 
 /// What a client hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ClientEvent {
     /// The connection is attached.
     Attached,
@@ -40,8 +42,21 @@ pub enum ClientEvent {
     Broken(MsgError),
 }
 
+/// Prints the length of a content and nothing of it.
+impl fmt::Debug for ClientEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attached => formatter.write_str("Attached"),
+            Self::Refused(status) => write!(formatter, "Refused({status})"),
+            Self::Response { flag, id, content } => {
+                write!(formatter, "Response({flag:?}, id {id}, {} bytes)", content.len())
+            }
+            Self::Broken(error) => write!(formatter, "Broken({error:?})"),
+        }
+    }
+}
+
 /// The client's half of the message server's protocol.
-#[derive(Debug)]
 pub struct MsgClient {
     username: Vec<u8>,
     secret: Secret,
@@ -159,6 +174,18 @@ impl MsgClient {
         if self.received.is_empty() && self.received.capacity() > KEPT_BUFFER_BYTES_MAX {
             self.received = Vec::new();
         }
+    }
+}
+
+/// Where it is and how much waits, and nothing of what was received.
+impl fmt::Debug for MsgClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MsgClient")
+            .field("username", &self.username.escape_ascii().to_string())
+            .field("state", &self.state)
+            .field("unread_bytes", &(self.received.len() - self.read))
+            .finish_non_exhaustive()
     }
 }
 

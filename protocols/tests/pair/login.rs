@@ -231,11 +231,14 @@ fn a_connection_that_ends_early_is_an_outcome() {
     assert_eq!(client.poll_output(), None);
 }
 
-/// Neither credentials nor secrets are printed by accident.
+/// Neither credentials nor secrets are printed by accident, nor what they could be computed from.
 #[test]
-fn what_is_judged_does_not_print() {
+fn what_is_judged_and_sent_does_not_print() {
     let output = LoginOutput::Judge { token: b"credentials".to_vec().into() };
     assert_eq!(format!("{output:?}"), "Judge { .. }");
+    assert_eq!(format!("{:?}", LoginOutput::Send(b"line\n".to_vec())), "Send(5 bytes)");
+    let output = LoginClientOutput::Send(b"proof\ntoken\n".to_vec());
+    assert_eq!(format!("{output:?}"), "Send(12 bytes)");
     let client = LoginClient::new(b"credentials".to_vec(), [65; 8]);
     assert_eq!(format!("{client:?}"), "LoginClient { state: Challenge, .. }");
 }

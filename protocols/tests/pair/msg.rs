@@ -288,6 +288,21 @@ fn a_refusal_ends_the_connection() {
     assert_eq!(heard_of(&[b"hello", late]), [unreadable]);
 }
 
+/// What was received belongs to the application: it is not printed by accident.
+#[test]
+fn a_client_prints_no_content() {
+    let mut client = MsgClient::new(USERNAME.to_vec(), Secret::new(SECRET));
+    client.attach(1);
+    client.on_bytes(b"\0\x06200 OK\0\x0cprivate\x01\0\0\0\x07\0\x0cunread");
+    assert_eq!(client.poll_event(), Some(ClientEvent::Attached));
+    let event = client.poll_event().unwrap();
+    assert_eq!(format!("{event:?}"), "Response(Ok, id 7, 7 bytes)");
+    let name = USERNAME.escape_ascii();
+    let expected =
+        format!("MsgClient {{ username: \"{name}\", state: Attached, unread_bytes: 8, .. }}");
+    assert_eq!(format!("{client:?}"), expected);
+}
+
 /// WIRE M22.
 #[test]
 fn a_push_is_told_apart_from_an_answer() {
