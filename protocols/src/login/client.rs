@@ -16,9 +16,10 @@ use super::error::LoginError;
 use super::state::{Event, State};
 use super::unread::{TooLong, Unread};
 use crate::crypt::{
-    Key64, Padding, Secret, base64decode_canonical, base64encode_to, desencode, dhexchange,
-    dhsecret, hmac64, is_weak_public,
+    Key64, Padding, Secret, base64decode_canonical, desencode, dhexchange, dhsecret, hmac64,
+    is_weak_public,
 };
+use crate::line;
 
 /// What the owner of a [`LoginClient`] has to do.
 #[derive(PartialEq, Eq)]
@@ -143,7 +144,7 @@ impl LoginClient {
         let public = dhexchange(self.private_key.expose())?;
         self.advance(Event::Challenge);
         let mut text = Vec::new();
-        push_line(&public, &mut text);
+        line::encode_base64(&public, &mut text);
         self.outputs.push_back(LoginClientOutput::Send(text));
         self.advance(Event::ClientKey);
         Ok(())
@@ -158,9 +159,9 @@ impl LoginClient {
         let secret = Secret::new(dhsecret(&public, self.private_key.expose())?);
         self.advance(Event::ServerKey);
         let mut text = Vec::new();
-        push_line(&hmac64(&self.challenge, secret.expose()), &mut text);
+        line::encode_base64(&hmac64(&self.challenge, secret.expose()), &mut text);
         self.advance(Event::Proof);
-        push_line(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
+        line::encode_base64(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
         self.advance(Event::Token);
         self.outputs.push_back(LoginClientOutput::Send(text));
         self.secret = Some(secret);
@@ -198,9 +199,4 @@ impl fmt::Debug for LoginClient {
 
 fn decode_key(line: &[u8]) -> Option<Key64> {
     base64decode_canonical(line).ok()?.try_into().ok()
-}
-
-fn push_line(value: &[u8], text: &mut Vec<u8>) {
-    base64encode_to(value, text);
-    text.push(b'\n');
 }

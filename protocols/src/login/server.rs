@@ -23,10 +23,11 @@ pub use super::answer::LoginVerdict;
 use super::state::{Event, Side, State};
 use super::unread::{TooLong, Unread};
 use crate::crypt::{
-    Key64, Padding, Secret, base64decode_as, base64encode_to, desdecode, dhexchange, dhsecret,
-    hmac64, is_weak_public, proof_matches,
+    Key64, Padding, Secret, base64decode_as, desdecode, dhexchange, dhsecret, hmac64,
+    is_weak_public, proof_matches,
 };
 use crate::decode::Compat;
+use crate::line;
 
 /// What the owner of a [`LoginServer`] has to do.
 #[derive(PartialEq, Eq)]
@@ -205,8 +206,7 @@ impl LoginServer {
 
     fn send_key(&mut self, key: &Key64) {
         let mut line = Vec::new();
-        base64encode_to(key, &mut line);
-        line.push(b'\n');
+        line::encode_base64(key, &mut line);
         self.outputs.push_back(LoginOutput::Send(line));
     }
 

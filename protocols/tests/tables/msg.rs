@@ -16,14 +16,8 @@ const SECRET: [u8; 8] = [0x51, 2, 3, 4, 5, 6, 7, 8];
 
 #[test]
 fn transitions() {
-    let heading = std::iter::once(String::new());
-    let mut rows = vec![heading.chain(Event::ALL.map(|event| format!("{event:?}"))).collect()];
-    for state in State::ALL {
-        let cell = |event| state.after(event).map_or("-".to_owned(), |next| format!("{next:?}"));
-        let name = std::iter::once(format!("{state:?}"));
-        rows.push(name.chain(Event::ALL.map(cell)).collect::<Vec<_>>());
-    }
-    snapshot::assert_same("msg", &snapshot::align(&rows));
+    let table = snapshot::transitions(State::ALL, Event::ALL, State::after);
+    snapshot::assert_same("msg", &table);
 }
 
 /// What the client sends is read exactly where the table knows an event for it, and ignored where
