@@ -17,7 +17,7 @@ use super::response::{self, Flag};
 use super::state::{Event, State};
 use crate::crypt::Secret;
 use crate::decode::Decode;
-use crate::frame::{self, HEAD_BYTES};
+use crate::frame;
 
 /// Bytes of receive buffer that an idle client may keep.
 const KEPT_BUFFER_BYTES_MAX: usize = 1024;
@@ -92,20 +92,21 @@ impl MsgClient {
     /// Begins a new connection, giving up the one before: returns the frame to send first. The
     /// index must be above every one used since login (WIRE M4, M5).
     ///
-    /// Nothing is returned for a username that no frame has room for, and the next event is
-    /// [`ClientEvent::Broken`]: part of the username came from a login server.
+    /// Nothing is returned for a username whose attach line would be longer than
+    /// [`attach::LINE_BYTES_MAX`], and the next event is [`ClientEvent::Broken`]: part of the username
+    /// came from a login server.
     pub fn attach(&mut self, index: u64) -> Vec<u8> {
         self.on_disconnect();
         self.state = State::AwaitAttach;
         let line = attach::format(&self.username, index, &self.secret);
-        let mut out = Vec::with_capacity(HEAD_BYTES + line.len());
-        match frame::encode(&line, &mut out) {
-            Ok(()) => self.happened(Event::AttachLine),
-            Err(_) => {
-                self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
-                self.happened(Event::Fault);
-            }
+        let mut out = Vec::new();
+        if line.len() > attach::LINE_BYTES_MAX {
+            self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
+            self.happened(Event::Fault);
+            return out;
         }
+        frame::encode(&line, &mut out).expect("the longest attach line fits a frame");
+        self.happened(Event::AttachLine);
         out
     }
 

@@ -49,14 +49,20 @@ fn username() -> Vec<u8> {
     Username { uid: b"u".to_vec(), server: b"s".to_vec(), subid: b"1".to_vec() }.format()
 }
 
-/// A server with one user, whose last accepted index is 5.
+/// A username whose attach line with an index of one digit has so many bytes.
+fn long_username(line_bytes: usize) -> Vec<u8> {
+    vec![b'u'; line_bytes - b":6:".len() - base64encode(&[0; 8]).len()]
+}
+
+/// A server with one session, whose last accepted index is 5, under a few names.
 fn judge(line: &[u8], compat: Compat) -> AttachAnswer {
     let policy = policy(compat, false);
     let mut session = Session::new(Secret::new(SECRET));
     let earlier = attach::format(&username(), 5, session.secret());
     session.attach(&AttachLine::parse(&earlier), &policy).unwrap();
     let line = AttachLine::parse(line);
-    if line.username != Some(&username()) {
+    let names = [username(), long_username(8192), long_username(8193)];
+    if !line.username.is_some_and(|name| names.iter().any(|known| known == name)) {
         return AttachAnswer::UserNotFound;
     }
     let answer = session.attach(&line, &policy).err().unwrap_or(AttachAnswer::Ok);
@@ -147,6 +153,8 @@ fn name_lines() -> Vec<(&'static str, Vec<u8>)> {
         ("user with a blank in front", renamed(b" dQ==@cw==#MQ==")),
         ("one colon", with_index("6").rsplitn(2, |&byte| byte == b':').last().unwrap().to_vec()),
         ("no colon", username()),
+        ("8192 bytes", renamed(&long_username(8192))),
+        ("8193 bytes", renamed(&long_username(8193))),
         ("empty", Vec::new()),
         ("a further field", [with_index("6").as_slice(), b":more"].concat()),
         ("a further field, empty", [with_index("6").as_slice(), b":"].concat()),
