@@ -20,14 +20,17 @@ fn transitions() {
     snapshot::assert_same("msg", &table);
 }
 
-/// What the client sends is read exactly where the table knows an event for it, and ignored where
-/// the connection is ending.
+/// WIRE M8. What the client sends is an event exactly where it is read, and nothing breaks the
+/// protocol where nothing is read.
 #[test]
-fn a_frame_from_the_client_always_has_a_next_state() {
+fn only_what_is_read_is_an_event() {
     for state in State::ALL {
-        if let Some(event) = state.client_frame() {
-            assert!(state.after(event).is_some(), "{state:?}");
+        let read = state.client_frame();
+        for event in [Event::AttachLine, Event::Request] {
+            assert_eq!(state.after(event).is_some(), read == Some(event), "{state:?}");
         }
+        assert_eq!(state.after(Event::Fault).is_some(), read.is_some(), "{state:?}");
+        assert!(state.after(Event::Response).is_none() || state == State::Attached);
     }
 }
 
