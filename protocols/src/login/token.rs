@@ -1,8 +1,9 @@
 //! The token of Skynet's example: who wants in, where, and a password (WIRE L13).
 //!
 //! Tokens are opaque to the login protocol; this is the one that the demo application, its client
-//! and the load generator use. Base64 here is read leniently, as the example does: what an
-//! application looks up are the decoded parts, which have one spelling.
+//! and the load generator use. Base64 here is read leniently, as the example does, behind strict
+//! listeners too: whoever judges a token does not know which listener it came through. No user gets
+//! a second name by that, because what an application looks up are the decoded parts.
 
 use std::fmt;
 
@@ -36,7 +37,8 @@ impl SampleToken {
         text
     }
 
-    /// Reads a token, `None` when a part is missing, empty as text, or not base64.
+    /// Reads a token, `None` when a part is missing, empty as text, or not base64 even if read
+    /// leniently (WIRE C5).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (user, rest) = split_at_byte(text, b'@')?;
@@ -90,6 +92,14 @@ mod tests {
             ["", "@", "aa@", "QQ==@QQ==", "@QQ==:QQ==", "QQ==@:QQ==", "QQ==@QQ==:", "Q@QQ:QQ"]
         {
             assert_eq!(SampleToken::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    /// WIRE L13.
+    #[test]
+    fn other_spellings_are_the_same_token() {
+        for text in ["aGVsbG8@c2FtcGxl:cGFzc3dvcmQ", "aGVs bG8=@c2FtcGxl:cGFzc3dvcmQ"] {
+            assert_eq!(SampleToken::parse(text.as_bytes()), Some(token(b"hello")), "{text}");
         }
     }
 
