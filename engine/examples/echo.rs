@@ -17,7 +17,7 @@ struct Echo;
 impl Application for Echo {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
-        if token.password != b"password" {
+        if *token.password != b"password" {
             return Err(Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })

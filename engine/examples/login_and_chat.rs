@@ -25,7 +25,7 @@ impl Application for Chat {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         // A real game asks its account service here; waiting is fine.
-        if token.password != b"password" {
+        if *token.password != b"password" {
             return Err(Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })

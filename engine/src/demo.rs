@@ -40,7 +40,7 @@ impl Demo {
 impl Application for Demo {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
-        if token.password != PASSWORD {
+        if *token.password != PASSWORD {
             return Err(Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })

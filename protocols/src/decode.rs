@@ -27,7 +27,8 @@ pub enum Decode<T> {
 /// written, and no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Compat {
-    /// Canonical base64, a narrow attach index, no weak public values.
+    /// Canonical base64, a narrow attach index, no extra fields behind an attach line, no weak public
+    /// values.
     #[default]
     Strict,
     /// What a Skynet server accepts, where that is not a defect.

@@ -52,11 +52,25 @@ pub fn decode(input: &[u8]) -> Decode<&[u8]> {
 /// # Errors
 /// [`FrameError::PayloadTooLong`]; nothing is appended then.
 pub fn encode(payload: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
-    let bytes = payload.len();
+    encode_parts(payload, [], out)
+}
+
+/// Appends the frame of a payload that ends in a few more bytes to `out`, as [`encode`] does of one
+/// that lies in one piece.
+///
+/// # Errors
+/// [`FrameError::PayloadTooLong`]; nothing is appended then.
+pub fn encode_parts<const TAIL: usize>(
+    content: &[u8],
+    tail: [u8; TAIL],
+    out: &mut Vec<u8>,
+) -> Result<(), FrameError> {
+    let bytes = content.len().saturating_add(TAIL);
     let length = u16::try_from(bytes).map_err(|_| FrameError::PayloadTooLong { bytes })?;
     out.reserve(HEAD_BYTES + bytes);
     out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(payload);
+    out.extend_from_slice(content);
+    out.extend_from_slice(&tail);
     Ok(())
 }
 
@@ -94,6 +108,15 @@ mod tests {
     }
 
     proptest! {
+        /// WIRE F1.
+        #[test]
+        fn a_payload_in_two_parts_is_one(content: Vec<u8>, tail: [u8; 5]) {
+            let (mut parts, mut whole) = (Vec::new(), Vec::new());
+            encode_parts(&content, tail, &mut parts).unwrap();
+            encode(&[content.as_slice(), &tail].concat(), &mut whole).unwrap();
+            prop_assert_eq!(parts, whole);
+        }
+
         /// Whole, cut anywhere, and with the next frame behind it: the same payload (WIRE F1, F4).
         #[test]
         fn every_cut_asks_for_what_is_missing(payload: Vec<u8>, behind: Vec<u8>) {

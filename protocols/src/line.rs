@@ -4,6 +4,7 @@
 //! writes CR LF is seen to have written something else. The codec sets no limit on length: whoever
 //! keeps the unread bytes limits them (WIRE N3).
 
+use crate::crypt::base64encode_to;
 use crate::decode::Decode;
 
 const LINE_FEED: u8 = b'\n';
@@ -22,18 +23,38 @@ pub fn decode(input: &[u8]) -> Decode<&[u8]> {
 
 /// Appends a line and its line feed to `out` (WIRE N1).
 ///
-/// A text that holds a line feed makes two lines; every caller in this crate writes base64 or fixed
-/// words, which hold none.
+/// A text that holds a line feed makes two lines; every caller in this crate writes fixed words,
+/// which hold none.
 pub fn encode(text: &[u8], out: &mut Vec<u8>) {
     debug_assert!(!text.contains(&LINE_FEED), "one line was to be written");
     out.extend_from_slice(text);
     out.push(LINE_FEED);
 }
 
+/// Appends the base64 text of some bytes and its line feed to `out` (WIRE C4, N1). Base64 holds no
+/// line feed.
+pub fn encode_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    base64encode_to(bytes, out);
+    out.push(LINE_FEED);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypt::base64encode;
     use proptest::prelude::*;
+
+    /// WIRE N1.
+    #[test]
+    fn a_value_is_a_line_of_base64() {
+        let mut out = b"200 ".to_vec();
+        encode_base64(b"1", &mut out);
+        encode_base64(&[b'\n'; 3], &mut out);
+        let mut expected = Vec::new();
+        encode(b"200 MQ==", &mut expected);
+        encode(base64encode(b"\n\n\n").as_bytes(), &mut expected);
+        assert_eq!(out, expected);
+    }
 
     /// WIRE N1, N2.
     #[test]

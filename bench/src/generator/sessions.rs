@@ -79,8 +79,11 @@ struct Login {
 
 impl Login {
     fn start(address: SocketAddr, user: usize) -> Result<Login, SessionError> {
-        let token =
-            SampleToken { user: uid(user), server: SERVER.to_vec(), password: PASSWORD.to_vec() };
+        let token = SampleToken {
+            user: uid(user),
+            server: SERVER.to_vec(),
+            password: PASSWORD.to_vec().into(),
+        };
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
         let client = LoginClient::new(token.format(), randomkey(random));
@@ -101,7 +104,8 @@ impl Login {
         while let Some(output) = self.client.poll_output() {
             match output {
                 LoginClientOutput::Send(bytes) => self.socket.write_all(&bytes)?,
-                LoginClientOutput::Granted { secret, subid } => {
+                LoginClientOutput::Granted { subid } => {
+                    let secret = self.client.secret().expect("a granted login has it").clone();
                     let name = Username { uid: uid(self.user), server: SERVER.to_vec(), subid };
                     self.ticket = Some(Ticket { username: name.format(), secret });
                 }

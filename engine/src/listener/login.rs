@@ -19,8 +19,7 @@ impl Core {
         let compat = self.listener(self.connections.at(slot).listener).settings.compat;
         let (challenge, private_key) = ((self.entropy)(), (self.entropy)());
         let machine = LoginServer::new(compat, challenge, private_key);
-        let role = LoginRole { machine, secret: None };
-        self.connections.at_mut(slot).role = Role::Login(Box::new(role));
+        self.connections.at_mut(slot).role = Role::Login(Box::new(LoginRole { machine }));
         self.receive(slot, ReceiveMode::Stream);
         self.pump_login(slot);
     }
@@ -43,10 +42,9 @@ impl Core {
                 Some(LoginOutput::Send(bytes)) => {
                     self.connections.output(slot).extend_from_slice(&bytes);
                 }
-                Some(LoginOutput::Judge { token, secret }) => {
-                    login.secret = Some(secret);
+                Some(LoginOutput::Judge { token }) => {
                     let connection = self.connections.token(slot);
-                    let shown = Credentials { token: token.into(), peer };
+                    let shown = Credentials { token, peer };
                     if let Some(result) = self.dispatch.authenticate(connection, shown) {
                         self.on_authenticated(connection, result);
                     }
@@ -91,7 +89,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(token) else { return };
         let listener = connection.listener;
         let Role::Login(login) = &mut connection.role else { return };
-        let Some(secret) = login.secret.clone() else { return };
+        let Some(secret) = login.machine.secret().cloned() else { return };
         let Ok(identity) = result else {
             return self.on_registered(token, LoginVerdict::Unauthorized);
         };

@@ -3,7 +3,7 @@
 //! The shard that accepted reads one frame and looks at the name in it only to find the owner. The
 //! owner judges (WIRE.md, message server), answers, and keeps the connection.
 
-use skyring_protocols::msg::attach::{AttachAnswer, AttachLine};
+use skyring_protocols::msg::attach::{self, AttachAnswer, AttachLine};
 use skyring_protocols::msg::request;
 use skyring_protocols::msg::response::{self, Flag};
 use skyring_protocols::msg::session::{self, Ticket, Verdict};
@@ -18,10 +18,6 @@ use crate::shard::counters::Counter;
 use crate::shard::message::HandOver;
 use crate::shard::sessions::SessionKey;
 
-/// Longest attach frame read. No username that a login could make is longer; whoever sends more is
-/// no user.
-const ATTACH_BYTES_MAX: usize = 8192;
-
 const STORED: &str = "an answer that is stored fits a frame";
 
 impl Core {
@@ -35,7 +31,7 @@ impl Core {
         let announced = input
             .get(..frame::HEAD_BYTES)
             .map(|head| usize::from(u16::from_be_bytes([head[0], head[1]])));
-        if announced.is_some_and(|length| length > ATTACH_BYTES_MAX) {
+        if announced.is_some_and(|length| length > attach::LINE_BYTES_MAX) {
             return self.refuse_attach(slot, AttachAnswer::UserNotFound);
         }
         match frame::decode(&input) {

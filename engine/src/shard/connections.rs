@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::rc::Rc;
 
-use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::server::LoginServer;
 
 use super::message::HandOver;
@@ -81,8 +80,6 @@ pub(crate) enum Role {
 #[derive(Debug)]
 pub(crate) struct LoginRole {
     pub(crate) machine: LoginServer,
-    /// Held while the application looks at the token.
-    pub(crate) secret: Option<Secret>,
 }
 
 #[derive(Debug)]

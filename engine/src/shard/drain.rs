@@ -42,7 +42,7 @@ impl Core {
                 self.pause(slot);
             }
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
-            Role::Login(login) if login.secret.is_some() => {}
+            Role::Login(login) if login.machine.is_being_judged() => {}
             Role::Login(_) | Role::Attaching => self.abort(slot, Counter::ClosedByServer),
             Role::Departing(_) | Role::None => {}
         }

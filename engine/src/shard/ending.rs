@@ -150,7 +150,7 @@ impl Core {
             // What is kept is taken first; `resume` comes back here.
             (Life::Open, _) if connection.paused && connection.has_remainder() => {}
             // A verdict is on its way: a client that only stopped sending still reads it.
-            (Life::Open, Role::Login(login)) if login.secret.is_some() => {}
+            (Life::Open, Role::Login(login)) if login.machine.is_being_judged() => {}
             (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),
             (Life::Finishing, _) => self.advance_ending(slot),
             (Life::Lingering, _) => self.close(slot),

@@ -150,7 +150,7 @@ impl Player {
         let token = SampleToken {
             user: self.name.clone().into_bytes(),
             server: b"sample".to_vec(),
-            password: b"password".to_vec(),
+            password: b"password".to_vec().into(),
         };
         let key = (random.word() | 2).to_le_bytes();
         let client = LoginClient::new(token.format(), key);
@@ -178,14 +178,14 @@ impl Player {
                 LoginClientOutput::Send(bytes) => {
                     let _ = connection.write(&bytes);
                 }
-                LoginClientOutput::Granted { secret, subid } => {
+                LoginClientOutput::Granted { subid } => {
                     connection.close();
                     let name = Username {
                         uid: self.name.clone().into_bytes(),
                         server: b"sample".to_vec(),
                         subid,
                     };
-                    self.session = Some((name.format(), secret));
+                    self.session = client.secret().map(|secret| (name.format(), secret.clone()));
                     self.login += 1;
                     (self.index, self.accepted, self.next_id) = (0, 0, 0);
                     self.open.clear();

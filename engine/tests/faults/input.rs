@@ -3,17 +3,22 @@
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr};
 
+use skyring::config::ListenerKind;
+use skyring::protocols::Compat;
 use skyring::protocols::frame;
 use skyring::protocols::msg::attach;
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
 use crate::support::{
-    LoggedIn, Player, config, connect, is_silent, login, login_with, read_to_end, token,
+    LoggedIn, Player, config, connect, is_silent, listener, login, login_with, read_to_end, token,
 };
 
 /// What every refused attach is answered.
 const REFUSED: &[u8] = b"\x00\x10401 Unauthorized";
+
+/// What a listener answers that tells refusals apart.
+const NOT_FOUND: &[u8] = b"\x00\x12404 User Not Found";
 
 fn attach_frame(user: &LoggedIn, index: u64) -> Vec<u8> {
     let mut out = Vec::new();
@@ -22,25 +27,30 @@ fn attach_frame(user: &LoggedIn, index: u64) -> Vec<u8> {
     out
 }
 
-/// The first frame of a connection may be 8,192 bytes long. A longer one is refused when its length
-/// is known, before it is there.
+/// WIRE M3. The first frame of a connection may be 8,192 bytes long. A longer one is refused when its
+/// length is known, before it is there, in either mode.
 #[test]
 fn the_first_frame_is_bounded() {
-    let arena = Arena::start(&config(2));
-    for length in [8193u16, 20_000, u16::MAX] {
+    for (compat, answer) in [(Compat::Strict, REFUSED), (Compat::Skynet, NOT_FOUND)] {
+        let mut config = config(2);
+        let msg = listener(&mut config, ListenerKind::Msg);
+        (msg.compat, msg.uniform_errors) = (compat, compat == Compat::Strict);
+        let arena = Arena::start(&config);
+        for length in [8193u16, 20_000, u16::MAX] {
+            let mut stream = connect(arena.msg_at());
+            stream.write_all(&length.to_be_bytes()).unwrap();
+            assert_eq!(read_to_end(&mut stream), answer);
+        }
         let mut stream = connect(arena.msg_at());
-        stream.write_all(&length.to_be_bytes()).unwrap();
-        assert_eq!(read_to_end(&mut stream), REFUSED);
+        stream.write_all(&8192u16.to_be_bytes()).unwrap();
+        stream.write_all(&[b'a'; 8191]).unwrap();
+        assert!(is_silent(&mut stream), "it is not there yet");
+        stream.write_all(b"a").unwrap();
+        assert_eq!(read_to_end(&mut stream), answer);
+        arena.expect(Counter::AttachUserNotFound, 4);
+        arena.expect(Counter::ClosedByServer, 4);
+        arena.end();
     }
-    let mut stream = connect(arena.msg_at());
-    stream.write_all(&8192u16.to_be_bytes()).unwrap();
-    stream.write_all(&[b'a'; 8191]).unwrap();
-    assert!(is_silent(&mut stream), "it is not there yet");
-    stream.write_all(b"a").unwrap();
-    assert_eq!(read_to_end(&mut stream), REFUSED);
-    arena.expect(Counter::AttachUserNotFound, 4);
-    arena.expect(Counter::ClosedByServer, 4);
-    arena.end();
 }
 
 /// A frame whose rest never comes has no effect, wherever it is cut.

@@ -81,7 +81,10 @@ fn logins_of_different_users_run_side_by_side() {
 fn refusals_are_told_apart() {
     let arena = Arena::start(&config(2));
     let refuse = |token: &SampleToken| login_with(arena.login_at(), token, usize::MAX).err();
-    assert_eq!(refuse(&SampleToken { password: "wrong".into(), ..token("u") }), Some(401));
+    assert_eq!(
+        refuse(&SampleToken { password: b"wrong".to_vec().into(), ..token("u") }),
+        Some(401)
+    );
     assert_eq!(refuse(&SampleToken { server: "nowhere".into(), ..token("u") }), Some(403));
     assert_eq!(refuse(&token("deny-me")), Some(403));
     arena.expect(Counter::LoginUnauthorized, 1);

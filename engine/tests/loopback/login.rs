@@ -180,7 +180,7 @@ impl RecordedLogins {
 impl Application for RecordedLogins {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
-        if token.password != b"password" {
+        if *token.password != b"password" {
             return Err(Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })

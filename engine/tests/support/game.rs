@@ -98,7 +98,7 @@ impl Application for Game {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         panic_if(&token.user, "authenticate");
-        if token.password != b"password" {
+        if *token.password != b"password" {
             return Err(Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })

@@ -91,7 +91,7 @@ pub(crate) fn login(address: SocketAddr, uid: &str) -> Result<LoggedIn, u16> {
 
 /// What the demo wants to be shown.
 pub(crate) fn token(uid: &str) -> SampleToken {
-    SampleToken { user: uid.into(), server: "sample".into(), password: "password".into() }
+    SampleToken { user: uid.into(), server: "sample".into(), password: b"password".to_vec().into() }
 }
 
 /// Logs in with this token, in writes of at most so many bytes.
@@ -151,7 +151,8 @@ impl Conversation {
                         self.stream.write_all(piece).expect("it is read");
                     }
                 }
-                LoginClientOutput::Granted { secret, subid } => {
+                LoginClientOutput::Granted { subid } => {
+                    let secret = self.client.secret().expect("it is agreed on").clone();
                     let (uid, server) = (self.token.user.clone(), self.token.server.clone());
                     let username = Username { uid, server, subid }.format();
                     return Some(Ok(LoggedIn { secret, username }));

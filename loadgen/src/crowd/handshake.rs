@@ -23,7 +23,7 @@ impl Crowd {
         let token = SampleToken {
             user: self.plan.name_of(self.number(index)).into_bytes(),
             server: options.server.clone().into_bytes(),
-            password: options.password.clone().into_bytes(),
+            password: options.password.clone().into_bytes().into(),
         };
         let key = randomkey(self.random.bits().to_le_bytes());
         let token_link = self.links.open(slot, index);
@@ -44,7 +44,8 @@ impl Crowd {
                     self.links.send(link, line);
                     continue;
                 }
-                LoginClientOutput::Granted { secret, subid } => {
+                LoginClientOutput::Granted { subid } => {
+                    let secret = login.secret().expect("a granted login has agreed on it").clone();
                     let granted = Granted { secret, subid: subid.into() };
                     return self.on_granted(index, granted, now_ns);
                 }

@@ -138,7 +138,8 @@ fn login(state: &State, mut stream: TcpStream) -> io::Result<()> {
             match output {
                 LoginOutput::Send(line) => stream.write_all(&line)?,
                 LoginOutput::Close(_) => return Ok(()),
-                LoginOutput::Judge { token, secret } => {
+                LoginOutput::Judge { token } => {
+                    let secret = machine.secret().expect("it is agreed on").clone();
                     machine.on_verdict(judge(state, &token, secret));
                 }
             }
@@ -153,7 +154,7 @@ fn login(state: &State, mut stream: TcpStream) -> io::Result<()> {
 
 fn judge(state: &State, token: &[u8], secret: Secret) -> LoginVerdict {
     match SampleToken::parse(token) {
-        Some(token) if token.password == b"password" => {
+        Some(token) if *token.password == b"password" => {
             let mut inner = state.inner.lock().expect("no thread panics with it");
             inner.logins += 1;
             let subid = inner.logins.to_string().into_bytes();

@@ -9,6 +9,7 @@
 
 use des::Des;
 use des::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use zeroize::Zeroizing;
 
 use super::{CryptError, Key64};
 
@@ -102,7 +103,8 @@ pub fn desdecode(key: &Key64, text: &[u8], padding: Padding) -> Result<Vec<u8>, 
     if text.is_empty() || !text.len().is_multiple_of(DES_BLOCK_BYTES) {
         return Err(CryptError::DesLength { bytes: text.len() });
     }
-    let mut output = text.to_vec();
+    // Wiped unless it is given back: with the right key, a wrong padding has plain text before it.
+    let mut output = Zeroizing::new(text.to_vec());
     let cipher = Des::new(&Array(*key));
     let (blocks, _) = output.as_chunks_mut::<DES_BLOCK_BYTES>();
     for block in blocks {
@@ -110,8 +112,9 @@ pub fn desdecode(key: &Key64, text: &[u8], padding: Padding) -> Result<Vec<u8>, 
     }
     let last_block = &output[output.len() - DES_BLOCK_BYTES..];
     let padded = padding.measure(last_block).ok_or(CryptError::DesPadding)?;
-    output.truncate(output.len() - padded);
-    Ok(output)
+    let length = output.len() - padded;
+    output.truncate(length);
+    Ok(std::mem::take(&mut *output))
 }
 
 #[cfg(test)]

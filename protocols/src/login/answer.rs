@@ -3,10 +3,13 @@
 //! A server writes four of them. A client also reads the codes of older servers, so that it reports
 //! them instead of calling the server broken.
 
-use crate::crypt::{base64decode_canonical, base64encode_to};
+use crate::crypt::base64decode_canonical;
 use crate::line;
 
 const GRANTED: u16 = 200;
+
+/// Room for every result line whose subid is a number.
+const RESULT_BYTES: usize = 40;
 
 /// How the application decided on a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,18 +41,16 @@ impl LoginVerdict {
 
     /// The result line with its line feed. An empty subid leaves the blank in front of it.
     pub(super) fn into_line(self) -> Vec<u8> {
-        let mut text = Vec::new();
+        let mut out = Vec::with_capacity(RESULT_BYTES);
         match self {
             Self::Granted { subid } => {
-                text.extend_from_slice(b"200 ");
-                base64encode_to(&subid, &mut text);
+                out.extend_from_slice(b"200 ");
+                line::encode_base64(&subid, &mut out);
             }
-            Self::Unauthorized => text.extend_from_slice(b"401 Unauthorized"),
-            Self::Forbidden => text.extend_from_slice(b"403 Forbidden"),
-            Self::InProgress => text.extend_from_slice(b"406 Not Acceptable"),
+            Self::Unauthorized => line::encode(b"401 Unauthorized", &mut out),
+            Self::Forbidden => line::encode(b"403 Forbidden", &mut out),
+            Self::InProgress => line::encode(b"406 Not Acceptable", &mut out),
         }
-        let mut out = Vec::with_capacity(text.len() + 1);
-        line::encode(&text, &mut out);
         out
     }
 }

@@ -16,19 +16,19 @@ use super::error::LoginError;
 use super::state::{Event, State};
 use super::unread::{TooLong, Unread};
 use crate::crypt::{
-    Key64, Padding, Secret, base64decode_canonical, base64encode_to, desencode, dhexchange,
-    dhsecret, hmac64, is_weak_public,
+    Key64, Padding, Secret, base64decode_canonical, desencode, dhexchange, dhsecret, hmac64,
+    is_weak_public,
 };
+use crate::line;
 
 /// What the owner of a [`LoginClient`] has to do.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub enum LoginClientOutput {
     /// Send these bytes.
     Send(Vec<u8>),
-    /// The login succeeded. An outcome: close the connection.
+    /// The login succeeded, [`LoginClient::secret`] is what it agreed on. An outcome: close the
+    /// connection.
     Granted {
-        /// The secret that the login agreed on.
-        secret: Secret,
         /// The name of this login.
         subid: Vec<u8>,
     },
@@ -36,6 +36,19 @@ pub enum LoginClientOutput {
     Refused(u16),
     /// The login cannot go on. An outcome.
     Broken(LoginError),
+}
+
+/// Prints the length of what is sent and nothing of it: proof and encrypted token give the secret
+/// away.
+impl fmt::Debug for LoginClientOutput {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send(bytes) => write!(formatter, "Send({} bytes)", bytes.len()),
+            Self::Granted { subid } => write!(formatter, "Granted({} bytes)", subid.len()),
+            Self::Refused(code) => write!(formatter, "Refused({code})"),
+            Self::Broken(error) => write!(formatter, "Broken({error:?})"),
+        }
+    }
 }
 
 /// One login, seen from the side that opened the connection.
@@ -106,6 +119,13 @@ impl LoginClient {
         self.state
     }
 
+    /// The secret that the login agreed on; none before both public values are known. It stays here,
+    /// because moving it out would leave its bytes behind where nobody wipes them.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
+    }
+
     fn is_over(&self) -> bool {
         self.state == State::Ended
     }
@@ -124,7 +144,7 @@ impl LoginClient {
         let public = dhexchange(self.private_key.expose())?;
         self.advance(Event::Challenge);
         let mut text = Vec::new();
-        push_line(&public, &mut text);
+        line::encode_base64(&public, &mut text);
         self.outputs.push_back(LoginClientOutput::Send(text));
         self.advance(Event::ClientKey);
         Ok(())
@@ -139,9 +159,9 @@ impl LoginClient {
         let secret = Secret::new(dhsecret(&public, self.private_key.expose())?);
         self.advance(Event::ServerKey);
         let mut text = Vec::new();
-        push_line(&hmac64(&self.challenge, secret.expose()), &mut text);
+        line::encode_base64(&hmac64(&self.challenge, secret.expose()), &mut text);
         self.advance(Event::Proof);
-        push_line(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
+        line::encode_base64(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
         self.advance(Event::Token);
         self.outputs.push_back(LoginClientOutput::Send(text));
         self.secret = Some(secret);
@@ -152,10 +172,8 @@ impl LoginClient {
     fn on_answer(&mut self, answer: Answer) -> Result<(), LoginError> {
         let (event, output) = match answer {
             Answer::Refused(code) => (Event::Refused, LoginClientOutput::Refused(code)),
-            Answer::Granted { subid } => {
-                let secret = self.secret.take().ok_or(LoginError::Result)?;
-                (Event::Granted, LoginClientOutput::Granted { secret, subid })
-            }
+            Answer::Granted { .. } if self.secret.is_none() => return Err(LoginError::Result),
+            Answer::Granted { subid } => (Event::Granted, LoginClientOutput::Granted { subid }),
         };
         self.advance(event);
         self.outputs.push_back(output);
@@ -181,9 +199,4 @@ impl fmt::Debug for LoginClient {
 
 fn decode_key(line: &[u8]) -> Option<Key64> {
     base64decode_canonical(line).ok()?.try_into().ok()
-}
-
-fn push_line(value: &[u8], text: &mut Vec<u8>) {
-    base64encode_to(value, text);
-    text.push(b'\n');
 }

@@ -8,20 +8,26 @@
 //! is read after the token. Every failure before the verdict gives the same answer (WIRE L12), so
 //! that a peer cannot tell a wrong padding from a wrong password.
 //!
+//! The secret stays where it was made: moving it out would leave its bytes behind in the place it
+//! was moved from, which nobody wipes. Whoever needs it asks [`LoginServer::secret`] and clones.
+//!
 //! The peer leaving, and its silence (WIRE L16), are the owner's business: it drops the machine,
 //! which wipes its keys.
 
 use std::collections::VecDeque;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 pub use super::answer::LoginVerdict;
 use super::state::{Event, Side, State};
 use super::unread::{TooLong, Unread};
 use crate::crypt::{
-    Key64, Padding, Secret, base64decode_as, base64encode_to, desdecode, dhexchange, dhsecret,
-    hmac64, is_weak_public, proof_matches,
+    Key64, Padding, Secret, base64decode_as, desdecode, dhexchange, dhsecret, hmac64,
+    is_weak_public, proof_matches,
 };
 use crate::decode::Compat;
+use crate::line;
 
 /// What the owner of a [`LoginServer`] has to do.
 #[derive(PartialEq, Eq)]
@@ -31,21 +37,19 @@ pub enum LoginOutput {
     /// Decide on a token and call [`LoginServer::on_verdict`].
     Judge {
         /// The decrypted token, opaque to the protocol. It holds credentials: do not log it.
-        token: Vec<u8>,
-        /// The secret that the login agreed on.
-        secret: Secret,
+        token: Zeroizing<Vec<u8>>,
     },
     /// Send what is left and close the connection. The last output.
     Close(LoginClose),
 }
 
-/// Prints neither token nor secret.
+/// Prints the length of what is sent, and nothing of lines and token.
 impl fmt::Debug for LoginOutput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(bytes) => formatter.debug_tuple("Send").field(bytes).finish(),
+            Self::Send(bytes) => write!(formatter, "Send({} bytes)", bytes.len()),
             Self::Judge { .. } => formatter.write_str("Judge { .. }"),
-            Self::Close(close) => formatter.debug_tuple("Close").field(close).finish(),
+            Self::Close(close) => write!(formatter, "Close({close:?})"),
         }
     }
 }
@@ -112,7 +116,7 @@ impl LoginServer {
 
     /// Takes the decision on the token. Without a question open, as after a close, it is ignored.
     pub fn on_verdict(&mut self, verdict: LoginVerdict) {
-        if self.state == State::Verdict {
+        if self.is_being_judged() {
             self.answer(verdict);
         }
     }
@@ -127,6 +131,18 @@ impl LoginServer {
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether a token waits for its verdict: the client may stop sending, the answer is on its way.
+    #[must_use]
+    pub fn is_being_judged(&self) -> bool {
+        self.state == State::Verdict
+    }
+
+    /// The secret that the login agreed on; none before both public values are known.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        self.secret.as_ref()
     }
 
     fn awaits_line(&self) -> bool {
@@ -169,10 +185,10 @@ impl LoginServer {
     /// Line 5 (WIRE L6).
     fn on_token(&mut self, line: &[u8]) -> Option<()> {
         let encrypted = self.decode(line)?;
-        let secret = self.secret.take()?;
+        let secret = self.secret.as_ref()?;
         let token = desdecode(secret.expose(), &encrypted, Padding::Iso7816).ok()?;
         self.advance(Event::Token);
-        self.outputs.push_back(LoginOutput::Judge { token, secret });
+        self.outputs.push_back(LoginOutput::Judge { token: Zeroizing::new(token) });
         Some(())
     }
 
@@ -190,8 +206,7 @@ impl LoginServer {
 
     fn send_key(&mut self, key: &Key64) {
         let mut line = Vec::new();
-        base64encode_to(key, &mut line);
-        line.push(b'\n');
+        line::encode_base64(key, &mut line);
         self.outputs.push_back(LoginOutput::Send(line));
     }
 

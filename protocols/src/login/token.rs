@@ -1,10 +1,13 @@
 //! The token of Skynet's example: who wants in, where, and a password (WIRE L13).
 //!
 //! Tokens are opaque to the login protocol; this is the one that the demo application, its client
-//! and the load generator use. Base64 here is read leniently, as the example does: what an
-//! application looks up are the decoded parts, which have one spelling.
+//! and the load generator use. Base64 here is read leniently, as the example does, behind strict
+//! listeners too: whoever judges a token does not know which listener it came through. No user gets
+//! a second name by that, because what an application looks up are the decoded parts.
 
 use std::fmt;
+
+use zeroize::Zeroizing;
 
 use crate::crypt::{base64decode, base64encode_to};
 
@@ -15,15 +18,17 @@ pub struct SampleToken {
     pub user: Vec<u8>,
     /// The name of the server to play on.
     pub server: Vec<u8>,
-    /// What proves that the account is the sender's.
-    pub password: Vec<u8>,
+    /// What proves that the account is the sender's; wiped when dropped.
+    pub password: Zeroizing<Vec<u8>>,
 }
 
 impl SampleToken {
     /// The text of the token.
     #[must_use]
     pub fn format(&self) -> Vec<u8> {
-        let mut text = Vec::new();
+        // Large enough at once: growing would leave a copy of the password behind.
+        let bytes = self.user.len() + self.server.len() + self.password.len();
+        let mut text = Vec::with_capacity(bytes.div_ceil(3) * 4 + 10);
         base64encode_to(&self.user, &mut text);
         text.push(b'@');
         base64encode_to(&self.server, &mut text);
@@ -32,7 +37,8 @@ impl SampleToken {
         text
     }
 
-    /// Reads a token, `None` when a part is missing, empty as text, or not base64.
+    /// Reads a token, `None` when a part is missing, empty as text, or not base64 even if read
+    /// leniently (WIRE C5).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (user, rest) = split_at_byte(text, b'@')?;
@@ -43,7 +49,7 @@ impl SampleToken {
         Some(Self {
             user: base64decode(user).ok()?,
             server: base64decode(server).ok()?,
-            password: base64decode(password).ok()?,
+            password: Zeroizing::new(base64decode(password).ok()?),
         })
     }
 }
@@ -72,7 +78,7 @@ mod tests {
 
     fn token(user: &[u8]) -> SampleToken {
         let server = b"sample".to_vec();
-        SampleToken { user: user.to_vec(), server, password: b"password".to_vec() }
+        SampleToken { user: user.to_vec(), server, password: b"password".to_vec().into() }
     }
 
     #[test]
@@ -86,6 +92,14 @@ mod tests {
             ["", "@", "aa@", "QQ==@QQ==", "@QQ==:QQ==", "QQ==@:QQ==", "QQ==@QQ==:", "Q@QQ:QQ"]
         {
             assert_eq!(SampleToken::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    /// WIRE L13.
+    #[test]
+    fn other_spellings_are_the_same_token() {
+        for text in ["aGVsbG8@c2FtcGxl:cGFzc3dvcmQ", "aGVs bG8=@c2FtcGxl:cGFzc3dvcmQ"] {
+            assert_eq!(SampleToken::parse(text.as_bytes()), Some(token(b"hello")), "{text}");
         }
     }
 

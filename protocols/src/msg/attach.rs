@@ -11,11 +11,15 @@
 use crate::crypt::{Secret, base64encode_to, hmac_hash};
 use crate::decode::Compat;
 
+/// The longest attach line (WIRE M3). A server need not wait for the rest of a first frame that
+/// announces more: whatever it says, it names no user.
+pub const LINE_BYTES_MAX: usize = 8192;
+
 /// The fields of an attach line, borrowed from its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttachLine<'a> {
-    /// Everything before the first colon; none when the text has fewer than two colons, in which
-    /// case there is no such user (WIRE M3).
+    /// Everything before the first colon; none when the text has fewer than two colons or more than
+    /// [`LINE_BYTES_MAX`] bytes, in which case there is no such user (WIRE M3).
     pub username: Option<&'a [u8]>,
     /// The second field, still text.
     pub index: &'a [u8],
@@ -32,6 +36,8 @@ impl<'a> AttachLine<'a> {
     /// judged later (WIRE M3).
     #[must_use]
     pub fn parse(payload: &'a [u8]) -> AttachLine<'a> {
+        let is_too_long = payload.len() > LINE_BYTES_MAX;
+        let payload = if is_too_long { &[] } else { payload };
         let mut fields = payload.splitn(4, |&byte| byte == b':');
         let (Some(username), Some(index), Some(mac)) =
             (fields.next(), fields.next(), fields.next())
@@ -85,6 +91,10 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// The payload of an attach line, as a client sends it (WIRE M3).
+///
+/// It can say what no server accepts: a strict one answers 400 to an index above 2^32-1, a compatible
+/// one to an index above 2^63-1 (WIRE M4), and either finds no user in a line longer than
+/// [`LINE_BYTES_MAX`].
 #[must_use]
 pub fn format(username: &[u8], index: u64, secret: &Secret) -> Vec<u8> {
     let mut text = username.to_vec();
@@ -238,6 +248,35 @@ mod tests {
         for answer in ANSWERS {
             let accepted = answer == AttachAnswer::Ok;
             assert_eq!(answer.uniform().status(), if accepted { 200 } else { 401 });
+        }
+    }
+
+    /// WIRE M3.
+    #[test]
+    fn a_line_has_so_many_bytes_and_no_more() {
+        let secret = Secret::new([5; 8]);
+        let line = |bytes| format(&vec![b'u'; bytes - b":1:".len() - 12], 1, &secret);
+        let (longest, longer) = (line(LINE_BYTES_MAX), line(LINE_BYTES_MAX + 1));
+        assert_eq!((longest.len(), longer.len()), (8192, 8193));
+        assert!(AttachLine::parse(&longest).username.is_some());
+        let longer = AttachLine::parse(&longer);
+        assert_eq!((longer.username, longer.signed), (None, &[][..]));
+    }
+
+    /// WIRE M4: the client's number may be larger than what servers read.
+    #[test]
+    fn a_line_can_be_written_that_no_server_reads() {
+        for (number, strict, skynet) in [
+            (u64::from(u32::MAX), true, true),
+            (1 << 32, false, true),
+            ((1 << 63) - 1, false, true),
+            (1 << 63, false, false),
+            (u64::MAX, false, false),
+        ] {
+            let payload = format(b"u", number, &Secret::new([5; 8]));
+            let read = |compat| AttachLine::parse(&payload).index_number(compat);
+            assert_eq!(read(Compat::Strict), strict.then_some(number));
+            assert_eq!(read(Compat::Skynet), skynet.then_some(number));
         }
     }
 

@@ -8,6 +8,8 @@
 //! reconnect, the caller knows; that repeating is safe the server's cache sees to. The attach index
 //! is the caller's too, since it must keep rising even when the caller is restarted.
 
+use std::fmt;
+
 use super::attach;
 use super::error::MsgError;
 use super::request;
@@ -15,13 +17,13 @@ use super::response::{self, Flag};
 use super::state::{Event, State};
 use crate::crypt::Secret;
 use crate::decode::Decode;
-use crate::frame::{self, HEAD_BYTES};
+use crate::frame;
 
 /// Bytes of receive buffer that an idle client may keep.
 const KEPT_BUFFER_BYTES_MAX: usize = 1024;
 
 /// What a client hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ClientEvent {
     /// The connection is attached.
     Attached,
@@ -40,8 +42,21 @@ pub enum ClientEvent {
     Broken(MsgError),
 }
 
+/// Prints the length of a content and nothing of it.
+impl fmt::Debug for ClientEvent {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Attached => formatter.write_str("Attached"),
+            Self::Refused(status) => write!(formatter, "Refused({status})"),
+            Self::Response { flag, id, content } => {
+                write!(formatter, "Response({flag:?}, id {id}, {} bytes)", content.len())
+            }
+            Self::Broken(error) => write!(formatter, "Broken({error:?})"),
+        }
+    }
+}
+
 /// The client's half of the message server's protocol.
-#[derive(Debug)]
 pub struct MsgClient {
     username: Vec<u8>,
     secret: Secret,
@@ -77,20 +92,21 @@ impl MsgClient {
     /// Begins a new connection, giving up the one before: returns the frame to send first. The
     /// index must be above every one used since login (WIRE M4, M5).
     ///
-    /// Nothing is returned for a username that no frame has room for, and the next event is
-    /// [`ClientEvent::Broken`]: part of the username came from a login server.
+    /// Nothing is returned for a username whose attach line would be longer than
+    /// [`attach::LINE_BYTES_MAX`], and the next event is [`ClientEvent::Broken`]: part of the username
+    /// came from a login server.
     pub fn attach(&mut self, index: u64) -> Vec<u8> {
         self.on_disconnect();
         self.state = State::AwaitAttach;
         let line = attach::format(&self.username, index, &self.secret);
-        let mut out = Vec::with_capacity(HEAD_BYTES + line.len());
-        match frame::encode(&line, &mut out) {
-            Ok(()) => self.happened(Event::AttachLine),
-            Err(_) => {
-                self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
-                self.happened(Event::Fault);
-            }
+        let mut out = Vec::new();
+        if line.len() > attach::LINE_BYTES_MAX {
+            self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
+            self.happened(Event::Fault);
+            return out;
         }
+        frame::encode(&line, &mut out).expect("the longest attach line fits a frame");
+        self.happened(Event::AttachLine);
         out
     }
 
@@ -159,6 +175,18 @@ impl MsgClient {
         if self.received.is_empty() && self.received.capacity() > KEPT_BUFFER_BYTES_MAX {
             self.received = Vec::new();
         }
+    }
+}
+
+/// Where it is and how much waits, and nothing of what was received.
+impl fmt::Debug for MsgClient {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("MsgClient")
+            .field("username", &self.username.escape_ascii().to_string())
+            .field("state", &self.state)
+            .field("unread_bytes", &(self.received.len() - self.read))
+            .finish_non_exhaustive()
     }
 }
 

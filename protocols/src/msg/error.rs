@@ -1,5 +1,6 @@
 //! What can be wrong with a message-server conversation.
 
+use super::attach::LINE_BYTES_MAX;
 use crate::blame::Blame;
 
 /// Why bytes of the message server cannot be read or written.
@@ -43,8 +44,8 @@ pub enum MsgError {
     /// The answer to the attach line does not begin with a three-digit status (WIRE M5).
     #[error("the answer to the attach line has no status")]
     UnreadableAttachAnswer,
-    /// A username so long that its attach line fits no frame (WIRE M3).
-    #[error("a username of {bytes} bytes: its attach line fits no frame")]
+    /// A username so long that no server reads its attach line (WIRE M3).
+    #[error("a username of {bytes} bytes: its attach line is longer than {LINE_BYTES_MAX}")]
     UsernameTooLong {
         /// Length of the username.
         bytes: usize,

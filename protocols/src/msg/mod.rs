@@ -4,7 +4,7 @@
 //! ([`attach`]); every further one is a [`request`], answered by a [`response`]. The session
 //! ([`session`]) outlives the connection: it remembers answers, so that a client that lost its
 //! connection repeats its requests on the next one and gets each answer without the request being
-//! run a second time. [`client`] is the other half, [`state`] the table both halves obey.
+//! run a second time. [`client`] is the other half, [`state`] the table that it obeys.
 //!
 //! Everything here eats payloads, not frames, so that a session runs over raw frames and over
 //! WebSocket messages alike. Rules M1 to M23 of `WIRE.md` say what the bytes mean.

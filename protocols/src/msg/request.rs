@@ -4,7 +4,7 @@
 //! 2^32-1 included, and every content, the empty one included.
 
 use super::error::MsgError;
-use crate::frame::{HEAD_BYTES, PAYLOAD_BYTES_MAX};
+use crate::frame::{self, PAYLOAD_BYTES_MAX};
 
 /// Bytes of the id at the end of a request.
 pub const TAIL_BYTES: usize = 4;
@@ -37,25 +37,16 @@ pub fn decode(payload: &[u8]) -> Result<Request<'_>, MsgError> {
 /// # Errors
 /// [`MsgError::ContentTooLong`]; nothing is appended then.
 pub fn encode(content: &[u8], id: u32, out: &mut Vec<u8>) -> Result<(), MsgError> {
-    let length = payload_length(content)?;
-    out.reserve(HEAD_BYTES + usize::from(length));
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(content);
-    out.extend_from_slice(&id.to_be_bytes());
-    Ok(())
-}
-
-fn payload_length(content: &[u8]) -> Result<u16, MsgError> {
-    let bytes = content.len();
-    u16::try_from(bytes.saturating_add(TAIL_BYTES))
-        .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max: CONTENT_BYTES_MAX })
+    let (bytes, bytes_max) = (content.len(), CONTENT_BYTES_MAX);
+    frame::encode_parts(content, id.to_be_bytes(), out)
+        .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::decode::Decode;
-    use crate::frame;
+    use crate::frame::HEAD_BYTES;
     use proptest::prelude::*;
 
     #[test]

@@ -5,7 +5,7 @@
 //! session whose application turned pushes on may be sent one.
 
 use super::error::MsgError;
-use crate::frame::{HEAD_BYTES, PAYLOAD_BYTES_MAX};
+use crate::frame::{self, PAYLOAD_BYTES_MAX};
 
 /// Bytes of flag and id at the end of a response.
 pub const TAIL_BYTES: usize = 5;
@@ -75,22 +75,17 @@ pub fn encode(content: &[u8], flag: Flag, id: u32, out: &mut Vec<u8>) -> Result<
     if flag == Flag::Push && id != PUSH_ID {
         return Err(MsgError::PushWithId { id });
     }
-    let bytes = content.len();
-    let length = u16::try_from(bytes.saturating_add(TAIL_BYTES))
-        .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max: CONTENT_BYTES_MAX })?;
+    let (bytes, bytes_max) = (content.len(), CONTENT_BYTES_MAX);
     let [id0, id1, id2, id3] = id.to_be_bytes();
-    out.reserve(HEAD_BYTES + usize::from(length));
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(content);
-    out.extend_from_slice(&[flag as u8, id0, id1, id2, id3]);
-    Ok(())
+    frame::encode_parts(content, [flag as u8, id0, id1, id2, id3], out)
+        .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::decode::Decode;
-    use crate::frame;
+    use crate::frame::HEAD_BYTES;
     use proptest::prelude::*;
 
     #[test]

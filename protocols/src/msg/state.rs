@@ -1,9 +1,14 @@
-//! The life of one message-server connection, as a table that both sides obey (WIRE M3 to M23).
+//! The life of one message-server connection, as a table (WIRE M8).
+//!
+//! The client half ([`MsgClient`](super::MsgClient)) is driven by it, and so are the small servers
+//! of the tests. A server that serves many connections need not be: it keeps what it must know of
+//! one, and that its bytes are those of the table is shown by replaying the same recordings on both.
 //!
 //! The table does not know which side it plays. A [`Event::Request`] is a frame from client to
 //! server, whether it was sent or received; likewise every other event. [`State::after`] gives the
 //! next state, or none where the event cannot happen: then either the peer broke the protocol or
-//! the caller misused its machine, and only the caller knows which.
+//! the caller misused its machine, and only the caller knows which. What a client sends on a
+//! connection that is refused or closing is nobody's, hence no event.
 //!
 //! The sessions behind the connections have no table: [`Session`](super::Session) is one.
 
@@ -16,9 +21,9 @@ pub enum State {
     Judging,
     /// The answer was 200: requests and responses, in any order.
     Attached,
-    /// The answer was another: it is flushed, what the client sends is discarded, then it closes.
+    /// The answer was another: it is flushed, then the connection closes.
     Refused,
-    /// The connection is ending: what is queued is flushed, what the client sends is discarded.
+    /// The connection is ending: what is queued is flushed, nothing more is queued.
     Closing,
     /// The transport is gone.
     Closed,
@@ -62,7 +67,10 @@ impl State {
         match (self, event) {
             (Self::Closed, _) => None,
             (_, Event::Disconnect) => Some(Self::Closed),
-            (_, Event::End | Event::Fault) => Some(Self::Closing),
+            (_, Event::End) => Some(Self::Closing),
+            (Self::AwaitAttach | Self::Judging | Self::Attached, Event::Fault) => {
+                Some(Self::Closing)
+            }
 
             (Self::AwaitAttach, Event::AttachLine) => Some(Self::Judging),
 
@@ -71,10 +79,6 @@ impl State {
             (Self::Judging, Event::Request) => Some(Self::Judging),
 
             (Self::Attached, Event::Request | Event::Response) => Some(Self::Attached),
-
-            (Self::Refused, Event::Request) => Some(Self::Refused),
-
-            (Self::Closing, Event::Request | Event::Response) => Some(Self::Closing),
 
             _ => None,
         }

@@ -4,8 +4,8 @@
 //! any kind; base64 keeps the separators out of them.
 //!
 //! A session is found by the text as it stands, so two spellings of one user are two names. In
-//! [`Compat::Strict`] only the canonical spelling is a username at all (`security`: one user, one
-//! name); in [`Compat::Skynet`] the parts go through the lenient decoder, as in Skynet, and a
+//! [`Compat::Strict`] only the canonical spelling is a username at all: one user, one name (WIRE C6).
+//! In [`Compat::Skynet`] the parts go through the lenient decoder, as in Skynet, and a
 //! spelling that no login produced then simply finds nobody.
 
 use crate::crypt::{base64decode_as, base64encode_to};

@@ -138,9 +138,9 @@ impl<'a> Replay<'a> {
             match output {
                 LoginOutput::Send(bytes) => self.connection(name).sent.extend(bytes),
                 LoginOutput::Close(close) => self.connection(name).close = Some(close),
-                LoginOutput::Judge { token, secret } => {
+                LoginOutput::Judge { token } => {
                     let recorded = self.transcript.keys[name].secret.as_deref().map(source::key);
-                    if recorded != Some(*secret.expose()) {
+                    if recorded != self.connection(name).machine.secret().map(|it| *it.expose()) {
                         return Err(format!("{name} agreed on another secret than recorded"));
                     }
                     self.judge(name, &token);
@@ -152,7 +152,7 @@ impl<'a> Replay<'a> {
 
     /// The recorded server (WIRE L15): authenticate, take the user's lock, ask the login handler.
     fn judge(&mut self, name: &str, token: &[u8]) {
-        let known = SampleToken::parse(token).filter(|token| token.password == b"password");
+        let known = SampleToken::parse(token).filter(|token| *token.password == b"password");
         let Some(token) = known else {
             return self.connection(name).machine.on_verdict(LoginVerdict::Unauthorized);
         };

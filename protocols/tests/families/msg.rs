@@ -67,6 +67,17 @@ fn replay_file(file: &str) -> Vec<String> {
     wrong
 }
 
+/// Listed differences that are of no recording, or of one that has another.
+pub(crate) fn stray_differences() -> Vec<String> {
+    let files = FAMILY.files.iter().map(|file| source::read::<Recording>(FAMILY.name, file));
+    let transcripts: Vec<Transcript> = files.flat_map(|file| file.transcripts).collect();
+    let differences = differences::of_msg();
+    let recordings = |name: &str| transcripts.iter().filter(|it| it.name == name).count();
+    let listed = |name: &str| differences.iter().filter(|it| it.name == name).count();
+    let names = differences.iter().map(|it| it.name.as_str());
+    names.filter(|it| (recordings(it), listed(it)) != (1, 1)).map(str::to_owned).collect()
+}
+
 /// Replays what skyring must do; with a difference, also what it must not.
 fn replay(
     transcript: &Transcript,

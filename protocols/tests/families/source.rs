@@ -66,6 +66,11 @@ pub(crate) fn committed_files() -> Vec<(String, String)> {
     files
 }
 
+/// Whether the committed recordings are replayed, of which everything is known.
+pub(crate) fn is_committed() -> bool {
+    std::env::var_os("SKYRING_VECTORS").is_none()
+}
+
 fn folder() -> PathBuf {
     std::env::var_os("SKYRING_VECTORS").map_or_else(committed_folder, PathBuf::from)
 }

@@ -1,13 +1,14 @@
 //! Both halves of the login protocol (WIRE L1 to L14).
 
 use proptest::prelude::*;
-use skyring_protocols::crypt::{Key64, Secret, base64encode, randomkey};
+use skyring_protocols::crypt::{Key64, base64encode, randomkey};
 use skyring_protocols::login::state::State;
 use skyring_protocols::login::{
     LoginClient, LoginClientOutput, LoginClose, LoginError, LoginOutput, LoginServer, LoginVerdict,
     SampleToken, UNREAD_BYTES_MAX,
 };
 use skyring_protocols::{Blame, Compat};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// More rounds than a login has lines: an exchange that lasts longer would never end.
 const ROUNDS_MAX: usize = 10;
@@ -24,8 +25,8 @@ struct Pair {
     client: LoginClient,
     server: LoginServer,
     verdict: LoginVerdict,
-    /// Tokens and secrets that were to be judged.
-    judged: Vec<(Vec<u8>, Secret)>,
+    /// Tokens that were to be judged.
+    judged: Vec<Zeroizing<Vec<u8>>>,
     outcomes: Vec<LoginClientOutput>,
     closes: Vec<LoginClose>,
 }
@@ -67,8 +68,9 @@ impl Pair {
             assert!(self.closes.is_empty(), "{output:?} after the close");
             match output {
                 LoginOutput::Send(text) => bytes.extend(text),
-                LoginOutput::Judge { token, secret } => {
-                    self.judged.push((token, secret));
+                LoginOutput::Judge { token } => {
+                    assert!(self.server.is_being_judged());
+                    self.judged.push(token);
                     self.server.on_verdict(self.verdict.clone());
                 }
                 LoginOutput::Close(close) => self.closes.push(close),
@@ -115,7 +117,7 @@ fn pieces(lengths: Vec<usize>) -> impl FnMut(&[u8]) -> Vec<Vec<u8>> {
 
 fn sample_token() -> Vec<u8> {
     let [user, server, password] = [&b"hello"[..], b"sample", b"password"].map(<[u8]>::to_vec);
-    SampleToken { user, server, password }.format()
+    SampleToken { user, server, password: password.into() }.format()
 }
 
 fn granted() -> LoginVerdict {
@@ -126,9 +128,11 @@ fn check_granted(mut pair: Pair, token: &[u8], cut: Cut<'_>) {
     let LoginVerdict::Granted { subid } = pair.verdict.clone() else { panic!("not granted") };
     pair.drive(cut);
     assert_eq!(pair.judged.len(), 1);
-    let (judged_token, secret) = pair.judged.remove(0);
-    assert_eq!(judged_token, token);
-    assert_eq!(pair.outcomes, [LoginClientOutput::Granted { secret, subid }]);
+    assert_eq!(*pair.judged[0], token);
+    assert_eq!(pair.outcomes, [LoginClientOutput::Granted { subid }]);
+    assert!(pair.client.secret().is_some());
+    assert_eq!(pair.client.secret(), pair.server.secret());
+    assert!(!pair.server.is_being_judged());
     assert_eq!(pair.closes, [LoginClose::Answered(200)]);
     assert_eq!((pair.client.state(), pair.server.state()), (State::Ended, State::Ended));
 }
@@ -227,14 +231,36 @@ fn a_connection_that_ends_early_is_an_outcome() {
     assert_eq!(client.poll_output(), None);
 }
 
-/// Neither credentials nor secrets are printed by accident.
+/// Neither credentials nor secrets are printed by accident, nor what they could be computed from.
 #[test]
-fn what_is_judged_does_not_print() {
-    let output =
-        LoginOutput::Judge { token: b"credentials".to_vec(), secret: Secret::new([65; 8]) };
+fn what_is_judged_and_sent_does_not_print() {
+    let output = LoginOutput::Judge { token: b"credentials".to_vec().into() };
     assert_eq!(format!("{output:?}"), "Judge { .. }");
+    assert_eq!(format!("{:?}", LoginOutput::Send(b"line\n".to_vec())), "Send(5 bytes)");
+    let output = LoginClientOutput::Send(b"proof\ntoken\n".to_vec());
+    assert_eq!(format!("{output:?}"), "Send(12 bytes)");
     let client = LoginClient::new(b"credentials".to_vec(), [65; 8]);
     assert_eq!(format!("{client:?}"), "LoginClient { state: Challenge, .. }");
+}
+
+/// WIRE C17. What is handed over is wiped by whoever drops it, and a secret is not handed over: it
+/// never leaves the machine that made it, which wipes it.
+#[test]
+fn credentials_are_wiped_and_secrets_stay_in_their_machines() {
+    fn is_wiped_on_drop<T: ZeroizeOnDrop>(_: &T) {}
+    let keys = [CHALLENGE, SERVER_KEY, CLIENT_KEY];
+    let mut pair = Pair::new(Compat::Strict, keys, &sample_token(), granted());
+    assert!(pair.client.secret().is_none() && pair.server.secret().is_none());
+    pair.drive(&mut whole);
+    // The outputs have no other fields, or these patterns would not be whole.
+    let [LoginClientOutput::Granted { subid: _ }] = &pair.outcomes[..] else { panic!("granted") };
+    let judged = LoginOutput::Judge { token: pair.judged.remove(0) };
+    let LoginOutput::Judge { token } = &judged else { unreachable!() };
+    is_wiped_on_drop(token);
+    is_wiped_on_drop(pair.server.secret().unwrap());
+    let password = SampleToken::parse(token).unwrap().password;
+    is_wiped_on_drop(&password);
+    assert_eq!(*password, b"password");
 }
 
 /// Everything a server says, with every token granted.

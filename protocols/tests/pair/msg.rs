@@ -289,6 +289,21 @@ fn a_refusal_ends_the_connection() {
     assert_eq!(heard_of(&[b"hello", late]), [unreadable]);
 }
 
+/// What was received belongs to the application: it is not printed by accident.
+#[test]
+fn a_client_prints_no_content() {
+    let mut client = MsgClient::new(USERNAME.to_vec(), Secret::new(SECRET));
+    client.attach(1);
+    client.on_bytes(b"\0\x06200 OK\0\x0cprivate\x01\0\0\0\x07\0\x0cunread");
+    assert_eq!(client.poll_event(), Some(ClientEvent::Attached));
+    let event = client.poll_event().unwrap();
+    assert_eq!(format!("{event:?}"), "Response(Ok, id 7, 7 bytes)");
+    let name = USERNAME.escape_ascii();
+    let expected =
+        format!("MsgClient {{ username: \"{name}\", state: Attached, unread_bytes: 8, .. }}");
+    assert_eq!(format!("{client:?}"), expected);
+}
+
 /// WIRE M22.
 #[test]
 fn a_push_is_told_apart_from_an_answer() {
@@ -316,12 +331,17 @@ fn requests_need_a_connection() {
     assert_eq!(client.request(1, b"", &mut out), Err(MsgError::NotAttached));
 }
 
-/// Part of a username comes from a login server, so no length of it may panic.
+/// WIRE M3. Part of a username comes from a login server, so no length of it may panic.
 #[test]
-fn a_username_that_fits_no_frame_is_told() {
-    let mut client = MsgClient::new(vec![b'A'; 65_536], Secret::new(SECRET));
+fn a_username_that_fits_no_attach_line_is_told() {
+    let behind = b":1:".len() + 12;
+    let mut client = MsgClient::new(vec![b'A'; 8192 - behind], Secret::new(SECRET));
+    assert_eq!(client.attach(1).len(), 2 + 8192);
+    assert_eq!((client.state(), client.poll_event()), (State::Judging, None));
+    let mut client = MsgClient::new(vec![b'A'; 8193 - behind], Secret::new(SECRET));
     assert!(client.attach(1).is_empty());
-    let error = MsgError::UsernameTooLong { bytes: 65_536 };
+    let error = MsgError::UsernameTooLong { bytes: 8193 - behind };
+    assert_eq!(error.blame(), Blame::Caller);
     assert_eq!(client.poll_event(), Some(ClientEvent::Broken(error)));
     assert_eq!(client.poll_event(), None);
     assert_eq!(client.state(), State::Closing);

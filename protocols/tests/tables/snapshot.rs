@@ -1,6 +1,27 @@
 //! Comparing a table with the committed one.
 
+use std::fmt::Debug;
 use std::path::Path;
+
+/// Every state with every event: the next state, or a dash where there is none.
+pub(crate) fn transitions<
+    S: Copy + Debug,
+    E: Copy + Debug,
+    const STATES: usize,
+    const EVENTS: usize,
+>(
+    states: [S; STATES],
+    events: [E; EVENTS],
+    after: fn(S, E) -> Option<S>,
+) -> String {
+    let row = |name: String, cells: [String; EVENTS]| std::iter::once(name).chain(cells).collect();
+    let mut rows = vec![row(String::new(), events.map(|event| format!("{event:?}")))];
+    for state in states {
+        let next = |event| after(state, event).map_or("-".to_owned(), |next| format!("{next:?}"));
+        rows.push(row(format!("{state:?}"), events.map(next)));
+    }
+    align(&rows)
+}
 
 /// Lines up the columns of a table. The first row is the heading.
 pub(crate) fn align(rows: &[Vec<String>]) -> String {
