@@ -18,9 +18,15 @@ use crate::driver::Event;
 /// they need to stay in the smallest caches until they are handled.
 pub(super) const GROUP: usize = 16;
 
+/// Events that are too few to overlap: each would read what its handling reads just after.
+const FEW: usize = 4;
+
 impl Core {
     /// Warms up for the next events, at most [`GROUP`].
     pub(super) fn warm(&self, events: &[Event]) {
+        if events.len() <= FEW {
+            return;
+        }
         for event in events {
             if let Event::Received { token, .. } | Event::Sent { token, .. } = event {
                 black_box(self.connections.at(token.slot).unsent_bytes());
