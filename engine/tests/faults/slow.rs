@@ -66,7 +66,7 @@ fn a_client_that_never_reads_is_let_go() {
     arena.end();
 }
 
-/// The same for plain frames.
+/// WIRE G5. The same for plain frames.
 #[test]
 fn a_gate_client_that_never_reads_is_let_go() {
     let arena = Arena::start(&impatient(ListenerKind::Gate));
@@ -152,7 +152,8 @@ fn a_slow_reader_loses_nothing() {
     arena.end();
 }
 
-/// From accept to the finished login or attach there is a fixed time, which bytes do not extend.
+/// WIRE L16, M21. From accept to the finished login or attach there is a fixed time, which bytes do
+/// not extend.
 #[test]
 fn a_client_that_never_finishes_its_handshake_is_let_go() {
     let mut config = config(2);
