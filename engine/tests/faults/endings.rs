@@ -41,7 +41,7 @@ fn a_reset_during_a_login_is_a_dropped_login() {
     arena.end();
 }
 
-/// A client that stops sending behind its token still reads the result.
+/// WIRE L7. A client that stops sending behind its token still reads the result.
 #[test]
 fn an_end_right_behind_the_token_leaves_the_answer() {
     let arena = Arena::start(&config(3));
@@ -86,7 +86,8 @@ fn a_login_takes_effect_although_the_client_has_left() {
     arena.end();
 }
 
-/// Answers that exist when the end of the stream is seen still go out; then the server closes too.
+/// WIRE M21. Answers that exist when the end of the stream is seen still go out; then the server
+/// closes too.
 #[test]
 fn an_end_right_behind_a_request_leaves_its_answer() {
     let arena = Arena::start(&config(2));
