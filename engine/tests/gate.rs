@@ -16,6 +16,7 @@ use keeper::{House, Policy};
 use skyring::shard::counters::Counter;
 use support::{config, eventually, is_silent, listener, read_to_end, reset};
 
+/// WIRE G2.
 #[test]
 fn events_come_in_their_order() {
     let house = House::start(&config(2), Policy::Open);
@@ -27,7 +28,7 @@ fn events_come_in_their_order() {
     house.end();
 }
 
-/// A connection is read once the application opens it; until then the peer's bytes wait.
+/// WIRE G1. A connection is read once the application opens it; until then the peer's bytes wait.
 #[test]
 fn nothing_is_read_before_the_application_opens() {
     let house = House::start(&config(2), Policy::OpenLater);
@@ -67,7 +68,7 @@ fn an_unopened_connection_holds_its_peer_back() {
     house.end();
 }
 
-/// An application that forgets a connection does not keep it for ever.
+/// WIRE G1. An application that forgets a connection does not keep it for ever.
 #[test]
 fn a_connection_that_is_never_opened_is_closed() {
     let mut config = config(2);
@@ -96,7 +97,8 @@ fn an_opened_connection_has_all_the_time() {
     house.end();
 }
 
-/// An agent takes the frames from the moment of the forward, and hears of the end first.
+/// WIRE G3, G4. An agent takes the frames from the moment of the forward, and hears of the end
+/// first.
 #[test]
 fn an_agent_takes_what_is_forwarded() {
     let house = House::start(&config(2), Policy::Open);
@@ -115,7 +117,7 @@ fn an_agent_takes_what_is_forwarded() {
     house.end();
 }
 
-/// A forward at once opens, too.
+/// WIRE G3. A forward at once opens, too.
 #[test]
 fn a_forward_opens() {
     let house = House::start(&config(2), Policy::Forward);
@@ -126,7 +128,7 @@ fn a_forward_opens() {
     house.end();
 }
 
-/// Closing sends what is queued, then FIN; what the peer sends meanwhile is dropped.
+/// WIRE G4. Closing sends what is queued, then FIN; what the peer sends meanwhile is dropped.
 #[test]
 fn a_close_flushes_first() {
     let house = House::start(&config(2), Policy::Open);
@@ -142,7 +144,7 @@ fn a_close_flushes_first() {
     house.end();
 }
 
-/// However connections end, every one that was announced is taken back, once.
+/// WIRE G4. However connections end, every one that was announced is taken back, once.
 #[test]
 fn every_connect_has_its_disconnect() {
     const EACH: usize = 20;

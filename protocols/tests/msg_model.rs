@@ -323,7 +323,7 @@ fn compare(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// WIRE M12 to M14, M15 to M17, M18.
+    /// WIRE M12, M13, M14, M15, M16, M17, M18.
     #[test]
     fn the_session_does_what_the_model_does(
         policy in few(6),

@@ -76,7 +76,7 @@ fn a_panic_in_a_gate_message_loses_that_message() {
     arena.end();
 }
 
-/// Pushes are off until the application turns them on, for that login only.
+/// WIRE M22. Pushes are off until the application turns them on, for that login only.
 #[test]
 fn a_push_reaches_only_those_who_take_pushes() {
     let arena = Arena::start(&config(4));
@@ -126,7 +126,7 @@ fn a_push_that_cannot_be_sent_is_dropped() {
     arena.end();
 }
 
-/// Wherever a user is, the others find and kick them.
+/// WIRE M20. Wherever a user is, the others find and kick them.
 #[test]
 fn users_are_found_and_kicked_across_shards() {
     let arena = Arena::start(&config(4));

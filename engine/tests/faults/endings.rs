@@ -41,7 +41,7 @@ fn a_reset_during_a_login_is_a_dropped_login() {
     arena.end();
 }
 
-/// A client that stops sending behind its token still reads the result.
+/// WIRE L7. A client that stops sending behind its token still reads the result.
 #[test]
 fn an_end_right_behind_the_token_leaves_the_answer() {
     let arena = Arena::start(&config(3));
@@ -58,6 +58,7 @@ fn an_end_right_behind_the_token_leaves_the_answer() {
     arena.end();
 }
 
+/// WIRE L7.
 #[test]
 fn an_end_while_a_login_is_decided_leaves_the_answer() {
     let arena = Arena::start(&config(2));
@@ -71,7 +72,7 @@ fn an_end_while_a_login_is_decided_leaves_the_answer() {
     arena.end();
 }
 
-/// A client that is gone when its login is decided is logged in all the same.
+/// WIRE L7. A client that is gone when its login is decided is logged in all the same.
 #[test]
 fn a_login_takes_effect_although_the_client_has_left() {
     let arena = Arena::start(&config(2));
@@ -85,7 +86,8 @@ fn a_login_takes_effect_although_the_client_has_left() {
     arena.end();
 }
 
-/// Answers that exist when the end of the stream is seen still go out; then the server closes too.
+/// WIRE M21. Answers that exist when the end of the stream is seen still go out; then the server
+/// closes too.
 #[test]
 fn an_end_right_behind_a_request_leaves_its_answer() {
     let arena = Arena::start(&config(2));
@@ -100,7 +102,8 @@ fn an_end_right_behind_a_request_leaves_its_answer() {
     arena.end();
 }
 
-/// The end of the stream closes at once: what a handler answers later waits for the next attach.
+/// WIRE M16, M21. The end of the stream closes at once: what a handler answers later waits for the
+/// next attach.
 #[test]
 fn an_answer_that_comes_too_late_waits_in_the_cache() {
     let arena = Arena::start(&config(2));
@@ -137,16 +140,22 @@ fn an_end_before_anything_is_just_an_end() {
     arena.end();
 }
 
-/// An accepted attach closes the older connection; a refused one changes nothing.
+/// WIRE M7. An accepted attach closes the older connection; a refused one changes nothing.
 #[test]
 fn a_newer_attach_supersedes_the_older() {
     let arena = Arena::start(&config(3));
     let (user, mut older) = arena.player("twice");
     assert_eq!(Player::attach(arena.msg_at(), &user, 1).err(), Some(401), "not a newer index");
     assert_eq!(older.ask(1, b"still"), b"still");
+    older.send(3, b"hold:superseded:done");
+    eventually("it runs", || arena.held.waiting(b"superseded") == 1);
     let mut newer = Player::attach(arena.msg_at(), &user, 2).unwrap();
     assert_eq!(read_to_end(&mut older.stream), b"");
-    assert_eq!(newer.ask(2, b"count"), b"2");
+    arena.held.release(b"superseded");
+    settle(&arena.server.handle(), b"twice");
+    assert!(is_silent(&mut newer.stream), "what the older one asked is not told to the newer");
+    assert_eq!(newer.ask(3, b"count"), b"done", "until it asks");
+    assert_eq!(newer.ask(2, b"count"), b"3", "it ran once");
     arena.expect(Counter::Superseded, 1);
     assert_eq!(arena.count(Counter::AttachedNow), 1);
     drop(newer);

@@ -53,7 +53,7 @@ fn the_first_frame_is_bounded() {
     }
 }
 
-/// A frame whose rest never comes has no effect, wherever it is cut.
+/// WIRE F4. A frame whose rest never comes has no effect, wherever it is cut.
 #[test]
 fn a_frame_that_is_cut_off_is_no_frame() {
     let arena = Arena::start(&config(2));
@@ -94,7 +94,7 @@ fn single_bytes_are_as_good_as_any() {
     }
 }
 
-/// A request of fewer than four bytes has no id: the connection closes, nothing is said.
+/// WIRE M9. A request of fewer than four bytes has no id: the connection closes, nothing is said.
 #[test]
 fn a_request_without_an_id_ends_the_connection() {
     let arena = Arena::start(&config(2));

@@ -11,7 +11,8 @@ use crate::support::{
     LoggedIn, Player, config, connect, eventually, is_silent, listener, login, read_to_end,
 };
 
-/// `maxclient = N` admits N and closes the next at once, without a byte; who leaves makes room.
+/// WIRE M21, G4. `maxclient = N` admits N and closes the next at once, without a byte; who leaves
+/// makes room.
 #[test]
 fn maxclient_admits_as_many_as_it_says() {
     for shards in [1, 3] {

@@ -1,5 +1,7 @@
 //! Logins that meet each other.
 
+use std::collections::HashSet;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
 
@@ -9,7 +11,9 @@ use skyring::protocols::login::token::SampleToken;
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
-use crate::support::{LoggedIn, Player, config, eventually, listener, login, login_with, token};
+use crate::support::{
+    LoggedIn, Player, config, connect, eventually, listener, login, login_with, token,
+};
 
 type Outcome = Result<LoggedIn, u16>;
 
@@ -18,7 +22,7 @@ fn login_in_a_thread(address: SocketAddr, uid: &str) -> JoinHandle<Outcome> {
     std::thread::spawn(move || login(address, &uid))
 }
 
-/// While a login of a user is decided, every other one of the same user is told so.
+/// WIRE L15. While a login of a user is decided, every other one of the same user is told so.
 #[test]
 fn a_flood_of_one_user_logs_in_once() {
     const FLOOD: usize = 24;
@@ -39,7 +43,7 @@ fn a_flood_of_one_user_logs_in_once() {
     arena.end();
 }
 
-/// With `multilogin` all of them are decided, each for itself.
+/// WIRE L15. With `multilogin` all of them are decided, each for itself.
 #[test]
 fn with_multilogin_all_of_a_flood_are_decided() {
     const FLOOD: usize = 12;
@@ -76,6 +80,25 @@ fn logins_of_different_users_run_side_by_side() {
     arena.end();
 }
 
+/// WIRE L2, L4. Every connection has a challenge and a public value of its own.
+#[test]
+fn no_two_logins_share_a_key() {
+    const LOGINS: usize = 20;
+    let arena = Arena::start(&config(2));
+    let mut lines = HashSet::new();
+    for _ in 0..LOGINS {
+        let mut stream = connect(arena.login_at());
+        // The base64 of the number 2.
+        stream.write_all(b"AgAAAAAAAAA=\n").unwrap();
+        let mut both = [0; 26];
+        stream.read_exact(&mut both).unwrap();
+        lines.extend([both[..13].to_vec(), both[13..].to_vec()]);
+    }
+    assert!(lines.iter().all(|line| line.ends_with(b"=\n")), "base64 of eight bytes");
+    assert_eq!(lines.len(), 2 * LOGINS);
+    arena.end();
+}
+
 /// Each refusal has its code and its count.
 #[test]
 fn refusals_are_told_apart() {
@@ -93,7 +116,8 @@ fn refusals_are_told_apart() {
     arena.end();
 }
 
-/// A login of a user who is on line ends the older session, wherever its connection is.
+/// WIRE L15, M20. A login of a user who is on line ends the older session, wherever its connection
+/// is.
 #[test]
 fn a_later_login_ends_the_earlier() {
     let arena = Arena::start(&config(4));

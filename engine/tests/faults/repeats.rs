@@ -7,8 +7,8 @@ use skyring::shard::counters::Counter;
 use crate::support::arena::Arena;
 use crate::support::{Player, config, eventually, is_silent, listener, settle};
 
-/// The client left, the handler did not: repeated from a new connection, the request is answered
-/// there, once.
+/// WIRE M13, M19. The client left, the handler did not: repeated from a new connection, the request
+/// is answered there, once.
 #[test]
 fn a_repeat_while_the_handler_runs_is_answered_once() {
     let arena = Arena::start(&config(3));
@@ -28,7 +28,8 @@ fn a_repeat_while_the_handler_runs_is_answered_once() {
     arena.end();
 }
 
-/// The second repeat on one connection is a conflict: closed, and the answer is thrown away.
+/// WIRE M13. The second repeat on one connection is a conflict: closed, and the answer is thrown
+/// away.
 #[test]
 fn a_second_repeat_is_a_conflict() {
     let arena = Arena::start(&config(2));
@@ -49,7 +50,8 @@ fn a_second_repeat_is_a_conflict() {
     arena.end();
 }
 
-/// Requests of one session that may wait at once are limited; those above get flag 0 at once.
+/// WIRE M12. Requests of one session that may wait at once are limited; those above get flag 0 at
+/// once.
 #[test]
 fn more_than_the_pending_requests_are_refused() {
     let mut config = config(2);
@@ -72,7 +74,7 @@ fn more_than_the_pending_requests_are_refused() {
     arena.end();
 }
 
-/// A session stores answers up to its budget; the oldest go first.
+/// WIRE M18. A session stores answers up to its budget; the oldest go first.
 #[test]
 fn the_cache_stays_in_its_budget() {
     const BUDGET: usize = 100_000;
@@ -95,8 +97,8 @@ fn the_cache_stays_in_its_budget() {
     arena.end();
 }
 
-/// The largest answer fits a frame to the byte; the next larger one is a failure, and the session
-/// goes on.
+/// WIRE M10. The largest answer fits a frame to the byte; the next larger one is a failure, and the
+/// session goes on.
 #[test]
 fn an_answer_that_fits_no_frame_is_a_failure() {
     let arena = Arena::start(&config(2));

@@ -13,7 +13,8 @@ use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
 use crate::support::{
-    Player, config, connect, eventually, listener, login, login_with, read_to_end, token,
+    Conversation, Player, config, connect, eventually, listener, login, login_with, read_to_end,
+    token,
 };
 
 /// Requests of the greedy client: far more answers than the kernel's buffers hold.
@@ -66,7 +67,7 @@ fn a_client_that_never_reads_is_let_go() {
     arena.end();
 }
 
-/// The same for plain frames.
+/// WIRE G5. The same for plain frames.
 #[test]
 fn a_gate_client_that_never_reads_is_let_go() {
     let arena = Arena::start(&impatient(ListenerKind::Gate));
@@ -152,7 +153,8 @@ fn a_slow_reader_loses_nothing() {
     arena.end();
 }
 
-/// From accept to the finished login or attach there is a fixed time, which bytes do not extend.
+/// WIRE L16, M21. From accept to the finished login or attach there is a fixed time, which bytes do
+/// not extend.
 #[test]
 fn a_client_that_never_finishes_its_handshake_is_let_go() {
     let mut config = config(2);
@@ -179,6 +181,23 @@ fn a_client_that_never_finishes_its_handshake_is_let_go() {
     dribbling.into_iter().for_each(|thread| thread.join().unwrap());
     assert!(start.elapsed() >= Duration::from_millis(380), "{:?}", start.elapsed());
     arena.expect(Counter::ClosedHandshakeLate, 4);
+    arena.end();
+}
+
+/// WIRE L16. The time runs while the application decides, too; the login takes effect all the same.
+#[test]
+fn a_login_that_is_decided_too_late_is_not_answered() {
+    let mut config = config(2);
+    listener(&mut config, ListenerKind::Login).handshake_timeout_ms = 400;
+    let arena = Arena::start(&config);
+    let mut conversation = Conversation::start(connect(arena.login_at()), &token("hold-slow"));
+    conversation.send_token();
+    eventually("the application decides", || arena.held.waiting(b"hold-slow") == 1);
+    assert_eq!(read_to_end(&mut conversation.stream), b"");
+    arena.expect(Counter::ClosedHandshakeLate, 1);
+    arena.held.release(b"hold-slow");
+    let handle = arena.server.handle();
+    eventually("the user is on line", || handle.online(Target::uid(b"hold-slow")).len() == 1);
     arena.end();
 }
 

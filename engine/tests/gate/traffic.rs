@@ -13,6 +13,7 @@ fn frame(content: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes()[..], content].concat()
 }
 
+/// WIRE G2.
 #[test]
 fn frames_come_whole_however_they_are_cut() {
     let house = House::start(&config(2), Policy::Open);
@@ -31,6 +32,7 @@ fn frames_come_whole_however_they_are_cut() {
     house.end();
 }
 
+/// WIRE G2.
 #[test]
 fn the_largest_frames_pass() {
     let house = House::start(&config(2), Policy::Open);

@@ -1,4 +1,5 @@
-//! Conversations with the login server (WIRE L1 to L15), on a compatible listener.
+//! Conversations with the login server (WIRE L1 to L15), on a compatible listener: the lock of a user
+//! (WIRE L15) and the close after the result (WIRE L14) are the engine's.
 //!
 //! The server draws its challenges and keys from a queue that a test fills just before it connects
 //! and finds empty just after: so a connection gets the recorded values on any number of shards.

@@ -1,4 +1,5 @@
-//! Conversations with the message server (WIRE M1 to M21), on compatible listeners.
+//! Conversations with the message server (WIRE M1 to M21), on compatible listeners: sessions that begin
+//! and end (WIRE M20), connections that supersede each other (WIRE M7), too many of them (WIRE M21).
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -143,6 +144,7 @@ impl Stage<'_> {
         done
     }
 
+    /// A username that is on line cannot log in again (WIRE M20): the recordings say where.
     fn login(&self, step: &Step) -> bool {
         let (uid, subid) = (source::bytes(&step.uid), source::bytes(&step.subid));
         let secret = Secret::new(source::key(&step.secret));

@@ -129,6 +129,7 @@ mod tests {
 
     const REFUSED: Result<Vec<u8>, CryptError> = Err(CryptError::Base64);
 
+    /// WIRE C5, C6.
     #[test]
     fn lenient_spellings_decode_only_when_lenient() {
         let spellings: [(&[u8], &[u8]); 7] = [
@@ -172,6 +173,7 @@ mod tests {
             prop_assert_eq!(base64decode_canonical(text.as_bytes()), Ok(bytes));
         }
 
+        /// WIRE C6.
         #[test]
         fn a_canonical_text_is_the_only_spelling(text in "[A-Z+/=\n]{0,12}") {
             if let Ok(bytes) = base64decode_canonical(text.as_bytes()) {

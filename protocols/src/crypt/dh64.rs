@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(dhsecret(&one, &[0; 8]), Err(CryptError::PrivateKeyZero));
     }
 
+    /// WIRE C11.
     #[test]
     fn weak_values_are_exactly_the_listed_ones() {
         for weak in [0, 1, P - 1, P, P + 1, u64::MAX] {
@@ -111,6 +112,7 @@ mod tests {
         }
     }
 
+    /// WIRE C10.
     #[test]
     fn an_unreduced_base_is_taken_as_skynet_takes_it() {
         assert_eq!(power(P, 1), P);

@@ -83,6 +83,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Answer> {
 mod tests {
     use super::*;
 
+    /// WIRE L8.
     #[test]
     fn the_lines_are_those_of_the_reference() {
         let granted = LoginVerdict::Granted { subid: b"1".to_vec() };

@@ -144,6 +144,7 @@ mod tests {
         assert!(Event::ALL.iter().all(|&event| State::Ended.after(event).is_none()));
     }
 
+    /// WIRE L1.
     #[test]
     fn lines_come_in_turn() {
         for (from, event, _) in TABLE {

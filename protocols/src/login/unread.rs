@@ -59,6 +59,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// WIRE N3, L11.
     #[test]
     fn complete_lines_count_until_they_are_taken() {
         let mut unread = Unread::default();
@@ -69,6 +70,7 @@ mod tests {
         assert_eq!(unread.push(b"y"), Err(TooLong));
     }
 
+    /// WIRE N3, L11.
     #[test]
     fn the_longest_line_fits() {
         let mut unread = Unread::default();

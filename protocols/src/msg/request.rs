@@ -49,6 +49,7 @@ mod tests {
     use crate::frame::HEAD_BYTES;
     use proptest::prelude::*;
 
+    /// WIRE M9.
     #[test]
     fn the_id_stands_last_and_big_endian() {
         let mut out = Vec::new();
@@ -56,6 +57,7 @@ mod tests {
         assert_eq!(out, b"\x00\x08echo\x01\x02\x03\x04");
     }
 
+    /// WIRE M9.
     #[test]
     fn under_four_bytes_there_is_no_id() {
         for bytes in 0..TAIL_BYTES {

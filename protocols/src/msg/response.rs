@@ -88,6 +88,7 @@ mod tests {
     use crate::frame::HEAD_BYTES;
     use proptest::prelude::*;
 
+    /// WIRE M10.
     #[test]
     fn flag_and_id_stand_last() {
         let mut out = Vec::new();
@@ -98,6 +99,7 @@ mod tests {
         assert_eq!(out, b"\x00\x05\x00\xff\xff\xff\xff");
     }
 
+    /// WIRE M22.
     #[test]
     fn a_push_answers_nothing() {
         let mut out = Vec::new();
@@ -116,6 +118,7 @@ mod tests {
         assert_eq!(decode(b"\x03\x00\x00\x00\x00"), Err(MsgError::UnknownFlag { flag: 3 }));
     }
 
+    /// WIRE M10.
     #[test]
     fn the_longest_content_fills_the_frame() {
         let mut out = Vec::new();

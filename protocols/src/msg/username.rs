@@ -72,6 +72,7 @@ mod tests {
         Username { uid: uid.to_vec(), server: server.to_vec(), subid: subid.to_vec() }
     }
 
+    /// WIRE M1.
     #[test]
     fn the_text_of_skynets_example() {
         let username = name(b"hello", b"sample", b"1");
@@ -79,6 +80,7 @@ mod tests {
         assert_eq!(parse(b"aGVsbG8=@c2FtcGxl#MQ==", Compat::Strict), Some(username));
     }
 
+    /// WIRE M2.
     #[test]
     fn both_separators_are_needed_in_their_order() {
         for text in [&b""[..], b"QQ==", b"QQ==@Qg==", b"QQ==#Qg==@Qw=="] {
@@ -88,6 +90,7 @@ mod tests {
         }
     }
 
+    /// WIRE M2.
     #[test]
     fn other_spellings_are_names_only_in_skynet_mode() {
         for text in

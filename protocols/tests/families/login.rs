@@ -1,4 +1,4 @@
-//! Conversations with the login server (WIRE L1 to L15), on a compatible listener.
+//! Conversations with the login server (WIRE L1 to L14), on a compatible listener.
 //!
 //! Each connection is one machine with the recorded keys. The recorded application runs beside
 //! them in virtual time: time passes in `pause` and `silent` steps, and when a step waits for an
@@ -150,7 +150,8 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// The recorded server (WIRE L15): authenticate, take the user's lock, ask the login handler.
+    /// The recorded server: authenticate, take the user's lock, ask the login handler. The lock is
+    /// this test's; the engine's is shown where the same recordings are replayed on it.
     fn judge(&mut self, name: &str, token: &[u8]) {
         let known = SampleToken::parse(token).filter(|token| *token.password == b"password");
         let Some(token) = known else {

@@ -1,8 +1,9 @@
-//! Conversations with the message server (WIRE M1 to M21), on a compatible listener.
+//! Conversations with the message server (WIRE M1 to M19), on a compatible listener.
 //!
 //! The server around the machines is as small as the recordings allow: users by username,
 //! connections by name, and the recorded application with its held requests. Time does not pass, so
-//! what a step expects must be there at once.
+//! what a step expects must be there at once. The recordings show the machines here, not this server:
+//! how sessions and connections end is shown where the engine replays them.
 //!
 //! Recordings marked as quirks show what skyring mends. Where its bytes differ, the replacement of
 //! the recorded steps and the reason stand in `msg_differences.json`; a recording that is listed
@@ -208,7 +209,7 @@ impl<'a> Server<'a> {
         true
     }
 
-    /// Logout and kick: the user is gone, with its cache and its connection (WIRE M20).
+    /// Logout and kick: the user is gone, with its cache and its connection.
     fn end(&mut self, username: &[u8]) -> bool {
         let Some(user) = self.users.remove(username) else {
             return false;

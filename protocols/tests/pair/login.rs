@@ -137,6 +137,7 @@ fn check_granted(mut pair: Pair, token: &[u8], cut: Cut<'_>) {
     assert_eq!((pair.client.state(), pair.server.state()), (State::Ended, State::Ended));
 }
 
+/// WIRE L4, L6, L8.
 #[test]
 fn a_login_succeeds_whole_and_byte_by_byte() {
     for compat in [Compat::Strict, Compat::Skynet] {

@@ -1,4 +1,4 @@
-//! Both halves of the message server (WIRE M1 to M23): a client that loses connections and repeats
+//! Both halves of the message server (WIRE M1 to M19, M22, M23): a client that loses connections and repeats
 //! what was not answered gets every answer once, and no request is run twice.
 
 use std::collections::BTreeMap;
@@ -216,6 +216,7 @@ impl Pair {
 }
 
 proptest! {
+    /// WIRE M19.
     #[test]
     fn every_request_is_run_at_most_once_and_answered_once(
         operations in prop::collection::vec(operation(), 0..300),

@@ -34,7 +34,7 @@ fn only_what_is_read_is_an_event() {
     }
 }
 
-/// Every kind of attach line against a session whose last index is 5.
+/// WIRE M4 to M6. Every kind of attach line against a session whose last index is 5.
 #[test]
 fn attach_answers() {
     let heading = ["attach line", "strict", "strict, uniform", "skynet"];
@@ -196,8 +196,8 @@ const HISTORIES: [(&str, &str); 11] = [
     ("answered, replayed", "QHAQ"),
 ];
 
-/// Every situation a request can meet: what becomes of it, and where the answer of its handler goes
-/// when that ends on the same attach, or after a newer one.
+/// WIRE M11, M12, M13, M14, M15, M16. Every situation a request can meet: what becomes of it, and where
+/// the answer of its handler goes when that ends on the same attach, or after a newer one.
 #[test]
 fn request_verdicts() {
     let heading = ["the request id", "run", "replay", "handler ends now", "handler ends later"];
