@@ -125,7 +125,8 @@ impl Core {
     }
 
     fn answer_attach(&mut self, slot: u32, answer: AttachAnswer) {
-        frame::encode(answer.payload(), self.connections.output(slot)).expect("an attach answer is short");
+        frame::encode(answer.payload(), self.connections.output(slot))
+            .expect("an attach answer is short");
     }
 
     /// A session loses its connection and stays.

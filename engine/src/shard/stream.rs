@@ -188,8 +188,7 @@ impl Core {
         let is_alive = matches!(connection.life, Life::Open | Life::Finishing);
         let traffic = connection.traffic_mut().expect("what is being sent is traffic");
         let sent = sent.filter(|bytes| *bytes > 0 && is_alive);
-        traffic.sending_bytes =
-            sent.map_or(0, |bytes| traffic.sending_bytes.saturating_sub(bytes));
+        traffic.sending_bytes = sent.map_or(0, |bytes| traffic.sending_bytes.saturating_sub(bytes));
         let unsent_bytes = traffic.sending_bytes;
         if unsent_bytes > 0 {
             // A short send: the rest goes out before anything newer.
