@@ -14,14 +14,12 @@ use std::sync::{Arc, OnceLock};
 use crossbeam::queue::ArrayQueue;
 
 use crate::driver::ShardIndex;
-use crate::places::Places;
 
 /// All queues of a server; every shard holds the same one.
 #[derive(Debug)]
 pub struct Mailboxes<M> {
     capacity: usize,
     receivers: Box<[Receiver<M>]>,
-    places: Places,
 }
 
 #[derive(Debug)]
@@ -45,12 +43,7 @@ impl<M> Mailboxes<M> {
             queues: (0..shards).map(|_| OnceLock::new()).collect(),
         };
         let receivers = (0..shards).map(|_| receiver()).collect();
-        Arc::new(Mailboxes { capacity, receivers, places: Places::new(shards) })
-    }
-
-    /// Where the receivers have room for connections.
-    pub fn places(&self) -> &Places {
-        &self.places
+        Arc::new(Mailboxes { capacity, receivers })
     }
 
     /// Puts a message behind the others from this sender. Ok says whether the receiver sleeps and

@@ -154,7 +154,12 @@ fn invariant_6_no_descriptor_leaks() {
 
 #[test]
 fn invariant_7_nothing_is_left() {
-    finds(Mutation::KeepAccepts, "drain does not end");
+    finds(Mutation::KeepAccepts, "the drain");
+}
+
+#[test]
+fn invariant_7_no_shard_ends_before_the_last_connection() {
+    finds(Mutation::LeaveEarly, "ended too early");
 }
 
 #[test]
