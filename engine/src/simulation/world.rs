@@ -10,7 +10,9 @@ use super::game::{Game, Ledger};
 use super::player::{Addresses, Player};
 use crate::config::{Listener, ListenerKind};
 use crate::context::ShardSide;
-use crate::driver::sim::{Fault, SimDriver, SimFaults, SimNet, SimRandom, SimSettings};
+use crate::driver::sim::{
+    Fault, FaultCounts, SimDriver, SimFaults, SimNet, SimRandom, SimSettings,
+};
 use crate::driver::{Driver, ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
@@ -53,7 +55,9 @@ pub(super) struct World {
     free: Arc<Places>,
     server_end: Arc<ServerEnd>,
     /// How often a shard tries to park after a turn, in 65,536ths.
-    parks: u32,
+    parking: u32,
+    parks: u64,
+    parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
     players: Vec<Player>,
 }
@@ -63,6 +67,11 @@ pub(super) struct Outcome {
     pub(super) trace_hash: u64,
     pub(super) answers: u64,
     pub(super) counts: Vec<(Counter, u64)>,
+    pub(super) faults: FaultCounts,
+    /// Times that a shard slept outside its driver.
+    pub(super) parks: u64,
+    /// Times that it was turned down.
+    pub(super) parks_refused: u64,
 }
 
 /// Plays one seed.
@@ -124,7 +133,9 @@ impl World {
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
             free: Arc::new(Places::new(shards)),
             server_end,
-            parks: if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 },
+            parking: if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 },
+            parks: 0,
+            parks_refused: 0,
             places: Vec::new(),
             players: players.collect(),
             net,
@@ -201,11 +212,22 @@ impl World {
             self.net.halt(index, true);
             let others = (0..self.places.len() as u16).map(ShardIndex);
             others.filter(|other| *other != index).for_each(|other| self.net.wake(other));
-        } else if self.random.chance(self.parks) && place.shard.prepare_to_park() {
-            place.parked = true;
-            if let Some(left) = place.shard.until_next_timer() {
-                self.net.rouse_at(index, self.net.now_ns() + left.as_nanos() as u64);
-            }
+        } else if self.random.chance(self.parking) {
+            self.park(index);
+        }
+    }
+
+    /// Lets a shard sleep outside its driver if it may, until its bell rings or its timer is due.
+    fn park(&mut self, index: ShardIndex) {
+        let place = &mut self.places[usize::from(index.0)];
+        if !place.shard.prepare_to_park() {
+            self.parks_refused += 1;
+            return;
+        }
+        self.parks += 1;
+        place.parked = true;
+        if let Some(left) = place.shard.until_next_timer() {
+            self.net.rouse_at(index, self.net.now_ns() + left.as_nanos() as u64);
         }
     }
 
@@ -260,10 +282,11 @@ impl World {
         self.check_the_end();
         let counts = Counter::ALL.iter().map(|counter| (*counter, self.sum(*counter))).collect();
         let trace_hash = self.net.trace_hash();
+        let (parks, parks_refused) = (self.parks, self.parks_refused);
         let net = self.net.clone();
         drop(self);
         net.assert_quiescent();
-        Outcome { trace_hash, answers, counts }
+        Outcome { trace_hash, answers, counts, faults: net.fault_counts(), parks, parks_refused }
     }
 
     /// Every shard drains, for as long as it takes or for a moment, and ends when the server does.
