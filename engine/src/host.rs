@@ -16,9 +16,11 @@
 //! glommio is named in this file only.
 #![allow(unsafe_code)] // one block: glommio takes over a descriptor
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -26,7 +28,9 @@ use std::time::{Duration, Instant};
 
 use glommio::io::BufferedFile;
 use glommio::timer::Timer;
-use glommio::{ExecutorJoinHandle, LocalExecutorBuilder, Placement};
+use glommio::{
+    BuilderErrorKind, ExecutorJoinHandle, GlommioError, LocalExecutorBuilder, Placement,
+};
 
 use crate::context::{ShardSide, Spawn, Task};
 use crate::driver::uring::UringDriver;
@@ -48,7 +52,8 @@ pub(crate) type ShardThread = ExecutorJoinHandle<()>;
 /// Starts a pinned executor and runs what `make` makes there.
 ///
 /// # Errors
-/// When the executor cannot be set up: no such core, no memory for its rings, no descriptors.
+/// When the thread cannot be started. An executor that cannot be set up there (no such core, no
+/// memory for its rings, no descriptors) is an error of [`join`].
 pub(crate) fn spawn<F>(
     name: &str,
     core: usize,
@@ -57,7 +62,10 @@ pub(crate) fn spawn<F>(
 where
     F: Future<Output = ()> + 'static,
 {
-    LocalExecutorBuilder::new(Placement::Fixed(core))
+    // Without a descriptor to read the machine's topology by, glommio panics.
+    let builder = catch_unwind(|| LocalExecutorBuilder::new(Placement::Fixed(core)));
+    builder
+        .map_err(|panic| io::Error::other(said(&*panic).to_owned()))?
         .name(name)
         .io_memory(64 << 10)
         .ring_depth(64)
@@ -69,9 +77,20 @@ where
 /// Waits for a shard's thread.
 ///
 /// # Errors
-/// When it panicked.
+/// When it panicked, or its executor could not be set up.
 pub(crate) fn join(thread: ShardThread) -> io::Result<()> {
-    thread.join().map_err(|error| io::Error::other(error.to_string()))
+    thread.join().map_err(|error| match error {
+        GlommioError::BuilderError(BuilderErrorKind::ThreadPanic(panic)) => {
+            io::Error::other(format!("its thread panicked: {}", said(&*panic)))
+        }
+        error => io::Error::other(error.to_string()),
+    })
+}
+
+/// What a panic said, if it said anything.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 impl Park for UringDriver {
@@ -93,19 +112,23 @@ impl Spawn for Tasks {
     }
 }
 
-/// Turns a shard until `step`, called before every turn, says that it is done.
+/// Turns a shard until `step`, called before every turn, says that it is done. `bell` becomes
+/// readable when the shard is parked and its ring has something.
 pub(crate) async fn run(
     mut shard: Shard<UringDriver>,
     side: Rc<ShardSide>,
+    bell: OwnedFd,
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
-) -> io::Result<()> {
-    let mut bell = Bell::new(shard.driver_mut().park_fd()?);
+) {
+    let mut bell = Bell::new(bell);
     let mut busy_until = Instant::now();
     let mut visited = busy_until;
     while step(&mut shard) {
         let happened = shard.turn(Wait::AtMost(SLICE));
         if side.has_tasks() {
-            // A handler that waits may have been woken: it runs now, not at the next visit.
+            // A handler that waits may have been woken: it runs now, not at the next visit. What the
+            // turn has queued, answers among it, does not wait for it.
+            shard.driver_mut().submit_queued();
             glommio::executor().yield_now().await;
         }
         let now = Instant::now();
@@ -122,7 +145,6 @@ pub(crate) async fn run(
             visited = now;
         }
     }
-    Ok(())
 }
 
 /// Waits for the shard's ring, for a deed of the application, or for the next timer.

@@ -8,20 +8,18 @@
 //! that it sleeps before it looks at its queues a last time; both in one total order, so one of them
 //! always sees the other and no wake-up is lost.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::queue::ArrayQueue;
 
 use crate::driver::ShardIndex;
-use crate::places::Places;
 
 /// All queues of a server; every shard holds the same one.
 #[derive(Debug)]
 pub struct Mailboxes<M> {
     capacity: usize,
     receivers: Box<[Receiver<M>]>,
-    places: Places,
 }
 
 #[derive(Debug)]
@@ -30,6 +28,8 @@ struct Receiver<M> {
     sleeping: AtomicBool,
     /// One bit a sender.
     unread: Box<[AtomicU64]>,
+    /// The sender whose turn it is to be read first; touched by the receiver only.
+    first: AtomicU16,
     queues: Box<[OnceLock<ArrayQueue<M>>]>,
 }
 
@@ -39,15 +39,11 @@ impl<M> Mailboxes<M> {
         let receiver = || Receiver {
             sleeping: AtomicBool::new(false),
             unread: (0..shards.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            first: AtomicU16::new(0),
             queues: (0..shards).map(|_| OnceLock::new()).collect(),
         };
         let receivers = (0..shards).map(|_| receiver()).collect();
-        Arc::new(Mailboxes { capacity, receivers, places: Places::new(shards) })
-    }
-
-    /// Where the receivers have room for connections.
-    pub fn places(&self) -> &Places {
-        &self.places
+        Arc::new(Mailboxes { capacity, receivers })
     }
 
     /// Puts a message behind the others from this sender. Ok says whether the receiver sleeps and
@@ -65,7 +61,8 @@ impl<M> Mailboxes<M> {
     }
 
     /// Takes up to `budget` messages, calling `take` for each with its sender; the order of one
-    /// sender's messages is kept. Returns how many.
+    /// sender's messages is kept. Whoever comes behind the last sender read is first the next time,
+    /// so that a busy one holds up nobody. Returns how many.
     pub fn take(
         &self,
         at: ShardIndex,
@@ -73,16 +70,44 @@ impl<M> Mailboxes<M> {
         mut take: impl FnMut(ShardIndex, M),
     ) -> usize {
         let receiver = &self.receivers[usize::from(at.0)];
+        let first = receiver.first.load(Ordering::Relaxed);
+        let (first_word, below) = (usize::from(first) / 64, (1_u64 << (first % 64)) - 1);
+        let words = receiver.unread.len();
         let mut taken = 0;
-        for (word, bits) in receiver.unread.iter().enumerate() {
-            let mut senders = bits.load(Ordering::Relaxed);
-            while senders != 0 && taken < budget {
-                let sender = word as u16 * 64 + senders.trailing_zeros() as u16;
-                senders &= senders - 1;
-                // Cleared before the queue is read: whoever posts meanwhile sets it again.
-                bits.fetch_and(!(1 << (sender % 64)), Ordering::SeqCst);
-                taken += self.take_from(at, ShardIndex(sender), budget - taken, &mut take);
-            }
+        // The word of the first sender is looked at twice: from it on, and at last below it.
+        for step in 0..=words {
+            let word = (first_word + step) % words;
+            let senders = receiver.unread[word].load(Ordering::Relaxed);
+            let senders = match step {
+                0 => senders & !below,
+                _ if step == words => senders & below,
+                _ => senders,
+            };
+            taken += self.take_from_each(at, word, senders, budget - taken, &mut take);
+        }
+        taken
+    }
+
+    /// Takes from the senders named by the bits of one word, in order.
+    fn take_from_each(
+        &self,
+        at: ShardIndex,
+        word: usize,
+        mut senders: u64,
+        budget: usize,
+        take: &mut impl FnMut(ShardIndex, M),
+    ) -> usize {
+        let receiver = &self.receivers[usize::from(at.0)];
+        let mut taken = 0;
+        while senders != 0 && taken < budget {
+            let sender = word as u16 * 64 + senders.trailing_zeros() as u16;
+            senders &= senders - 1;
+            // Cleared before the queue is read: whoever posts meanwhile sets it again.
+            receiver.unread[word].fetch_and(!(1 << (sender % 64)), Ordering::SeqCst);
+            taken += self.take_from(at, ShardIndex(sender), budget - taken, &mut *take);
+            let next = usize::from(sender) + 1;
+            let next = if next < receiver.queues.len() { next as u16 } else { 0 };
+            receiver.first.store(next, Ordering::Relaxed);
         }
         taken
     }
@@ -152,7 +177,27 @@ mod tests {
         assert_eq!(mail.take(HERE, 3, |from, number| got.push((from.0, number))), 3);
         assert!(mail.has_unread(HERE));
         mail.take(HERE, 100, |from, number| got.push((from.0, number)));
-        assert_eq!(got, [(0, 0), (0, 1), (0, 2), (0, 3), (2, 9)]);
+        assert_eq!(got, [(0, 0), (0, 1), (0, 2), (2, 9), (0, 3)]);
+        assert!(!mail.has_unread(HERE));
+    }
+
+    /// A sender that fills its queue again and again does not keep the others waiting.
+    #[test]
+    fn senders_are_read_in_turn() {
+        let mail = Mailboxes::new(130, 4);
+        let post = |from, number| mail.post(ShardIndex(from), HERE, number).expect("there is room");
+        for from in [0, 3, 3, 70, 129] {
+            post(from, from);
+        }
+        let mut order = Vec::new();
+        for _ in 0..5 {
+            let _ = mail.post(ShardIndex(0), HERE, 0);
+            mail.take(HERE, 1, |from, _| order.push(from.0));
+        }
+        assert_eq!(order, [0, 3, 70, 129, 0]);
+        post(129, 1);
+        mail.take(HERE, 100, |from, _| order.push(from.0));
+        assert_eq!(order[5..], [3, 129, 0, 0, 0], "the rest, each sender's together");
         assert!(!mail.has_unread(HERE));
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Mutation {
     LeakDescriptor,
     /// A drain leaves accepts in flight.
     KeepAccepts,
+    /// A shard ends although connections are left.
+    LeaveEarly,
     /// Something is drawn that the seed does not decide.
     OutsideChance,
 }

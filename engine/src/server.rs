@@ -5,9 +5,10 @@
 //! mailboxes; the rest of the process reaches them through a [`ServerHandle`].
 
 mod shards;
+mod steward;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,19 +30,27 @@ use crate::shard::core::Entropy;
 use crate::shard::counters::ShardCounters;
 
 /// Commands from other threads that wait for one shard, at most.
-const CONTROLS_MAX: usize = 1024;
+const COMMANDS_MAX: usize = 1024;
 /// How long another thread waits for a shard's answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What another thread tells a shard.
+/// Something another thread asks of a shard, and who wants to know what came of it.
 #[derive(Debug)]
-pub(crate) enum Control {
-    /// Stop accepting, answer what is in flight, close; after so many milliseconds, stop.
-    Drain(u64),
+struct Asked {
+    command: Command,
+    sender: SyncSender<CommandResult>,
+}
+
+/// How the server shall end, if it shall. It can only become more urgent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Wish {
+    /// Not at all.
+    GoOn = 0,
+    /// Stop accepting, answer what is in flight, close; after the drain's time, stop.
+    Drain = 1,
     /// Close everything now.
-    Stop,
-    /// Do something for a user.
-    Command(Command, SyncSender<CommandResult>),
+    Stop = 2,
 }
 
 /// What the threads of a server share. The shards look at it once a turn.
@@ -50,13 +59,15 @@ pub(crate) struct Shared {
     router: Router,
     drain_timeout_ms: u64,
     places: Box<[ShardPlace]>,
-    /// Shards that are empty. A shard stays for the others' sake until all are.
-    drained: AtomicUsize,
+    /// A [`Wish`]. Not a message in a queue: it must find its way when every queue is full.
+    wish: AtomicU8,
+    /// Whether the thread of a shard has panicked.
+    failed: AtomicBool,
 }
 
 #[derive(Debug)]
 pub(crate) struct ShardPlace {
-    controls: ArrayQueue<Control>,
+    asked: ArrayQueue<Asked>,
     waker: OnceLock<Waker>,
     counters: Arc<ShardCounters>,
 }
@@ -64,7 +75,7 @@ pub(crate) struct ShardPlace {
 impl Shared {
     fn new(router: Router, drain_timeout_ms: u64) -> Arc<Shared> {
         let place = || ShardPlace {
-            controls: ArrayQueue::new(CONTROLS_MAX),
+            asked: ArrayQueue::new(COMMANDS_MAX),
             waker: OnceLock::new(),
             counters: Arc::default(),
         };
@@ -72,7 +83,8 @@ impl Shared {
             router,
             drain_timeout_ms,
             places: (0..router.shards()).map(|_| place()).collect(),
-            drained: AtomicUsize::new(0),
+            wish: AtomicU8::new(Wish::GoOn as u8),
+            failed: AtomicBool::new(false),
         })
     }
 
@@ -80,15 +92,28 @@ impl Shared {
         &self.places[usize::from(shard.0)]
     }
 
-    /// Notes that one more shard is empty; the last one wakes all, so that they end.
-    fn drained(&self) {
-        if self.drained.fetch_add(1, Ordering::AcqRel) + 1 == self.places.len() {
-            self.wake_all();
+    /// Tells every shard how the server shall end.
+    fn end(&self, wish: Wish) {
+        self.wish.fetch_max(wish as u8, Ordering::SeqCst);
+        self.wake_all();
+    }
+
+    fn wish(&self) -> Wish {
+        match self.wish.load(Ordering::Relaxed) {
+            0 => Wish::GoOn,
+            1 => Wish::Drain,
+            _ => Wish::Stop,
         }
     }
 
-    fn all_drained(&self) -> bool {
-        self.drained.load(Ordering::Acquire) == self.places.len()
+    /// A shard's thread panics: without it the server is not whole, so the others stop.
+    fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+        self.end(Wish::Stop);
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     fn wake_all(&self) {
@@ -100,10 +125,10 @@ impl Shared {
 
 impl ShardPlace {
     /// Hands a shard something to do. False: the queue is full.
-    fn tell(&self, control: Control) -> bool {
-        let told = self.controls.push(control).is_ok();
+    fn ask(&self, asked: Asked) -> bool {
+        let taken = self.asked.push(asked).is_ok();
         self.wake();
-        told
+        taken
     }
 
     fn wake(&self) {
@@ -166,12 +191,14 @@ impl Server {
         ServerHandle { shared: Arc::clone(&self.shared) }
     }
 
-    /// Waits until the server has ended, after [`ServerHandle::drain`] or [`ServerHandle::stop`].
+    /// Waits until the server has ended, after [`ServerHandle::drain`] or [`ServerHandle::stop`], or
+    /// because a shard's thread panicked: the others stop then.
     ///
     /// # Errors
     /// When a shard's thread panicked.
     pub fn join(self) -> std::io::Result<()> {
-        self.threads.into_iter().try_for_each(host::join)
+        let ends: Vec<_> = self.threads.into_iter().map(host::join).collect();
+        ends.into_iter().collect()
     }
 }
 
@@ -184,16 +211,12 @@ pub struct ServerHandle {
 impl ServerHandle {
     /// Stops accepting, answers what is in flight, then closes and ends. Returns at once.
     pub fn drain(&self) {
-        for place in &self.shared.places {
-            place.tell(Control::Drain(self.shared.drain_timeout_ms));
-        }
+        self.shared.end(Wish::Drain);
     }
 
     /// Closes every connection and ends. Returns at once.
     pub fn stop(&self) {
-        for place in &self.shared.places {
-            place.tell(Control::Stop);
-        }
+        self.shared.end(Wish::Stop);
     }
 
     /// The counters of every shard, in order.
@@ -240,7 +263,7 @@ impl ServerHandle {
     fn command(&self, command: Command) -> Option<CommandResult> {
         let owner = self.shared.router.owner(&command.key()?);
         let (sender, receiver) = sync_channel(1);
-        if !self.shared.place(owner).tell(Control::Command(command, sender)) {
+        if !self.shared.place(owner).ask(Asked { command, sender }) {
             return None;
         }
         receiver.recv_timeout(ANSWER_TIMEOUT).ok()

@@ -21,6 +21,8 @@ mod logins;
 mod process;
 #[path = "faults/repeats.rs"]
 mod repeats;
+#[path = "faults/shards.rs"]
+mod shards;
 #[path = "faults/slow.rs"]
 mod slow;
 #[path = "faults/storm.rs"]

@@ -209,7 +209,8 @@ pub enum Event {
     HandedOver {
         /// The connection, still open here.
         token: Token,
-        /// Whether the other shard has it. `ENFILE`: its table is full.
+        /// Whether the other shard has it. `ENFILE`: its table is full. `EOVERFLOW`: it is in that
+        /// table for good, and the other shard will not hear of it.
         result: Result<(), Errno>,
     },
     /// A descriptor came from another shard.
@@ -256,7 +257,8 @@ pub trait Driver {
     /// Queues an operation; nothing happens before the next turn.
     fn submit(&mut self, operation: Operation);
 
-    /// Starts what is queued, waits as told, and appends what has happened to `events`.
+    /// Starts what is queued, waits as told, and appends what has happened to `events`. Whoever has
+    /// events at hand does not let it wait.
     fn turn(&mut self, wait: Wait, events: &mut Vec<Event>);
 
     /// The bytes on lease.

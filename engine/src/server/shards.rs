@@ -1,6 +1,5 @@
 //! Starts the shards of a server and runs each on its thread.
 
-use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -8,7 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::{Control, Server, Shared};
+use super::steward::Steward;
+use super::{Server, Shared};
 use crate::config::{Config, Listener, SHARDS_MAX};
 use crate::context::{Context, ShardSide};
 use crate::cores;
@@ -20,12 +20,14 @@ use crate::driver::uring::{UringDriver, limits};
 use crate::driver::{Driver, ListenerIndex, ShardIndex};
 use crate::error::StartError;
 use crate::handler::Application;
-use crate::host;
+use crate::host::{self, ShardThread};
 use crate::mailbox::Mailboxes;
+use crate::places::Places;
 use crate::route::Router;
 use crate::shard::Shard;
 use crate::shard::core::{Core, CoreParts, Entropy, ListenerShared};
 use crate::shard::dispatch::Dispatch;
+use crate::shard::drain::ServerEnd;
 use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
@@ -51,7 +53,7 @@ fn random_word() -> Result<u64, StartError> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-/// Everything a shard's thread is given.
+/// Everything a shard is made of.
 struct ShardStart<M, E> {
     index: ShardIndex,
     settings: Vec<(Listener, Arc<ListenerShared>)>,
@@ -59,14 +61,36 @@ struct ShardStart<M, E> {
     options: UringOptions,
     directory: Arc<RingDirectory>,
     boxes: Arc<Mailboxes<Message>>,
+    places: Arc<Places>,
+    server_end: Arc<ServerEnd>,
     shared: Arc<Shared>,
     table_key: (u64, u64),
     started: Instant,
     make: M,
     entropy: E,
-    up: SyncSender<Result<(), StartError>>,
-    go: Receiver<bool>,
 }
+
+/// A shard that is set up and does not turn yet.
+struct Ready {
+    shard: Shard<UringDriver>,
+    side: Rc<ShardSide>,
+    /// The eventfd that its ring signals while it is parked.
+    bell: OwnedFd,
+    steward: Steward,
+}
+
+/// Shards on their threads, being set up.
+struct Launch {
+    /// By shard; none for one whose thread could not be started.
+    threads: Vec<Option<ShardThread>>,
+    /// By shard: whether to go on, once all are set up.
+    gos: Vec<SyncSender<bool>>,
+    up: SyncSender<Report>,
+    reports: Receiver<Report>,
+}
+
+/// What became of setting a shard up.
+type Report = Result<(), StartError>;
 
 pub(super) fn start<A, M, E>(config: &Config, make: M, entropy: E) -> Result<Server, StartError>
 where
@@ -84,56 +108,112 @@ where
     let shards = u16::try_from(count).unwrap_or(SHARDS_MAX).clamp(1, SHARDS_MAX);
     let router = Router::new(shards, (random_word()?, random_word()?));
     let shared = Shared::new(router, config.drain_timeout_ms);
-    let (addresses, mut sockets) = listen(config, shards)?;
-    let listeners = listener_sides(config)?;
+    let (addresses, sockets) = listen(config, shards)?;
+    let starts = shard_starts(config, &shared, sockets, &make, &entropy)?;
+    let cores: Vec<usize> = allowed.into_iter().cycle().take(usize::from(shards)).collect();
+    let mut launch = Launch::new(shards);
+    for (start, core) in starts.into_iter().zip(&cores) {
+        launch.spawn(start, *core);
+    }
+    let threads = launch.settle()?;
+    Ok(Server { addresses, cores, threads, shared })
+}
+
+/// Everything that the shards are made of, one set of sockets each.
+fn shard_starts<M: Clone, E: Clone>(
+    config: &Config,
+    shared: &Arc<Shared>,
+    sockets: Vec<Vec<OwnedFd>>,
+    make: &M,
+    entropy: &E,
+) -> Result<Vec<ShardStart<M, E>>, StartError> {
+    let shards = shared.router.shards();
+    let settings = listener_sides(config)?;
+    let server_end = ServerEnd::new(shards, settings.iter().map(|(_, side)| Arc::clone(side)));
     let directory = Arc::new(RingDirectory::new(usize::from(shards)));
     let boxes = Mailboxes::new(shards, MAILBOX_MESSAGES);
-    let (up, ups) = sync_channel(usize::from(shards));
+    let places = Arc::new(Places::new(shards));
     let started = Instant::now();
-    let mut threads = Vec::new();
-    let mut gos = Vec::new();
-    let mut pinned = Vec::new();
-    for index in (0..shards).map(ShardIndex) {
-        let (go, wait) = sync_channel(1);
-        let part = ShardStart {
-            index,
-            settings: listeners.clone(),
-            sockets: sockets.pop().expect("one set of sockets a shard"),
+    let start = |(index, sockets)| {
+        Ok(ShardStart {
+            index: ShardIndex(index),
+            settings: settings.clone(),
+            sockets,
             options: ring_options(config, shards),
             directory: Arc::clone(&directory),
             boxes: Arc::clone(&boxes),
-            shared: Arc::clone(&shared),
+            places: Arc::clone(&places),
+            server_end: Arc::clone(&server_end),
+            shared: Arc::clone(shared),
             table_key: (random_word()?, random_word()?),
             started,
             make: make.clone(),
             entropy: entropy.clone(),
-            up: up.clone(),
-            go: wait,
-        };
-        let core = allowed[usize::from(index.0) % allowed.len()];
-        let name = format!("shard-{}", index.0);
-        match host::spawn(&name, core, move || run(part)) {
-            Ok(thread) => threads.push(thread),
+        })
+    };
+    (0..shards).zip(sockets).map(start).collect()
+}
+
+impl Launch {
+    fn new(shards: u16) -> Launch {
+        let (up, reports) = sync_channel(usize::from(shards));
+        Launch { threads: Vec::new(), gos: Vec::new(), up, reports }
+    }
+
+    /// Starts a shard's thread.
+    fn spawn<A, M, E>(&mut self, start: ShardStart<M, E>, core: usize)
+    where
+        A: Application,
+        M: Fn(Context) -> A + Send + 'static,
+        E: Fn(u16) -> Result<Entropy, StartError> + Send + 'static,
+    {
+        let shard = start.index.0;
+        let (go, wait) = sync_channel(1);
+        let up = self.up.clone();
+        let spawned = host::spawn(&format!("shard-{shard}"), core, move || run(start, up, wait));
+        self.gos.push(go);
+        self.threads.push(match spawned {
+            Ok(thread) => Some(thread),
             Err(source) => {
-                up.send(Err(StartError::Shard { shard: index.0, source })).expect("we receive it");
+                let report = Err(StartError::Shard { shard, source });
+                self.up.send(report).expect("we receive it");
+                None
             }
+        });
+    }
+
+    /// Waits until every shard is set up and lets them go, or ends them all because one is not.
+    fn settle(self) -> Result<Vec<ShardThread>, StartError> {
+        let Launch { threads, gos, up, reports } = self;
+        // A shard whose executor cannot be set up, or that panics, says nothing: its sender is gone
+        // with it, and the last sender that goes ends the wait.
+        drop(up);
+        let reports: Vec<Report> = reports.iter().take(gos.len()).collect();
+        let complete = reports.len() == gos.len() && reports.iter().all(Result::is_ok);
+        for go in gos {
+            // A shard that failed has stopped listening.
+            let _ = go.send(complete);
         }
-        gos.push(go);
-        pinned.push(core);
-    }
-    let results: Vec<_> = ups.iter().take(usize::from(shards)).collect();
-    let failed = results.into_iter().find_map(Result::err);
-    for go in gos {
-        // A shard that failed has stopped listening.
-        let _ = go.send(failed.is_none());
-    }
-    match failed {
-        None => Ok(Server { addresses, cores: pinned, threads, shared }),
-        Some(error) => {
-            threads.into_iter().for_each(|thread| drop(host::join(thread)));
-            Err(error)
+        if complete {
+            return Ok(threads.into_iter().flatten().collect());
         }
+        let (reported, silent) =
+            (reports.into_iter().find_map(Result::err), silent_failure(threads));
+        Err(reported.or(silent).unwrap_or_else(|| {
+            let source = io::Error::other("it ended without a word");
+            StartError::Shard { shard: 0, source }
+        }))
     }
+}
+
+/// Waits for the threads of a start that failed. The first that ended by an error, if any did.
+fn silent_failure(threads: Vec<Option<ShardThread>>) -> Option<StartError> {
+    let ends = (0..).zip(threads).filter_map(|(shard, thread)| {
+        let source = host::join(thread?).err()?;
+        Some(StartError::Shard { shard, source })
+    });
+    // Every thread is waited for.
+    ends.collect::<Vec<_>>().into_iter().next()
 }
 
 fn ring_options(config: &Config, shards: u16) -> UringOptions {
@@ -187,107 +267,60 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
 }
 
 /// A shard's thread: set up, wait for the others, turn until the server ends.
-async fn run<A, M, E>(mut start: ShardStart<M, E>)
+async fn run<A, M, E>(start: ShardStart<M, E>, up: SyncSender<Report>, go: Receiver<bool>)
 where
     A: Application,
     M: Fn(Context) -> A,
     E: Fn(u16) -> Result<Entropy, StartError>,
 {
-    let (up, index) = (start.up.clone(), start.index);
-    let made = set_up(&mut start);
-    let (report, shard) = match made {
-        Ok(shard) => (Ok(()), Some(shard)),
+    let (report, ready) = match set_up(start) {
+        Ok(ready) => (Ok(()), Some(ready)),
         Err(error) => (Err(error), None),
     };
-    // The starter receives one report a shard, whatever happens.
+    // The starter may have given up. It counts on the sender being gone before the wait.
     let _ = up.send(report);
-    let go = start.go.recv().unwrap_or(false);
-    let Some((shard, side)) = shard.filter(|_| go) else { return };
-    let ended = turn(shard, side, &start.shared, index).await;
-    ended.expect("the shard's eventfd exists as long as its ring");
+    drop(up);
+    let go = go.recv().unwrap_or(false);
+    let Some(Ready { shard, side, bell, mut steward }) = ready.filter(|_| go) else { return };
+    host::run(shard, side, bell, move |shard| steward.step(shard)).await;
 }
 
-fn turn(
-    shard: Shard<UringDriver>,
-    side: Rc<ShardSide>,
-    shared: &Arc<Shared>,
-    index: ShardIndex,
-) -> impl Future<Output = io::Result<()>> {
-    let shared = Arc::clone(shared);
-    let mut stop_at = None;
-    let mut reported = false;
-    let mut listeners = shard.core().listeners.len();
-    host::run(shard, side, move |shard| {
-        while let Some(control) = shared.place(index).controls.pop() {
-            match control {
-                Control::Drain(timeout_ms) => {
-                    let core = shard.core_mut();
-                    core.drain();
-                    stop_at.get_or_insert(core.now_ms.saturating_add(timeout_ms));
-                }
-                Control::Stop => stop_at = Some(0),
-                Control::Command(command, sender) => {
-                    let result = shard.core_mut().execute(command);
-                    // Whoever asked may have stopped waiting.
-                    let _ = sender.try_send(result);
-                }
-            }
-        }
-        if stop_at.is_some_and(|at| at <= shard.core().now_ms) {
-            shard.core_mut().stop();
-        }
-        if shard.core().has_stopped_accepting() {
-            close_listeners(shard.driver_mut(), &mut listeners);
-        }
-        if !reported && shard.core().is_drained() {
-            reported = true;
-            shared.drained();
-        }
-        !(reported && shared.all_drained())
-    })
-}
-
-/// Closes the first `left` listening sockets, once: from then on the kernel refuses who connects.
-fn close_listeners(driver: &mut UringDriver, left: &mut usize) {
-    for at in 0..std::mem::take(left) {
-        drop(driver.remove_listener(ListenerIndex(at as u16)));
-    }
-}
-
-fn set_up<A, M, E>(
-    start: &mut ShardStart<M, E>,
-) -> Result<(Shard<UringDriver>, Rc<ShardSide>), StartError>
+fn set_up<A, M, E>(start: ShardStart<M, E>) -> Result<Ready, StartError>
 where
     A: Application,
     M: Fn(Context) -> A,
     E: Fn(u16) -> Result<Entropy, StartError>,
 {
-    let index = start.index;
+    let ShardStart { index, shared, started, .. } = start;
     let wrong = |source| StartError::Shard { shard: index.0, source };
-    let mut driver =
-        UringDriver::new(&start.options, index, Arc::clone(&start.directory)).map_err(wrong)?;
-    for (at, socket) in start.sockets.drain(..).enumerate() {
+    let mut driver = UringDriver::new(&start.options, index, start.directory).map_err(wrong)?;
+    let bell = driver.park_fd().map_err(wrong)?;
+    let listeners = start.sockets.len();
+    for (at, socket) in start.sockets.into_iter().enumerate() {
         driver.add_listener(ListenerIndex(at as u16), socket);
     }
-    let place = start.shared.place(index);
+    let place = shared.place(index);
     let unset = place.waker.set(driver.waker()).is_ok();
     debug_assert!(unset, "a shard starts once");
     let side = ShardSide::new(index, Box::new(host::Tasks));
     let application = Rc::new((start.make)(side.context()));
-    let clock_start = start.started;
-    let clock = move || clock_start.elapsed().as_millis() as u64;
+    let clock = move || started.elapsed().as_millis() as u64;
     let core = Core::new(CoreParts {
         index,
-        router: start.shared.router,
+        router: shared.router,
         table_key: start.table_key,
         slots: driver.slots(),
-        listeners: std::mem::take(&mut start.settings),
-        mail: Mail::new(Arc::clone(&start.boxes)),
+        listeners: start.settings,
+        mail: Mail::new(start.boxes),
+        places: start.places,
         dispatch: Dispatch::new(application, Rc::clone(&side)),
         side: Rc::clone(&side),
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
         now_ms: clock(),
+        server_end: start.server_end,
     });
-    Ok((Shard::new(driver, core, Box::new(clock)), side))
+    let shard = Shard::new(driver, core, Box::new(clock));
+    let steward = Steward::new(shared, index, listeners);
+    Ok(Ready { shard, side, bell, steward })
 }

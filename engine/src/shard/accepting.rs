@@ -37,9 +37,8 @@ impl Core {
             if paused || listener.accepts >= each_max {
                 continue;
             }
-            let places = self.mail.boxes().places();
             let wanted = if held_back { 0 } else { each_max - listener.accepts };
-            let wanted = places.take(self.index, wanted, reserve);
+            let wanted = self.places.take(self.index, wanted, reserve);
             let starved = listener.accepts + wanted == 0;
             listener.accepts += wanted;
             if starved && listener.accepting {
@@ -59,7 +58,7 @@ impl Core {
         let now_ms = self.now_ms;
         let listener = &mut self.listeners[usize::from(at.0)];
         listener.accepts -= 1;
-        self.mail.boxes().places().give(self.index);
+        self.places.give(self.index);
         if !cancelled {
             let armed = listener.paused_until_ms > now_ms;
             listener.paused_until_ms = now_ms + ACCEPT_PAUSE_MS;
@@ -120,7 +119,7 @@ impl Core {
             self.listener(connection.listener).shared.connections.fetch_sub(1, Relaxed);
         }
         self.connections.vacate(slot);
-        self.mail.boxes().places().give(self.index);
+        self.places.give(self.index);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));
     }
 }

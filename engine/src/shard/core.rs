@@ -18,6 +18,7 @@ use super::connections::{Connections, InFlight};
 use super::counters::{Counter, ShardCounters};
 use super::deadlines::TimerKey;
 use super::dispatch::Dispatch;
+use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
 use super::mail::Mail;
 use super::sessions::Sessions;
@@ -26,6 +27,7 @@ use crate::config::Listener;
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
+use crate::places::Places;
 use crate::route::Router;
 
 /// Size of the buffers that request contents share.
@@ -63,11 +65,13 @@ pub(crate) struct CoreParts {
     pub(crate) slots: u32,
     pub(crate) listeners: Vec<(Listener, Arc<ListenerShared>)>,
     pub(crate) mail: Mail,
+    pub(crate) places: Arc<Places>,
     pub(crate) side: Rc<ShardSide>,
     pub(crate) dispatch: Dispatch,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
     pub(crate) now_ms: u64,
+    pub(crate) server_end: Arc<ServerEnd>,
 }
 
 /// The state of a shard.
@@ -86,11 +90,13 @@ pub(crate) struct Core {
     pub(super) fired: Vec<TimerKey>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) mail: Mail,
+    pub(super) places: Arc<Places>,
     pub(crate) side: Rc<ShardSide>,
     pub(crate) dispatch: Dispatch,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
     pub(crate) draining: bool,
+    pub(super) plan: DrainPlan,
     contents: BytesMut,
 }
 
@@ -118,7 +124,7 @@ impl Core {
             accepting: true,
             paused_until_ms: 0,
         });
-        parts.mail.boxes().places().open(parts.index, parts.slots);
+        parts.places.open(parts.index, parts.slots);
         Core {
             index: parts.index,
             router: parts.router,
@@ -133,11 +139,13 @@ impl Core {
             fired: Vec::new(),
             operations: Vec::new(),
             mail: parts.mail,
+            places: parts.places,
             side: parts.side,
             dispatch: parts.dispatch,
             counters: parts.counters,
             entropy: parts.entropy,
             draining: false,
+            plan: DrainPlan::new(parts.server_end),
             contents: BytesMut::with_capacity(CONTENT_BYTES),
         }
     }
@@ -161,7 +169,7 @@ impl Core {
             Event::Sent { token, buffer, result } => self.on_sent(token, buffer, result.ok()),
             Event::ShutDown { token } => self.on_shut_down(token),
             Event::Closed { token } => self.on_closed(token),
-            Event::HandedOver { token, result } => self.on_handed_over(token, result.is_ok()),
+            Event::HandedOver { token, result } => self.on_handed_over(token, result),
             Event::Arrived { from, key, slot } => self.on_arrived(from, key, slot),
             Event::Woken => {}
             Event::Received { .. } => unreachable!("the shard gives leased bytes separately"),

@@ -24,6 +24,8 @@ pub(crate) enum TimerKey {
     HandOver(Token),
     /// Accept again.
     Accept,
+    /// The next step of a drain.
+    Drain,
     /// Wake a sleeper.
     Alarm(AlarmKey),
 }
@@ -64,6 +66,7 @@ impl Core {
                 TimerKey::Connection(token) => self.on_connection_timer(token),
                 TimerKey::HandOver(token) => self.retry_hand_over(token),
                 TimerKey::Accept => {} // `arm_accepts` looks at every turn.
+                TimerKey::Drain => self.on_drain_timer(),
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }
         }
@@ -99,7 +102,8 @@ impl Core {
             Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),
             Life::Open => self.abort(slot, Counter::ClosedHandshakeLate),
             Life::Finishing | Life::Lingering => self.close(slot),
-            Life::Closing | Life::Vacant => {}
+            Life::Closing => self.cancel(slot),
+            Life::Vacant => {}
         }
         self.arm_timer(slot);
     }

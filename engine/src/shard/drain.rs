@@ -1,29 +1,109 @@
 //! The end of a shard: stop accepting, answer what is in flight, close, be empty.
+//!
+//! **Three instants.** A drain begins: nothing is accepted any more, and each connection ends once
+//! what it asked for is answered. When its time is over the shard stops: every connection ends at
+//! once. A moment later the shard ends whatever is still in flight; the driver cancels that when it
+//! goes. In between the shard looks again now and then, because the kernel may miss an operation
+//! that it was told to cancel.
+//!
+//! **All together.** A shard that is empty may still be sent a connection by one that is not, so no
+//! shard ends by what it sees of itself: [`ServerEnd`] says when all may go.
 
-use super::connections::{Life, Role};
-use super::core::Core;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU16, fence};
+
+use super::connections::{InFlight, Life, NEVER, Role};
+use super::core::{Core, ListenerShared};
 use super::counters::Counter;
+use super::deadlines::TimerKey;
 use crate::driver::{ListenerIndex, Operation};
 use crate::mutation::{self, Mutation};
 
+/// Milliseconds between two looks at what is still in flight.
+const LOOK_AGAIN_MS: u64 = 1000;
+/// Milliseconds from the stop to the end, whatever is still in flight then.
+const STOP_MS_MAX: u64 = 3000;
+
+/// Says when the shards of a server may end: when all have stopped accepting and no listener has a
+/// connection. A connection is counted from accept to close, also on its way between shards, so
+/// both stay true once they are.
+pub(crate) struct ServerEnd {
+    shards: u16,
+    /// Shards that have stopped accepting.
+    stopped: AtomicU16,
+    listeners: Box<[Arc<ListenerShared>]>,
+}
+
+impl ServerEnd {
+    pub(crate) fn new(
+        shards: u16,
+        listeners: impl IntoIterator<Item = Arc<ListenerShared>>,
+    ) -> Arc<ServerEnd> {
+        let listeners = listeners.into_iter().collect();
+        Arc::new(ServerEnd { shards, stopped: AtomicU16::new(0), listeners })
+    }
+
+    /// One more shard has stopped accepting.
+    fn shard_stopped(&self) {
+        self.stopped.fetch_add(1, SeqCst);
+    }
+
+    /// Whether the end is there. Of two shards that do the last two things for it at once, at least
+    /// one sees it when it asks afterwards.
+    fn is_reached(&self) -> bool {
+        fence(SeqCst);
+        let empty = |listener: &Arc<ListenerShared>| {
+            listener.connections.load(Relaxed) == 0 || mutation::active(Mutation::LeaveEarly)
+        };
+        self.stopped.load(SeqCst) == self.shards && self.listeners.iter().all(empty)
+    }
+}
+
+/// How far a shard is on its way to the end.
+pub(crate) struct DrainPlan {
+    server: Arc<ServerEnd>,
+    /// Whether the other shards know that this one has stopped accepting.
+    reported: bool,
+    /// When every connection ends.
+    stop_at_ms: u64,
+    /// When nothing is waited for any longer.
+    end_at_ms: u64,
+    /// When the wheel has the drain looked at next.
+    look_at_ms: u64,
+}
+
+impl DrainPlan {
+    pub(super) fn new(server: Arc<ServerEnd>) -> DrainPlan {
+        let (stop_at_ms, end_at_ms, look_at_ms) = (NEVER, NEVER, NEVER);
+        DrainPlan { server, reported: false, stop_at_ms, end_at_ms, look_at_ms }
+    }
+}
+
 impl Core {
     /// Stops accepting and ends every connection once what it asked for is answered. A login that
-    /// is being decided, and a connection on its way to its owner, are seen through.
-    pub(crate) fn drain(&mut self) {
+    /// is being decided, and a connection on its way to its owner, are seen through. After so many
+    /// milliseconds the shard stops.
+    pub(crate) fn drain(&mut self, timeout_ms: u64) {
         if self.draining {
             return;
         }
         self.draining = true;
-        for at in 0..self.listeners.len() {
-            let listener = ListenerIndex(at as u16);
-            if mutation::active(Mutation::KeepAccepts) {
-                continue;
-            }
-            self.operations.push(Operation::CancelAccepts { listener });
-        }
+        self.plan.stop_at_ms = self.now_ms.saturating_add(timeout_ms);
+        self.cancel_accepts();
         for slot in self.connections.slots() {
             if self.connections.at(slot).life == Life::Open {
                 self.drain_connection(slot);
+            }
+        }
+        self.look_again();
+    }
+
+    fn cancel_accepts(&mut self) {
+        for at in 0..self.listeners.len() {
+            if self.listeners[at].accepts > 0 && !mutation::active(Mutation::KeepAccepts) {
+                let listener = ListenerIndex(at as u16);
+                self.operations.push(Operation::CancelAccepts { listener });
             }
         }
     }
@@ -48,23 +128,87 @@ impl Core {
         }
     }
 
-    /// Ends every connection at once.
+    /// Ends every connection at once, and those that arrive from now on.
     pub(crate) fn stop(&mut self) {
-        self.drain();
+        if self.has_stopped() {
+            return;
+        }
+        self.drain(0);
+        self.plan.stop_at_ms = self.plan.stop_at_ms.min(self.now_ms);
+        self.plan.end_at_ms = self.now_ms.saturating_add(STOP_MS_MAX);
         for slot in self.connections.slots() {
-            if !matches!(self.connections.at(slot).role, Role::Departing(_)) {
+            // The end of a hand-over under way says who has the connection to end.
+            if !self.connections.at(slot).in_flight.has(InFlight::HAND_OVER) {
                 self.abort(slot, Counter::ClosedByServer);
             }
         }
+        self.look_again();
     }
 
-    /// Whether nothing is or will be accepted any more.
+    /// Whether connections end at once by now.
+    pub(super) fn has_stopped(&self) -> bool {
+        self.plan.end_at_ms != NEVER
+    }
+
+    /// Has the wheel call [`Core::on_drain_timer`] at the next step of the drain, or earlier while
+    /// something is in flight here.
+    fn look_again(&mut self) {
+        let now_ms = self.now_ms;
+        let plan = &mut self.plan;
+        let steps_ms = [plan.stop_at_ms, plan.end_at_ms];
+        let next_ms = steps_ms.into_iter().filter(|step_ms| *step_ms > now_ms).min();
+        let busy = self.connections.len() > 0
+            || self.listeners.iter().any(|listener| listener.accepts > 0);
+        let soon_ms = if busy { now_ms + LOOK_AGAIN_MS } else { NEVER };
+        let look_at_ms = next_ms.unwrap_or(NEVER).min(soon_ms);
+        if look_at_ms < plan.look_at_ms {
+            plan.look_at_ms = look_at_ms;
+            self.timers.arm(look_at_ms, TimerKey::Drain);
+        }
+    }
+
+    /// The next step of the drain is due, or it is time to cancel again what was not cancelled.
+    /// (Connections that are being closed look after themselves.)
+    pub(super) fn on_drain_timer(&mut self) {
+        if self.plan.look_at_ms > self.now_ms {
+            return; // Armed anew since.
+        }
+        self.plan.look_at_ms = NEVER;
+        if self.plan.stop_at_ms <= self.now_ms {
+            self.stop();
+        }
+        self.cancel_accepts();
+        for slot in self.connections.slots() {
+            let connection = self.connections.at(slot);
+            if connection.draining && connection.in_flight.has(InFlight::RECEIVE) {
+                let token = self.connections.token(slot);
+                self.operations.push(Operation::CancelReceive { token });
+            }
+        }
+        self.look_again();
+    }
+
+    /// Tells the other shards, once, that nothing is accepted here any more.
+    pub(super) fn report_stopped(&mut self) {
+        if self.draining && !self.plan.reported && self.accepts_in_flight() == 0 {
+            self.plan.reported = true;
+            self.plan.server.shard_stopped();
+        }
+    }
+
+    /// Whether nothing is or will be accepted any more, nor named in an operation.
     pub(crate) fn has_stopped_accepting(&self) -> bool {
         self.draining && self.accepts_in_flight() == 0 && self.operations.is_empty()
     }
 
-    /// Whether nothing is left: no connection, no accept in flight, nothing between shards.
-    pub(crate) fn is_drained(&self) -> bool {
+    /// Whether nothing is left here: no connection, no accept in flight, nothing between shards. It
+    /// may change: another shard may still send a connection.
+    pub(crate) fn is_empty(&self) -> bool {
         self.has_stopped_accepting() && self.connections.len() == 0 && self.mail.is_quiet()
+    }
+
+    /// Whether the shard may end: all shards are empty, or its time is up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.draining && (self.plan.end_at_ms <= self.now_ms || self.plan.server.is_reached())
     }
 }

@@ -19,6 +19,8 @@ use crate::mutation::{self, Mutation};
 
 /// Milliseconds that a peer gets to close after our FIN.
 const LINGER_MS: u64 = 1_000;
+/// Milliseconds after which an operation that was cancelled and has not ended is cancelled again.
+const CANCEL_AGAIN_MS: u64 = 1_000;
 
 impl Core {
     /// Ends a connection once what is queued has left.
@@ -54,7 +56,6 @@ impl Core {
 
     /// Ends every operation and then closes.
     pub(crate) fn close(&mut self, slot: u32) {
-        let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
         if matches!(connection.life, Life::Closing | Life::Vacant) {
             return;
@@ -64,14 +65,25 @@ impl Core {
         if let Some(traffic) = connection.traffic_mut() {
             traffic.write_deadline_ms = NEVER;
         }
-        let in_flight = connection.in_flight;
-        if in_flight.has(InFlight::RECEIVE) {
+        self.cancel(slot);
+        self.try_close(slot);
+    }
+
+    /// Cancels what is in flight on a connection that is to be closed, again and again: the kernel
+    /// may miss an operation that it is just carrying on, which then lives as before.
+    pub(super) fn cancel(&mut self, slot: u32) {
+        let token = self.connections.token(slot);
+        let in_flight = self.connections.at(slot).in_flight;
+        let (receives, sends) = (in_flight.has(InFlight::RECEIVE), in_flight.has(InFlight::SEND));
+        if receives {
             self.operations.push(Operation::CancelReceive { token });
         }
-        if in_flight.has(InFlight::SEND) {
+        if sends {
             self.operations.push(Operation::CancelSend { token });
         }
-        self.try_close(slot);
+        if receives || sends {
+            self.set_deadline(slot, self.now_ms + CANCEL_AGAIN_MS);
+        }
     }
 
     /// Closes the descriptor if the connection is to be closed and nothing is in flight.

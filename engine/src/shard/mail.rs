@@ -19,7 +19,7 @@ use super::counters::Counter;
 use super::deadlines::TimerKey;
 use super::message::{HandOver, Message, ReplyTo};
 use crate::context::Answer;
-use crate::driver::{Operation, ShardIndex, Token};
+use crate::driver::{Errno, Operation, ShardIndex, Token};
 use crate::mailbox::Mailboxes;
 use crate::mutation::{self, Mutation};
 
@@ -185,7 +185,7 @@ impl Core {
     fn start_departure(&mut self, slot: u32) {
         let token = self.connections.token(slot);
         let Role::Departing(departure) = &mut self.connections.at_mut(slot).role else { return };
-        if self.mail.boxes.places().take(departure.to, 1, 0) == 0 {
+        if self.places.take(departure.to, 1, 0) == 0 {
             return self.retry_later(token);
         }
         if mutation::active(Mutation::OutsideChance) {
@@ -216,35 +216,49 @@ impl Core {
             Some(token) => self.operations.push(Operation::HandOver { token, to, key }),
             None => {
                 self.mail.departing.remove(&key);
-                self.mail.boxes.places().give(to);
+                self.places.give(to);
                 self.post(to, Message::Abandon(key));
             }
         }
     }
 
-    pub(crate) fn on_handed_over(&mut self, token: Token, moved: bool) {
+    pub(crate) fn on_handed_over(&mut self, token: Token, result: Result<(), Errno>) {
         let Some(slot) = self.conclude(token, InFlight::HAND_OVER) else { return };
         let connection = self.connections.at_mut(slot);
         let Role::Departing(departure) = &connection.role else { return };
         let (to, key, open) = (departure.to, departure.key, connection.life == Life::Open);
         self.mail.departing.remove(&key);
-        if moved {
-            let connection = self.connections.at_mut(slot);
-            connection.role = Role::None;
-            connection.moved = true;
-            self.count(Counter::HandedOver);
-            self.close(slot);
-        } else {
-            self.mail.boxes.places().give(to);
-            self.post(to, Message::Abandon(key));
-            if open {
-                self.retry_later(token);
+        match result {
+            Ok(()) => {
+                let connection = self.connections.at_mut(slot);
+                connection.role = Role::None;
+                connection.moved = true;
+                self.count(Counter::HandedOver);
+                self.close(slot);
+            }
+            Err(HandOver::UNHEARD) => {
+                // The descriptor lies in the receiver's table and the receiver will never know, so
+                // the place stays taken, and a second try would be a second descriptor. The peer
+                // is told by a FIN: a mere close would not reach it.
+                self.post(to, Message::Abandon(key));
+                self.connections.at_mut(slot).role = Role::None;
+                self.finish(slot, Counter::ClosedBroken);
+            }
+            Err(_) => {
+                self.places.give(to);
+                self.post(to, Message::Abandon(key));
+                if open {
+                    self.retry_later(token);
+                }
             }
         }
         self.try_close(slot);
     }
 
     fn retry_later(&mut self, token: Token) {
+        if self.has_stopped() {
+            return self.abort(token.slot, Counter::ClosedByServer);
+        }
         self.count(Counter::HandOverRetried);
         self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
     }
@@ -272,6 +286,9 @@ impl Core {
             .remove(&(from, key))
             .expect("a descriptor arrives after its message and before it is abandoned");
         self.occupy(slot, content.listener, content.peer);
+        if self.has_stopped() {
+            return self.abort(slot, Counter::ClosedByServer);
+        }
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
     }

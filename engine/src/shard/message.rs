@@ -7,7 +7,7 @@ use skyring_protocols::login::server::LoginVerdict;
 
 use super::command::{Command, CommandResult, GateDeed};
 use crate::context::GateConnection;
-use crate::driver::{ListenerIndex, Token};
+use crate::driver::{Errno, ListenerIndex, Token};
 
 /// A message between shards. Large ones are boxed, so that a queue slot stays small.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ pub(crate) struct HandOver {
     pub(crate) attach: Vec<u8>,
     /// What was received behind it.
     pub(crate) unread: Vec<u8>,
+}
+
+impl HandOver {
+    /// How a hand-over ends when the descriptor has moved and the other shard was not told.
+    pub(crate) const UNHEARD: Errno = Errno(libc::EOVERFLOW);
 }
 
 /// An authenticated login.

@@ -13,7 +13,7 @@ pub mod counters;
 mod deadlines;
 mod deeds;
 pub(crate) mod dispatch;
-mod drain;
+pub(crate) mod drain;
 mod ending;
 pub mod limits;
 pub(crate) mod mail;
@@ -67,6 +67,12 @@ impl<D: Driver> Shard<D> {
 
     pub(crate) fn core_mut(&mut self) -> &mut Core {
         &mut self.core
+    }
+
+    /// Sets the core's clock, which otherwise stands still between turns, however long the thread
+    /// sleeps: before something is asked of the core from outside.
+    pub(crate) fn tell_time(&mut self) {
+        self.core.tell_time((self.clock)());
     }
 
     /// One turn. Returns whether anything happened, or was asked of the driver.
@@ -141,12 +147,14 @@ impl<D: Driver> Shard<D> {
         happened || asked
     }
 
-    /// How long the next turn may wait: not while there is work, not past the next timer. Once it
-    /// may, the other shards know that this one sleeps.
+    /// How long the next turn may wait: not while there is work, nor with events at hand that the
+    /// last look before parking brought, not past the next timer. Once it may, the other shards know
+    /// that this one sleeps.
     fn allowed_wait(&self, wait: Wait) -> Wait {
         let Wait::AtMost(longest) = wait else { return Wait::Poll };
         let core = &self.core;
-        if core.has_work() || !core.mail.boxes().prepare_to_sleep(core.index) {
+        let busy = !self.events.is_empty() || core.has_work();
+        if busy || !core.mail.boxes().prepare_to_sleep(core.index) {
             return Wait::Poll;
         }
         let mut longest = self.until_next_timer().map_or(longest, |left| longest.min(left));
@@ -158,9 +166,13 @@ impl<D: Driver> Shard<D> {
 }
 
 impl Core {
-    fn begin_turn(&mut self, now_ms: u64) {
+    fn tell_time(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
         self.side.set_now_ms(self.now_ms);
+    }
+
+    fn begin_turn(&mut self, now_ms: u64) {
+        self.tell_time(now_ms);
         self.counters.count(Counter::Turns);
     }
 
@@ -172,6 +184,7 @@ impl Core {
         self.do_deeds();
         self.flush();
         self.arm_accepts();
+        self.report_stopped();
     }
 
     /// Whether something is to be done without an event.

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::world::{self, Outcome};
+use crate::driver::sim::Fault;
 use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
@@ -32,6 +33,46 @@ fn run(seed: u64) -> Outcome {
     }
 }
 
+/// What has happened in many seeds.
+struct Totals {
+    answers: u64,
+    /// By counter.
+    counters: [u64; Counter::ALL.len()],
+    /// By fault.
+    faults: [u64; Fault::COUNT],
+    /// Parks, and parks that came to nothing.
+    parks: [u64; 2],
+}
+
+impl Totals {
+    fn new() -> Totals {
+        let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
+        Totals { answers: 0, counters, faults, parks: [0; 2] }
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.answers += outcome.answers;
+        for (counter, value) in &outcome.counts {
+            let total = &mut self.counters[*counter as usize];
+            *total = total.wrapping_add(*value);
+        }
+        for fault in Fault::ALL {
+            self.faults[fault as usize] += outcome.faults.of(fault);
+        }
+        self.parks[0] += outcome.parks;
+        self.parks[1] += outcome.parks_refused;
+    }
+
+    fn merge(&mut self, other: &Totals) {
+        self.answers += other.answers;
+        let pairs = self.counters.iter_mut().zip(&other.counters);
+        let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
+        for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
+            *total = total.wrapping_add(*value);
+        }
+    }
+}
+
 #[test]
 fn seeds() {
     if let Some(seed) = number("SKYRING_SIM_SEED") {
@@ -39,31 +80,20 @@ fn seeds() {
         return;
     }
     let count = number("SKYRING_SIM_SEEDS").unwrap_or(SEEDS);
-    let mut totals = vec![0; Counter::ALL.len()];
     let threads: Vec<_> = (0..THREADS)
         .map(|thread| {
             std::thread::spawn(move || {
-                let mut totals = vec![0_u64; Counter::ALL.len()];
-                let mut answers = 0;
-                for seed in (thread..count).step_by(THREADS as usize) {
-                    let outcome = run(seed);
-                    answers += outcome.answers;
-                    for (total, (_, value)) in totals.iter_mut().zip(&outcome.counts) {
-                        *total += value;
-                    }
-                }
-                (totals, answers)
+                let mut totals = Totals::new();
+                (thread..count).step_by(THREADS as usize).for_each(|seed| totals.add(&run(seed)));
+                totals
             })
         })
         .collect();
-    let mut answers = 0;
+    let mut all = Totals::new();
     for thread in threads {
-        let (part, answered) = thread.join().expect("every seed passes");
-        answers += answered;
-        for (total, value) in totals.iter_mut().zip(part) {
-            *total += value;
-        }
+        all.merge(&thread.join().expect("every seed passes"));
     }
+    let answers = all.answers;
     assert!(answers > 10 * count, "only {answers} answers in {count} seeds");
     // What the seeds are for does happen in them.
     let interesting = [
@@ -85,9 +115,13 @@ fn seeds() {
         Counter::Pushed,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
-        let total = totals[counter as usize];
+        let total = all.counters[counter as usize];
         assert!(total > 0, "{} never happened in {count} seeds", counter.name());
     }
+    for fault in [Fault::CancelMissed, Fault::Unheard].into_iter().filter(|_| count >= SEEDS) {
+        assert!(all.faults[fault as usize] > 0, "{fault:?} never struck in {count} seeds");
+    }
+    assert!(count < SEEDS || all.parks.iter().all(|times| *times > 0), "{:?}", all.parks);
 }
 
 #[test]
@@ -154,7 +188,12 @@ fn invariant_6_no_descriptor_leaks() {
 
 #[test]
 fn invariant_7_nothing_is_left() {
-    finds(Mutation::KeepAccepts, "drain does not end");
+    finds(Mutation::KeepAccepts, "the drain");
+}
+
+#[test]
+fn invariant_7_no_shard_ends_before_the_last_connection() {
+    finds(Mutation::LeaveEarly, "ended too early");
 }
 
 #[test]

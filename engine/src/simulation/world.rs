@@ -10,15 +10,19 @@ use super::game::{Game, Ledger};
 use super::player::{Addresses, Player};
 use crate::config::{Listener, ListenerKind};
 use crate::context::ShardSide;
-use crate::driver::sim::{SimDriver, SimFaults, SimNet, SimRandom, SimSettings};
+use crate::driver::sim::{
+    Fault, FaultCounts, SimDriver, SimFaults, SimNet, SimRandom, SimSettings,
+};
 use crate::driver::{Driver, ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
+use crate::places::Places;
 use crate::route::Router;
 use crate::shard::Shard;
 use crate::shard::connections::{Life, Role};
 use crate::shard::core::{Core, CoreParts, ListenerShared};
 use crate::shard::counters::{Counter, ShardCounters};
 use crate::shard::dispatch::Dispatch;
+use crate::shard::drain::ServerEnd;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
 
@@ -33,6 +37,9 @@ const STEP_NS: u64 = 2_000_000;
 
 struct Place {
     shard: Shard<SimDriver>,
+    parked: bool,
+    /// It has ended with the server.
+    left: bool,
     side: Rc<ShardSide>,
     executor: Executor,
     counters: Arc<ShardCounters>,
@@ -45,6 +52,12 @@ pub(super) struct World {
     places: Vec<Place>,
     listeners: Vec<(Listener, Arc<ListenerShared>)>,
     boxes: Arc<Mailboxes<Message>>,
+    free: Arc<Places>,
+    server_end: Arc<ServerEnd>,
+    /// How often a shard tries to park after a turn, in 65,536ths.
+    parking: u32,
+    parks: u64,
+    parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
     players: Vec<Player>,
 }
@@ -54,6 +67,11 @@ pub(super) struct Outcome {
     pub(super) trace_hash: u64,
     pub(super) answers: u64,
     pub(super) counts: Vec<(Counter, u64)>,
+    pub(super) faults: FaultCounts,
+    /// Times that a shard slept outside its driver.
+    pub(super) parks: u64,
+    /// Times that it was turned down.
+    pub(super) parks_refused: u64,
 }
 
 /// Plays one seed.
@@ -109,9 +127,15 @@ impl World {
                 small_cache,
             )
         });
+        let server_end = ServerEnd::new(shards, listeners.iter().map(|(_, it)| Arc::clone(it)));
         let mut world = World {
             router: Router::new(shards, (random.word(), random.word())),
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
+            free: Arc::new(Places::new(shards)),
+            server_end,
+            parking: if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 },
+            parks: 0,
+            parks_refused: 0,
             places: Vec::new(),
             players: players.collect(),
             net,
@@ -142,13 +166,16 @@ impl World {
             slots: driver.slots(),
             listeners: self.listeners.clone(),
             mail: Mail::new(Arc::clone(&self.boxes)),
+            places: Arc::clone(&self.free),
             dispatch: Dispatch::new(Rc::new(game), Rc::clone(&side)),
             side: Rc::clone(&side),
             counters: Arc::clone(&counters),
             entropy: Box::new(move || entropy.word().to_le_bytes()),
             now_ms: clock(),
+            server_end: Arc::clone(&self.server_end),
         });
-        Place { shard: Shard::new(driver, core, Box::new(clock)), side, executor, counters }
+        let shard = Shard::new(driver, core, Box::new(clock));
+        Place { shard, parked: false, left: false, side, executor, counters }
     }
 
     /// Runs the tasks of every shard, then turns one, or lets time pass. Answers whether time has
@@ -165,10 +192,43 @@ impl World {
             self.net.advance_until(self.net.now_ns().saturating_add(step_ns).min(limit_ns));
             return true;
         };
-        let place = &mut self.places[usize::from(index.0)];
-        place.shard.turn(Wait::AtMost(Duration::from_millis(20)));
+        self.turn(index);
         self.check(index);
         false
+    }
+
+    /// Turns a shard as its thread would, which then parks, or ends with the server.
+    fn turn(&mut self, index: ShardIndex) {
+        let place = &mut self.places[usize::from(index.0)];
+        if std::mem::take(&mut place.parked) {
+            place.shard.unpark();
+        }
+        place.shard.turn(Wait::AtMost(Duration::from_millis(20)));
+        if place.left {
+            return; // It goes on for its timers' sake.
+        }
+        if place.shard.core().is_over() {
+            place.left = true;
+            self.net.halt(index, true);
+            let others = (0..self.places.len() as u16).map(ShardIndex);
+            others.filter(|other| *other != index).for_each(|other| self.net.wake(other));
+        } else if self.random.chance(self.parking) {
+            self.park(index);
+        }
+    }
+
+    /// Lets a shard sleep outside its driver if it may, until its bell rings or its timer is due.
+    fn park(&mut self, index: ShardIndex) {
+        let place = &mut self.places[usize::from(index.0)];
+        if !place.shard.prepare_to_park() {
+            self.parks_refused += 1;
+            return;
+        }
+        self.parks += 1;
+        place.parked = true;
+        if let Some(left) = place.shard.until_next_timer() {
+            self.net.rouse_at(index, self.net.now_ns() + left.as_nanos() as u64);
+        }
     }
 
     /// Somebody does something.
@@ -222,21 +282,39 @@ impl World {
         self.check_the_end();
         let counts = Counter::ALL.iter().map(|counter| (*counter, self.sum(*counter))).collect();
         let trace_hash = self.net.trace_hash();
+        let (parks, parks_refused) = (self.parks, self.parks_refused);
         let net = self.net.clone();
         drop(self);
         net.assert_quiescent();
-        Outcome { trace_hash, answers, counts }
+        Outcome { trace_hash, answers, counts, faults: net.fault_counts(), parks, parks_refused }
     }
 
+    /// Every shard drains, for as long as it takes or for a moment, and ends when the server does.
+    /// Then no shard may have anything left.
     fn drain(&mut self) {
+        let patient = self.random.chance(1 << 15);
+        let timeout_ms = if patient { DRAIN.as_millis() as u64 } else { self.random.below(200) };
+        if patient && self.random.chance(1 << 13) {
+            self.net.set_faults(SimFaults::none().with(Fault::CancelMissed, 1 << 14));
+        }
         for (index, place) in self.places.iter_mut().enumerate() {
-            place.shard.core_mut().drain();
+            place.shard.tell_time();
+            place.shard.core_mut().drain(timeout_ms);
             self.net.rouse(ShardIndex(index as u16));
         }
         let end_ns = self.net.now_ns() + DRAIN.as_nanos() as u64;
-        while !self.places.iter().all(|place| place.shard.core().is_drained()) {
+        while !self.places.iter().all(|place| place.left) {
             assert!(self.net.now_ns() < end_ns, "the drain does not end");
             self.step(end_ns);
+        }
+        self.net.set_faults(SimFaults::none());
+        for at in 0..self.listeners.len() {
+            self.net.close_listener(ListenerIndex(at as u16));
+        }
+        for index in (0..self.places.len() as u16).map(ShardIndex) {
+            let left = [self.net.slots_used(index), self.net.in_flight(index)];
+            assert_eq!(left, [0, 0], "the drain of shard {} ended too early", index.0);
+            self.net.halt(index, false);
         }
     }
 

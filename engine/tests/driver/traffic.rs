@@ -79,6 +79,22 @@ fn a_send_starts_where_it_is_told_and_gives_its_buffer_back() {
     assert_eq!(&read, b"still to send");
 }
 
+/// A thread that does something else before the next turn lets go of what is queued first.
+#[test]
+fn what_is_queued_can_leave_before_the_turn() {
+    let mut rig = Rig::new(&small());
+    let (token, mut peer) = rig.pair();
+    let enters = rig.driver.stats().enters;
+    rig.submit(Operation::Send { token, buffer: b"early".to_vec(), from: 0 });
+    rig.driver.submit_queued();
+    let mut bytes = [0; 5];
+    peer.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"early");
+    rig.driver.submit_queued();
+    assert_eq!(rig.driver.stats().enters, enters + 1, "nothing is queued any more");
+    assert_eq!(rig.until(sent(token)), Ok(5));
+}
+
 #[test]
 fn a_large_send_to_a_slow_reader_arrives_whole() {
     let mut rig = Rig::new(&small());

@@ -1,11 +1,12 @@
 //! The end of a server, with things in flight. There is no bystander: the drain is for everybody.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use skyring::config::Config;
 use skyring::error::StartError;
+use skyring::protocols::msg::client::MsgClient;
 use skyring::protocols::msg::response::Flag;
 use skyring::server::Server;
 
@@ -87,6 +88,67 @@ fn a_drain_ends_although_a_request_does_not() {
     assert_eq!(player.receive(), None);
     assert!(start.elapsed() >= Duration::from_millis(280), "{:?}", start.elapsed());
     server.join().expect("a clean end");
+}
+
+/// A shard that sleeps, with nothing to wake it, has its drain's deadline as any other; the time
+/// that it slept does not count.
+#[test]
+fn a_drain_ends_although_nothing_else_happens() {
+    let mut config = Config { drain_timeout_ms: 300, ..config(2) };
+    for listener in &mut config.listeners {
+        (listener.handshake_timeout_ms, listener.write_timeout_ms) = (100, 100);
+    }
+    let (server, _held) = start(&config);
+    let user = login(server.addresses()[0], "stuck").unwrap();
+    let mut player = Player::attach(server.addresses()[1], &user, 1).unwrap();
+    player.send(1, b"never");
+    std::thread::sleep(Duration::from_millis(700));
+    let start = Instant::now();
+    server.handle().drain();
+    assert_eq!(player.receive(), None);
+    assert!(start.elapsed() >= Duration::from_millis(280), "{:?}", start.elapsed());
+    server.join().expect("a clean end");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+/// A connection that is on its way to its owner when the drain begins is answered there, whoever
+/// has nothing else to do: its peer reads all of it, then a FIN, or it had no answer yet.
+#[test]
+fn a_drain_sees_connections_on_their_way_through() {
+    const PLAYERS: usize = 12;
+    for round in 0..20 {
+        let (server, _held) = start(&config(4));
+        let [login_at, msg_at, _] = *server.addresses() else { panic!("three listeners") };
+        let users: Vec<_> =
+            (0..PLAYERS).map(|at| login(login_at, &format!("user {at}")).unwrap()).collect();
+        let mut streams: Vec<_> = users
+            .iter()
+            .map(|user| {
+                let client = MsgClient::new(user.username.clone(), user.secret.clone());
+                (connect(msg_at), client)
+            })
+            .collect();
+        for (stream, client) in &mut streams {
+            stream.write_all(&client.attach(1)).unwrap();
+        }
+        std::thread::sleep(Duration::from_micros(round * 50));
+        server.handle().drain();
+        for (stream, _) in &mut streams {
+            let (mut answer, mut buffer) = (Vec::new(), [0; 64]);
+            let end = loop {
+                match stream.read(&mut buffer) {
+                    Ok(0) => break None,
+                    Ok(count) => answer.extend_from_slice(&buffer[..count]),
+                    Err(error) => break Some(error.kind()),
+                }
+            };
+            match &answer[..] {
+                b"\x00\x06200 OK" => assert_eq!(end, None, "a clean end"),
+                answer => assert!(answer.is_empty(), "{answer:?}"),
+            }
+        }
+        server.join().expect("a clean end");
+    }
 }
 
 /// A second call changes nothing, and a stop in the middle of a drain is a stop.

@@ -27,6 +27,13 @@ kind = "gate"
 address = "127.0.0.1:0"
 "#;
 
+/// A file with this configuration.
+fn configured(test: &str, text: &str) -> PathBuf {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
+    std::fs::write(&file, text).unwrap();
+    file
+}
+
 /// `skyring serve` as a child process. It is killed when a test fails.
 struct Served {
     child: Child,
@@ -49,8 +56,7 @@ impl Served {
 
     /// As [`Served::start`], with more lines in the configuration.
     fn start_with(test: &str, descriptors: u32, lines: &str) -> Served {
-        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
-        std::fs::write(&file, format!("{LISTENERS}{lines}")).unwrap();
+        let file = configured(test, &format!("{LISTENERS}{lines}"));
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(format!("ulimit -n {descriptors} && exec \"$0\" serve --config \"$1\""))
@@ -208,5 +214,29 @@ fn a_signal_drains_and_a_second_one_ends() {
             assert_eq!(player.receive(), Some((Flag::Ok, 1, b"answered".to_vec())));
         }
         assert!(served.child.wait().unwrap().success());
+    }
+}
+
+/// With descriptors for some of its shards only, the program says so and ends; it does not hang.
+#[test]
+fn too_few_descriptors_end_the_start() {
+    for descriptors in [24, 40, 56, 72] {
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(format!("ulimit -n {descriptors} && exec \"$0\" serve --config \"$1\""))
+            .args([
+                env!("CARGO_BIN_EXE_skyring").as_ref(),
+                configured("few", &LISTENERS.replace("shards = 2", "shards = 16")).as_os_str(),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        let mut status = None;
+        eventually("the start ends", || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert_eq!(status.and_then(|status| status.code()), Some(1), "{descriptors}");
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `hold:NAME:X` | answers X once the test releases NAME |
 //! | `wait:MS:X` | answers X after so many milliseconds |
+//! | `never` | never answers, nor wakes |
 //! | `big:N` | answers N letters |
 //! | `count` | answers how many requests of this login were run |
 //! | `fail` | fails |
@@ -148,6 +149,7 @@ impl Application for Game {
                 self.sleep_ms(number(name) as u64).await;
                 Bytes::copy_from_slice(tail)
             }
+            "never" => std::future::pending().await,
             "big" => Bytes::from(vec![b'x'; number(rest)]),
             "allow" | "push" | "kick" | "online" => {
                 Bytes::from(self.administer(&word, name, tail).await)

@@ -9,8 +9,9 @@ use super::ceiling::Ceiling;
 use super::facts::{Facts, Limit};
 use super::finding::Finding;
 
-/// The oldest kernel with everything that is needed.
-const KERNEL_MIN: (u32, u32) = (6, 1);
+/// The oldest kernel with everything that is needed: older ones keep connections open that are
+/// closed.
+const KERNEL_MIN: (u32, u32) = (6, 13);
 
 /// Bytes of locked memory without which an executor does not start.
 const LOCKED_BYTES_MIN: u64 = 512 * 1024;
@@ -236,7 +237,7 @@ mod tests {
     fn healthy() -> Facts {
         Facts {
             processors: vec![0, 1],
-            release: Some(String::from("6.12.3-amd64")),
+            release: Some(String::from("6.13.3-amd64")),
             io_uring_disabled: Some(0),
             descriptors: Some(Limit { soft: 1024, hard: 1 << 20 }),
             locked_memory: Some(Limit { soft: 8 << 20, hard: 8 << 20 }),
@@ -283,7 +284,7 @@ mod tests {
         let limit = |hard| Some(Limit { soft: hard, hard });
         let (warn, fail) = (Status::Warn, Status::Fail);
         assert_eq!(complaint(|facts| facts.release = release("5.15.0")), (fail, "kernel"));
-        assert_eq!(complaint(|facts| facts.release = release("6.0.19-1")), (fail, "kernel"));
+        assert_eq!(complaint(|facts| facts.release = release("6.12.48-1")), (fail, "kernel"));
         assert_eq!(complaint(|facts| facts.release = None), (warn, "kernel"));
         assert_eq!(complaint(|facts| facts.io_uring_disabled = Some(1)), (warn, "kernel"));
         assert_eq!(complaint(|facts| facts.io_uring_disabled = Some(2)), (fail, "kernel"));

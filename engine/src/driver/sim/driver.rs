@@ -1,12 +1,15 @@
 //! The driver of one shard in a simulated world.
 
+use super::ring::Completion;
 use super::world::SimNet;
 use crate::driver::{Driver, Event, Lease, Operation, ShardIndex, Wait};
+use crate::shard::Park;
 
 /// Turns one shard's share of a [`SimNet`].
 ///
 /// Operations that the contract forbids panic when they are submitted, and leases that are not out
-/// when they are released.
+/// when they are released. So do turns that the contract forbids: one of a parked shard, and one
+/// that may wait although there are events to act on.
 #[derive(Debug)]
 pub struct SimDriver {
     net: SimNet,
@@ -32,6 +35,33 @@ impl SimDriver {
     pub const fn shard(&self) -> ShardIndex {
         self.shard
     }
+
+    /// Takes what a turn has brought.
+    fn take(&mut self, completions: Vec<Completion>, events: &mut Vec<Event>) {
+        for completion in completions {
+            if let Event::Received { lease, .. } = &completion.event {
+                self.buffers[usize::from(lease.buffer)] = completion.bytes;
+            }
+            events.push(completion.event);
+        }
+    }
+}
+
+impl Park for SimDriver {
+    fn prepare_to_park(&mut self, events: &mut Vec<Event>) -> bool {
+        let before = events.len();
+        let completions = self.net.world.borrow_mut().turn(self.shard, Wait::Poll);
+        self.take(completions, events);
+        let quiet = events.len() == before;
+        if quiet {
+            self.net.world.borrow_mut().ring(self.shard).park();
+        }
+        quiet
+    }
+
+    fn unpark(&mut self) {
+        self.net.world.borrow_mut().ring(self.shard).parked = false;
+    }
 }
 
 impl Driver for SimDriver {
@@ -40,13 +70,10 @@ impl Driver for SimDriver {
     }
 
     fn turn(&mut self, wait: Wait, events: &mut Vec<Event>) {
+        let at_hand = !events.is_empty() && wait != Wait::Poll;
+        assert!(!at_hand, "contract: a turn may not wait with events at hand");
         let completions = self.net.world.borrow_mut().turn(self.shard, wait);
-        for completion in completions {
-            if let Event::Received { lease, .. } = &completion.event {
-                self.buffers[usize::from(lease.buffer)] = completion.bytes;
-            }
-            events.push(completion.event);
-        }
+        self.take(completions, events);
     }
 
     fn bytes(&self, lease: &Lease) -> &[u8] {

@@ -43,14 +43,22 @@ pub enum Fault {
     Shuffled,
     /// One `Woken` answers several calls. Drawn at each wake while one is on its way.
     Coalesced,
+    /// A cancel misses: what it was for lives on. Drawn at each cancel.
+    CancelMissed,
+    /// A hand-over moves the descriptor, and the other shard does not hear of it. Drawn at each
+    /// hand-over; [`UNHEARD_MAX`] a world, because each takes a slot for good.
+    Unheard,
 }
+
+/// Hand-overs of one world that [`Fault::Unheard`] strikes, at most.
+pub(super) const UNHEARD_MAX: u64 = 2;
 
 impl Fault {
     /// How many kinds there are.
     pub const COUNT: usize = Fault::ALL.len();
 
     /// Every kind, in the order of its number.
-    pub const ALL: [Fault; 15] = [
+    pub const ALL: [Fault; 17] = [
         Fault::Split,
         Fault::Reset,
         Fault::HalfClose,
@@ -66,15 +74,18 @@ impl Fault {
         Fault::Held,
         Fault::Shuffled,
         Fault::Coalesced,
+        Fault::CancelMissed,
+        Fault::Unheard,
     ];
 
     /// The most a seed draws for it, in 65,536ths. Those that kill connections are rare, so that
     /// long conversations happen too; those that would stop a world at certainty stay below it.
     const fn most(self) -> u32 {
         match self {
-            Fault::Reset | Fault::HalfClose => 1_000,
+            Fault::Reset | Fault::HalfClose | Fault::Unheard => 1_000,
             Fault::AcceptError | Fault::TableFull | Fault::ConnectError => 8_000,
             Fault::Stall | Fault::NoBuffers => 12_000,
+            Fault::CancelMissed => 16_000,
             Fault::ClearedReceive | Fault::StaleEvent => 24_000,
             Fault::Split | Fault::ShortSend | Fault::Late | Fault::Held => 40_000,
             Fault::Shuffled | Fault::Coalesced => 1 << 16,

@@ -13,7 +13,8 @@
 //!
 //! **Running.** A turn takes a moment ([`SimSettings::turn_ns`]) and never waits. A `Wait::AtMost` tells the world how long the shard would sleep;
 //! until then, or until one of its events is due, the shard is not runnable. A test loops: while a
-//! shard is runnable, turn one of them ([`SimNet::pick_runnable`]); then let time pass.
+//! shard is runnable, turn one of them ([`SimNet::pick_runnable`]); then let time pass. A shard that
+//! parks is runnable again when an event is due or its timer ([`SimNet::rouse_at`]).
 //!
 //! ```
 //! use skyring::driver::sim::{SimNet, SimSettings};

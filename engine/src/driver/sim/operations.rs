@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use super::endpoint::Holder;
-use super::faults::Fault;
+use super::faults::{Fault, UNHEARD_MAX};
 use super::ring::Queued;
 use super::table::{Ending, Unsent};
 use super::world::{Happening, World};
@@ -78,6 +78,9 @@ impl World {
 
     /// Ends the accepts that were submitted before this.
     fn cancel_accepts(&mut self, shard: ShardIndex, serial: u64, index: ListenerIndex) {
+        if self.chance.strikes(Fault::CancelMissed) {
+            return;
+        }
         let listener = self.listener(index);
         let accepts = &mut self.listeners[listener].accepts[usize::from(shard.0)];
         let cancelled: Vec<_> = accepts.iter().copied().filter(|other| *other < serial).collect();
@@ -101,6 +104,9 @@ impl World {
     }
 
     fn cancel_receive(&mut self, shard: ShardIndex, target: u64, token: Token) {
+        if self.chance.strikes(Fault::CancelMissed) {
+            return;
+        }
         let life = self.ring(shard).table.life(token.slot);
         let flight = life.and_then(|life| life.receive.as_ref());
         if flight.is_some_and(|flight| flight.serial == target && flight.armed) {
@@ -109,6 +115,9 @@ impl World {
     }
 
     fn cancel_send(&mut self, shard: ShardIndex, target: u64, token: Token) {
+        if self.chance.strikes(Fault::CancelMissed) {
+            return;
+        }
         let life = self.ring(shard).table.life(token.slot);
         let flight = life.and_then(|life| life.send.as_ref());
         if flight.is_none_or(|flight| flight.serial != target) {
@@ -148,7 +157,14 @@ impl World {
         let life = self.ring(shard).table.life(token.slot).expect("a hand-over keeps its slot");
         debug_assert_eq!(life.ending, Some(Ending::HandOver), "noted when it was submitted");
         let end = life.endpoint;
-        let placed = self.place(to, end);
+        let mut placed = self.place(to, end);
+        let unheard = self.chance.counts.of(Fault::Unheard) < UNHEARD_MAX
+            && placed.is_ok()
+            && self.chance.strikes(Fault::Unheard);
+        if let (Ok(slot), true) = (placed, unheard) {
+            self.ring(to).table.orphan(slot);
+            placed = Err(Errno(libc::EOVERFLOW));
+        }
         if let Ok(slot) = placed {
             let lane = self.next_serial();
             self.complete(to, lane, Event::Arrived { from: shard, key, slot }, Vec::new());

@@ -46,6 +46,10 @@ pub(super) struct Ring {
     pub(super) in_flight: usize,
     /// Its driver exists.
     pub(super) has_driver: bool,
+    /// Its thread sleeps outside the driver until the driver's bell rings.
+    pub(super) parked: bool,
+    /// Its thread has ended, as far as the world is concerned.
+    pub(super) halted: bool,
 }
 
 impl Ring {
@@ -59,12 +63,14 @@ impl Ring {
             sleep_until_ns: 0,
             in_flight: 0,
             has_driver: false,
+            parked: false,
+            halted: false,
         }
     }
 
     /// When the shard should run next; `u64::MAX` for never.
     pub(super) fn wakes_at_ns(&self) -> u64 {
-        if !self.has_driver {
+        if !self.has_driver || self.halted {
             return u64::MAX;
         }
         if !self.queue.is_empty() {
@@ -72,6 +78,14 @@ impl Ring {
         }
         let due_ns = self.completions.iter().map(|completion| completion.due_ns).min();
         due_ns.map_or(self.sleep_until_ns, |due_ns| due_ns.min(self.sleep_until_ns))
+    }
+
+    /// The shard sleeps outside the driver: only an event wakes it, or [`SimNet::rouse_at`].
+    ///
+    /// [`SimNet::rouse_at`]: super::SimNet::rouse_at
+    pub(super) const fn park(&mut self) {
+        self.parked = true;
+        self.sleep_until_ns = u64::MAX;
     }
 
     /// Takes note of an operation; see [`Table::begin`].

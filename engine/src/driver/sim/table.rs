@@ -79,6 +79,8 @@ struct Slot {
 pub(super) struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// Slots with a connection that the shard will never hear of.
+    orphans: Vec<u32>,
 }
 
 impl Table {
@@ -86,6 +88,7 @@ impl Table {
         Table {
             slots: (0..slots).map(|_| Slot::default()).collect(),
             free: (0..slots).rev().collect(),
+            orphans: Vec::new(),
         }
     }
 
@@ -93,9 +96,19 @@ impl Table {
         self.slots.len() as u32
     }
 
-    /// Slots with a connection.
+    /// Slots with a connection that the shard knows or will hear of.
     pub(super) const fn used(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.free.len() - self.orphans.len()
+    }
+
+    /// The shard will never hear of the connection in this slot.
+    pub(super) fn orphan(&mut self, slot: u32) {
+        self.orphans.push(slot);
+    }
+
+    /// Whether that is so.
+    pub(super) fn is_orphan(&self, slot: u32) -> bool {
+        self.orphans.contains(&slot)
     }
 
     /// Puts a connection into a free slot: as often as not into the one freed last, because a slot

@@ -162,6 +162,7 @@ impl World {
     pub(super) fn turn(&mut self, shard: ShardIndex, wait: Wait) -> Vec<Completion> {
         self.turns += 1;
         assert!(self.turns < TURNS_MAX, "shard {} turns without end", shard.0);
+        assert!(!self.ring(shard).parked, "contract: shard {} turns while it is parked", shard.0);
         self.run_until(self.now_ns + self.settings.turn_ns);
         let now_ns = self.now_ns;
         self.ring(shard).pool.recycle();
@@ -225,7 +226,12 @@ impl World {
 
     pub(super) fn leftovers(&self) -> Vec<String> {
         let mut found: Vec<_> = self.rings.iter().flat_map(Ring::leftovers).collect();
+        let orphaned = |holder: &Holder| match *holder {
+            Holder::Slot { shard, slot } => self.rings[usize::from(shard.0)].table.is_orphan(slot),
+            _ => false,
+        };
         let open = self.endpoints.iter().filter(|endpoint| !endpoint.closed);
+        let open = open.filter(|endpoint| !endpoint.holders.iter().any(orphaned));
         found.extend(open.map(|open| {
             format!("{} is open to {}, held by {:?}", open.local, open.remote, open.holders)
         }));
@@ -286,6 +292,18 @@ impl SimNet {
     /// Ends a shard's sleep without an event, because its thread has something else to do.
     pub fn rouse(&self, shard: ShardIndex) {
         self.world.borrow_mut().ring(shard).sleep_until_ns = 0;
+    }
+
+    /// Ends a shard's sleep at this instant at the latest, as a timer outside the driver would.
+    pub fn rouse_at(&self, shard: ShardIndex, due_ns: u64) {
+        let ring = &mut self.world.borrow_mut().rings[usize::from(shard.0)];
+        ring.sleep_until_ns = ring.sleep_until_ns.min(due_ns);
+    }
+
+    /// Ends a shard's thread, or lets it go on after all: a halted shard is not runnable, whatever
+    /// comes for it.
+    pub fn halt(&self, shard: ShardIndex, halted: bool) {
+        self.world.borrow_mut().ring(shard).halted = halted;
     }
 
     /// Nanoseconds since the world began.

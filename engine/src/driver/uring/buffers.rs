@@ -7,6 +7,9 @@
 //!
 //! Counts are a power of two, at most 32,768, as the kernel demands. The ring of descriptions and
 //! the buffers share one anonymous mapping, descriptions first.
+//!
+//! Buffers are an odd number of cache lines apart. Were they a power of two apart, the first lines of
+//! all of them, where short frames are, would share a few sets of the processor's caches.
 
 #![allow(unsafe_code)]
 
@@ -21,6 +24,9 @@ use crate::driver::Lease;
 
 /// The one buffer group that a ring has.
 pub(super) const GROUP: u16 = 0;
+
+/// Bytes of a line of the processor's caches.
+const LINE_BYTES: usize = 64;
 
 /// Buffers the kernel allows in a group.
 const COUNT_MAX: u16 = 1 << 15;
@@ -66,6 +72,8 @@ pub(super) struct BufferRing {
     memory: Mapping,
     count: u16,
     buffer_bytes: u32,
+    /// Bytes from the start of one buffer to the start of the next.
+    stride_bytes: usize,
     /// Where the buffers begin in the mapping.
     data_offset: usize,
     /// Whether the buffer of this number is leased.
@@ -89,12 +97,14 @@ impl BufferRing {
         }
         let count = count.max(1).next_power_of_two();
         let ring_bytes = usize::from(count) * size_of::<BufRingEntry>();
-        let data_offset = ring_bytes.next_multiple_of(64);
-        let memory = Mapping::new(data_offset + usize::from(count) * buffer_bytes as usize)?;
+        let data_offset = ring_bytes.next_multiple_of(LINE_BYTES);
+        let stride_bytes = stride_bytes(buffer_bytes);
+        let memory = Mapping::new(data_offset + usize::from(count) * stride_bytes)?;
         let mut ring = BufferRing {
             memory,
             count,
             buffer_bytes,
+            stride_bytes,
             data_offset,
             leased: vec![true; usize::from(count)],
             tail: 0,
@@ -193,8 +203,25 @@ impl BufferRing {
     }
 
     fn buffer(&self, number: u16) -> *const u8 {
-        let offset = self.data_offset + usize::from(number) * self.buffer_bytes as usize;
+        let offset = self.data_offset + usize::from(number) * self.stride_bytes;
         // SAFETY: the number is below the count, so the offset lies in the mapping.
         unsafe { self.memory.start.as_ptr().add(offset) }
+    }
+}
+
+/// The distance of two buffers: enough for the bytes of one, and an odd number of lines.
+fn stride_bytes(buffer_bytes: u32) -> usize {
+    ((buffer_bytes as usize).div_ceil(LINE_BYTES) | 1) * LINE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_an_odd_number_of_lines_apart_and_do_not_overlap() {
+        for (buffer_bytes, stride) in [(1, 64), (64, 64), (65, 192), (2048, 2112), (4096, 4160)] {
+            assert_eq!(stride_bytes(buffer_bytes), stride);
+        }
     }
 }

@@ -54,7 +54,8 @@ impl UringDriver {
             },
             Kind::Woken => events.push(Event::Woken),
             Kind::CancelFailed => self.ring.stats.cancels_late += u64::from(result.is_err()),
-            Kind::WakeFailed => self.ring.stats.wakes_failed += u64::from(result.is_err()),
+            Kind::WakeFailed if result.is_err() => self.on_wake_failed(operation),
+            Kind::WakeFailed => {}
             Kind::ReleaseFailed => self.ring.stats.closes_failed += u64::from(result.is_err()),
         }
     }
@@ -115,5 +116,48 @@ impl UringDriver {
             }
             Err(errno) => Event::AcceptFailed { listener, errno },
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::driver::uring::directory::RingDirectory;
+    use crate::driver::uring::options::UringOptions;
+    use crate::driver::uring::token::OperationToken;
+    use crate::driver::{Driver, Wait};
+
+    /// The kernel says that it had no memory for a call.
+    fn failed_call(shard: u16, failures: u32) -> Completion {
+        let operation = OperationToken::new(Kind::WakeFailed, failures, u32::from(shard));
+        Completion { operation, result: -libc::ENOMEM, flags: 0 }
+    }
+
+    #[test]
+    fn a_call_that_failed_is_repeated_as_long_as_it_may_help() {
+        let directory = Arc::new(RingDirectory::new(2));
+        let options = UringOptions { slots: 4, ..UringOptions::default() };
+        let driver = |shard| UringDriver::new(&options, ShardIndex(shard), directory.clone());
+        let (mut here, mut there) = (driver(0).unwrap(), driver(1).unwrap());
+        let mut heard_after = |completion| {
+            let mut events = Vec::new();
+            here.complete(completion, &mut events);
+            here.turn(Wait::Poll, &mut events);
+            assert!(events.is_empty(), "{events:?}");
+            there.turn(Wait::AtMost(Duration::from_millis(50)), &mut events);
+            events.iter().any(|event| matches!(event, Event::Woken))
+        };
+        assert!(heard_after(failed_call(1, 0)));
+        assert!(heard_after(failed_call(1, 900)));
+        assert!(!heard_after(failed_call(1, 999)), "not for ever");
+        assert!(!heard_after(failed_call(0, 999)));
+        drop(there);
+        let mut events = Vec::new();
+        here.complete(failed_call(1, 0), &mut events);
+        here.turn(Wait::Poll, &mut events);
+        assert_eq!(here.stats().wakes_failed, 5, "and not to a shard that is gone");
     }
 }

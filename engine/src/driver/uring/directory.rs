@@ -31,11 +31,6 @@ impl RingDirectory {
         RingDirectory { places: std::iter::repeat_with(place).take(shards).collect() }
     }
 
-    /// How many shards it is for.
-    pub fn shards(&self) -> usize {
-        self.places.len()
-    }
-
     /// Whether a shard's driver exists now.
     pub fn is_live(&self, shard: ShardIndex) -> bool {
         self.place(shard).is_some_and(|place| place.live.load(Ordering::Acquire))

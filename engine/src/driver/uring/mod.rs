@@ -32,7 +32,7 @@ mod token;
 pub mod waker;
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -161,9 +161,12 @@ impl UringDriver {
         self.listeners.get_mut(usize::from(listener.0))?.take()
     }
 
-    /// A listening socket, for its address.
-    pub fn listener(&self, listener: ListenerIndex) -> Option<BorrowedFd<'_>> {
-        self.listeners.get(usize::from(listener.0))?.as_ref().map(AsFd::as_fd)
+    /// Hands what is queued to the kernel now, for a thread that does something else before the next
+    /// turn. No system call if nothing is queued.
+    pub fn submit_queued(&mut self) {
+        if self.ring.has_queued() {
+            self.ring.submit_early();
+        }
     }
 
     /// A handle that wakes this driver from any thread.

@@ -41,7 +41,8 @@ pub struct DriverStats {
     pub turns: u64,
     /// `io_uring_enter` system calls.
     pub enters: u64,
-    /// Of those, the ones made between turns because the submission queue was full.
+    /// Of those, the ones that only submitted, between turns: because the submission queue was full,
+    /// a listening socket was given back, or other tasks of the thread ran before the next turn.
     pub early_submits: u64,
     /// Of those, the ones that waited for a batch (minimum wait).
     pub batch_waits: u64,
@@ -57,7 +58,7 @@ pub struct DriverStats {
     pub no_buffers: u64,
     /// Cancels that came too late; their operations have answered by themselves.
     pub cancels_late: u64,
-    /// Wakes that found no shard.
+    /// Wakes that found no shard, or that the kernel had no memory for.
     pub wakes_failed: u64,
     /// Closes that the kernel refused.
     pub closes_failed: u64,

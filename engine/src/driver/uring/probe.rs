@@ -1,14 +1,23 @@
 //! What the kernel offers, and what the driver cannot do without.
 //!
-//! Required is what Linux 6.1 has. Kernel versions are not compared: distributions add and forbid
+//! Required is what Linux 6.13 has. Kernel versions are not compared: distributions add and forbid
 //! features, so each one is asked for, or tried on a small ring, and an error names exactly what is
-//! missing. Optional features are used where the kernel has them; each can be switched off in
+//! missing.
+//!
+//! **Why 6.13**, when every operation is there from 6.1 on: an older kernel lets go of what was
+//! closed in the order in which the table was used, so a connection that is closed stays open as long
+//! as any earlier operation of the ring is in flight. On a server some receive always is; peers never
+//! see the end of their connections, and their sockets pile up (liburing issue 1192).
+//!
+//! Optional features are used where the kernel has them; each can be switched off in
 //! [`super::UringOptions`], so that both ways are tested on any kernel.
 
 #![allow(unsafe_code)]
 
-use std::io;
+use std::io::{self, ErrorKind, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use io_uring::types::{DestinationSlot, Fd, Fixed};
 use io_uring::{IoUring, Parameters, opcode};
@@ -18,6 +27,10 @@ use thiserror::Error;
 use super::buffers::BufferRing;
 use super::ring;
 use super::waker;
+
+/// How long a connection that was closed may take to end; where it does so at all, it takes
+/// microseconds.
+const END_WAIT: Duration = Duration::from_secs(1);
 
 /// Slots in the tables of the rings that are tried.
 const TRIAL_SLOTS: u32 = 4;
@@ -39,7 +52,7 @@ pub enum MissingFeatures {
     )]
     Forbidden,
     /// Parts of io_uring are missing.
-    #[error("this kernel's io_uring lacks what Linux 6.1 has: {}", .0.join(", "))]
+    #[error("this kernel's io_uring lacks what Linux 6.13 has: {}", .0.join(", "))]
     Missing(Vec<&'static str>),
     /// Trying failed for another reason.
     #[error("io_uring could not be tried")]
@@ -71,6 +84,9 @@ impl Probe {
         }
         if missing.is_empty() && !passes_descriptors(ring)? {
             missing.push("ring messages that put a descriptor into a free slot");
+        }
+        if missing.is_empty() && !ends_what_it_closes(trial_ring()?)? {
+            missing.push("connections that end when they are closed, whatever else is in flight");
         }
         if missing.is_empty() {
             let minimum_wait = trial_ring()?.params().is_feature_min_timeout();
@@ -160,6 +176,29 @@ fn passes_descriptors(mut sender: IoUring) -> io::Result<bool> {
     Ok(arrived == Some((ARRIVAL, 1)))
 }
 
+/// Whether closing a slot ends its connection although an operation on another slot began earlier
+/// and waits.
+fn ends_what_it_closes(mut ring: IoUring) -> io::Result<bool> {
+    let (waiting, _silent) = UnixStream::pair()?;
+    let (closed, mut peer) = UnixStream::pair()?;
+    ring.submitter().register_files_update(0, &[waiting.as_raw_fd(), closed.as_raw_fd()])?;
+    drop((waiting, closed));
+    let wait = opcode::PollAdd::new(Fixed(0), libc::POLLIN as u32).build();
+    let close = opcode::Close::new(Fixed(1)).build();
+    // SAFETY: both carry numbers only.
+    let queued = unsafe { ring.submission().push_multiple(&[wait, close]) };
+    queued.map_err(io::Error::other)?;
+    ring.submit_and_wait(1)?;
+    peer.set_read_timeout(Some(END_WAIT))?;
+    loop {
+        match peer.read(&mut [0]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            end => return Ok(end? == 0),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,7 +214,7 @@ mod tests {
     fn an_error_names_what_is_missing() {
         let error = MissingFeatures::Missing(vec!["accept", "waits with a time limit"]);
         let text =
-            "this kernel's io_uring lacks what Linux 6.1 has: accept, waits with a time limit";
+            "this kernel's io_uring lacks what Linux 6.13 has: accept, waits with a time limit";
         assert_eq!(error.to_string(), text);
         let forbidden = refusal(io::Error::from_raw_os_error(libc::EPERM));
         assert!(forbidden.to_string().contains("kernel.io_uring_disabled"));

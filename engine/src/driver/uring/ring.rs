@@ -139,7 +139,9 @@ impl Ring {
         unsafe { self.push_all(&[entry]) };
     }
 
-    /// Queues submissions, linked ones among them, so that one enter submits them together.
+    /// Queues submissions, linked ones among them, in this order. One enter submits them together
+    /// if the queue has room; what goes to the backlog may reach the kernel in several enters, which
+    /// breaks a link, so a pair must do with the order.
     ///
     /// # Safety
     /// As for [`Ring::push`], for each entry.
@@ -158,6 +160,11 @@ impl Ring {
             }
         }
         self.backlog.extend(entries.iter().cloned());
+    }
+
+    /// Whether a submission waits for the next enter.
+    pub(super) fn has_queued(&mut self) -> bool {
+        !self.backlog.is_empty() || !self.ring.submission().is_empty()
     }
 
     /// Hands what is queued to the kernel now, between turns.

@@ -4,7 +4,8 @@
 //! Layout, from the highest bit: kind (8), generation (24), index (32). For operations on a
 //! connection the generation and the slot of its [`Token`] fill the two lower fields; for accepts,
 //! sends and connects the index is a place in a slab, whose entry holds what else is to be known.
-//! For a message from another ring the generation field carries the shard that sent it.
+//! For a message from another ring the generation field carries the shard that sent it, for a wake
+//! how many wakes of the same shard have failed before it.
 
 use crate::driver::Token;
 
@@ -38,7 +39,7 @@ pub(super) enum Kind {
     Woken = 12,
     /// A cancel that found nothing to cancel.
     CancelFailed = 13,
-    /// A wake that reached nobody.
+    /// A wake that reached nobody. Generation: failures before it. Index: the shard.
     WakeFailed = 14,
     /// A close of an ordinary descriptor that failed.
     ReleaseFailed = 15,

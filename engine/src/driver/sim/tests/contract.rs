@@ -190,3 +190,18 @@ fn an_accept_left_in_flight() {
     rig.settle();
     rig.net.assert_quiescent();
 }
+
+#[test]
+#[should_panic(expected = "may not wait with events at hand")]
+fn a_wait_with_events_at_hand() {
+    let (mut rig, _client, _token) = rig();
+    rig.drivers[0].turn(Wait::AtMost(Duration::MAX), &mut vec![Event::Woken]);
+}
+
+#[test]
+#[should_panic(expected = "shard 0 turns while it is parked")]
+fn a_turn_while_parked() {
+    let (mut rig, _client, _token) = rig();
+    assert!(crate::shard::Park::prepare_to_park(&mut rig.drivers[0], &mut Vec::new()));
+    rig.turn(FIRST);
+}

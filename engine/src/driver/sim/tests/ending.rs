@@ -3,6 +3,7 @@
 use super::*;
 use crate::driver::sim::{Fault, StreamEnd};
 use crate::driver::{Errno, ReceiveEnd};
+use crate::shard::Park;
 
 fn two_shards(seed: u64, slots: u32, faults: SimFaults) -> Rig {
     Rig::new(seed, SimSettings { shards: 2, slots, faults, ..SimSettings::default() })
@@ -271,4 +272,65 @@ fn a_shard_that_never_sleeps_is_found() {
         rig.submit(Operation::Wake { shard: FIRST });
         rig.turn(FIRST);
     }
+}
+
+#[test]
+fn a_cancel_may_miss_and_the_next_one_hits() {
+    let mut rig = Rig::new(1, SimSettings { window_bytes: 1, ..SimSettings::default() });
+    let (client, token) = rig.accepted(1);
+    rig.send(token, b"a");
+    assert!(rig.send(token, b"b").is_empty());
+    assert!(rig.receive(token, ReceiveMode::Stream).is_empty());
+    rig.submit(Operation::Accept { listener: LISTENER });
+    assert!(rig.hear().is_empty());
+    for (faults, ended) in
+        [(SimFaults::none().with(Fault::CancelMissed, ALWAYS), 0), (SimFaults::none(), 3)]
+    {
+        rig.net.set_faults(faults);
+        rig.submit(Operation::CancelReceive { token });
+        rig.submit(Operation::CancelSend { token });
+        rig.submit(Operation::CancelAccepts { listener: LISTENER });
+        assert_eq!(rig.hear().len(), ended);
+    }
+    drop(client);
+}
+
+#[test]
+fn a_descriptor_may_arrive_unheard() {
+    let mut rig = two_shards(1, 8, SimFaults::none());
+    let (client, token) = rig.accepted(1);
+    rig.net.set_faults(SimFaults::none().with(Fault::Unheard, ALWAYS));
+    assert_eq!(hand_over(&mut rig, token), Err(Errno(libc::EOVERFLOW)));
+    assert!(rig.heard[1].is_empty());
+    // The descriptor that nobody knows keeps the connection open, but its first owner can end it.
+    rig.submit(Operation::ShutDown { token });
+    assert!(matches!(rig.hear()[..], [Event::ShutDown { .. }]));
+    assert_eq!(client.end(), Some(StreamEnd::Finished));
+    client.close();
+    rig.close(token);
+    rig.net.close_listener(LISTENER);
+    rig.settle();
+    rig.net.assert_quiescent();
+}
+
+#[test]
+fn a_parked_shard_is_woken_by_its_bell_and_by_its_timer() {
+    let mut rig = Rig::with(SimFaults::none());
+    let (client, token) = rig.accepted(1);
+    rig.submit(Operation::Receive { token, mode: ReceiveMode::Once });
+    let mut events = Vec::new();
+    assert!(rig.drivers[0].prepare_to_park(&mut events), "{events:?}");
+    assert!(!rig.net.advance_to_next() && rig.net.runnable().is_empty());
+    rig.net.rouse_at(FIRST, rig.net.now_ns() + 7);
+    assert!(rig.net.advance_to_next());
+    assert_eq!(rig.net.runnable(), [FIRST]);
+    rig.drivers[0].unpark();
+    // What has come by the last look keeps it awake, and is at hand.
+    rig.turn(FIRST);
+    client.write(b"x").unwrap();
+    while rig.net.runnable().is_empty() {
+        rig.net.advance_to_next();
+    }
+    assert!(!rig.drivers[0].prepare_to_park(&mut events));
+    assert!(matches!(events[..], [Event::Received { .. }]));
 }

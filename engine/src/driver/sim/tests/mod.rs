@@ -52,7 +52,9 @@ impl Rig {
 
     fn turn(&mut self, shard: ShardIndex) {
         let shard = usize::from(shard.0);
-        self.drivers[shard].turn(Wait::AtMost(Duration::MAX), &mut self.heard[shard]);
+        let mut events = Vec::new();
+        self.drivers[shard].turn(Wait::AtMost(Duration::MAX), &mut events);
+        self.heard[shard].append(&mut events);
     }
 
     /// Runs until nothing can happen any more.
