@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::{Control, Server, Shared};
-use crate::config::{Config, Listener, SHARDS_MAX};
+use crate::config::{Config, Listener, capacity};
 use crate::context::{Context, ShardSide};
 use crate::cores;
 use crate::driver::uring::directory::RingDirectory;
@@ -61,6 +61,7 @@ struct ShardStart<M, E> {
     boxes: Arc<Mailboxes<Message>>,
     shared: Arc<Shared>,
     table_key: (u64, u64),
+    cache_bytes_max: u64,
     started: Instant,
     make: M,
     entropy: E,
@@ -79,9 +80,11 @@ where
     // Best effort: a lower limit only means a smaller table, which `doctor` explains.
     let _ = limits::raise_descriptor_limit();
     let _ = limits::raise_locked_memory_limit();
+    if let Ok(slots) = limits::slots_allowed(config.connections_per_shard_max) {
+        config.check_table(slots)?;
+    }
     let allowed = if config.cores.is_empty() { cores::allowed() } else { config.cores.clone() };
-    let count = if config.shards == 0 { allowed.len() } else { config.shards };
-    let shards = u16::try_from(count).unwrap_or(SHARDS_MAX).clamp(1, SHARDS_MAX);
+    let shards = capacity::shards(config, allowed.len()) as u16;
     let router = Router::new(shards, (random_word()?, random_word()?));
     let shared = Shared::new(router, config.drain_timeout_ms);
     let (addresses, mut sockets) = listen(config, shards)?;
@@ -104,6 +107,7 @@ where
             boxes: Arc::clone(&boxes),
             shared: Arc::clone(&shared),
             table_key: (random_word()?, random_word()?),
+            cache_bytes_max: config.cache_bytes_a_shard(),
             started,
             make: make.clone(),
             entropy: entropy.clone(),
@@ -272,10 +276,10 @@ where
     let place = start.shared.place(index);
     let unset = place.waker.set(driver.waker()).is_ok();
     debug_assert!(unset, "a shard starts once");
-    let side = ShardSide::new(index, Box::new(host::Tasks));
-    let application = Rc::new((start.make)(side.context()));
     let clock_start = start.started;
     let clock = move || clock_start.elapsed().as_millis() as u64;
+    let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock));
+    let application = Rc::new((start.make)(side.context()));
     let core = Core::new(CoreParts {
         index,
         router: start.shared.router,
@@ -287,6 +291,7 @@ where
         side: Rc::clone(&side),
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
+        cache_bytes_max: start.cache_bytes_max,
         now_ms: clock(),
     });
     Ok((Shard::new(driver, core, Box::new(clock)), side))
