@@ -38,9 +38,10 @@ impl Core {
                 if !pending {
                     return self.finish(slot, Counter::ClosedByServer);
                 }
-                self.connections.at_mut(slot).draining = true;
                 self.pause(slot);
             }
+            // The last of its messages to be taken finishes it.
+            Role::Gate(gate) if gate.pending > 0 => self.pause(slot),
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.secret.is_some() => {}
             Role::Login(_) | Role::Attaching => self.abort(slot, Counter::ClosedByServer),

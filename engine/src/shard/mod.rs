@@ -15,11 +15,12 @@ mod deeds;
 pub(crate) mod dispatch;
 mod drain;
 mod ending;
+mod lifecycle;
 pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod sessions;
-mod stream;
+pub(crate) mod stream;
 pub mod timers;
 mod traffic;
 mod warm;
@@ -160,7 +161,6 @@ impl<D: Driver> Shard<D> {
 impl Core {
     fn begin_turn(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
-        self.side.set_now_ms(self.now_ms);
         self.counters.count(Counter::Turns);
     }
 
