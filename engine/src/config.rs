@@ -5,6 +5,7 @@
 //! [`Config::parse`] read TOML and validate, [`Config::validate`] judges a configuration that a
 //! program has put together itself. `skyring.toml` beside this crate shows every key.
 
+pub mod capacity;
 mod error;
 mod parse;
 mod section;
@@ -21,6 +22,16 @@ pub use error::{ConfigError, ConfigFault};
 /// Shards of one server, at most: they keep a queue for each other.
 pub const SHARDS_MAX: u16 = 1024;
 
+/// Logins of one shard that may wait for the application, in
+/// [`Application::authenticate`](crate::handler::Application::authenticate) and
+/// [`login`](crate::handler::Application::login) together. The application's methods outlive the
+/// connections they were called for, so this bounds their memory; it is far above what an
+/// application that answers in a second needs.
+pub const LOGINS_WAITING_MAX: usize = 16_384;
+
+/// What [`Config::cache_bytes_per_shard_max`] stands for when it is 0.
+pub const CACHE_BYTES_PER_SHARD_DEFAULT: u64 = 1 << 30;
+
 /// Everything a server is told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -36,6 +47,10 @@ pub struct Config {
     pub drain_timeout_ms: u64,
     /// Connections that one shard's table holds at most. 0: what the descriptor limit allows.
     pub connections_per_shard_max: u32,
+    /// Bytes of stored answers that all sessions of one shard keep together. Above it a session that
+    /// stores an answer retires its own oldest ones to make room, and stores none that does not fit.
+    /// 0: [`CACHE_BYTES_PER_SHARD_DEFAULT`].
+    pub cache_bytes_per_shard_max: u64,
     /// The demo application's settings.
     pub demo: Demo,
     /// The listeners, in the order of the file.
@@ -90,6 +105,16 @@ pub enum DuplicateRequest {
     Replay,
 }
 
+/// What becomes of a connection whose output has no room for a push or a gate frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PushOverBudget {
+    /// It is closed; what was not sent is lost.
+    #[default]
+    Close,
+    /// It stays, and misses what was to be sent.
+    Drop,
+}
+
 /// One listener.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
@@ -122,17 +147,24 @@ pub struct Listener {
     pub idle_timeout_ms: u64,
     /// Milliseconds without progress on unsent output after which a connection is closed.
     pub write_timeout_ms: u64,
-    /// Unsent bytes above which reading from a connection pauses.
+    /// msg, gate: unsent bytes above which reading from a connection pauses and pushes find no room,
+    /// and bytes of requests that wait for their handlers above which reading pauses.
     pub output_bytes_max: usize,
+    /// msg, gate: what becomes of a connection with no room for a push.
+    pub push_over_budget: PushOverBudget,
     /// msg: bytes of stored answers a session keeps at most.
     pub cache_bytes_max: usize,
     /// msg: answers a session keeps at least, if the bytes allow; up to twice as many.
     pub expired_number: u32,
-    /// msg: requests of one session that may wait for their handlers at once.
+    /// msg: requests of one session that may wait for their handlers at once; more are refused.
+    /// gate: frames of one connection that may; then it is not read.
     pub pending_requests_max: u32,
     /// New connections a second from one address (IPv6: one /64). 0: unlimited.
     pub connections_per_second_per_address: u32,
 }
+
+const OUTPUT_BYTES_DEFAULT: usize = 1 << 20;
+const PENDING_REQUESTS_DEFAULT: u32 = 4096;
 
 impl Listener {
     /// A listener of this kind with every default, on loopback at the kind's usual port.
@@ -157,10 +189,11 @@ impl Listener {
             handshake_timeout_ms: 10_000,
             idle_timeout_ms: 0,
             write_timeout_ms: 30_000,
-            output_bytes_max: 1 << 20,
+            output_bytes_max: OUTPUT_BYTES_DEFAULT,
+            push_over_budget: PushOverBudget::Close,
             cache_bytes_max: 1 << 20,
             expired_number: 128,
-            pending_requests_max: 4096,
+            pending_requests_max: PENDING_REQUESTS_DEFAULT,
             connections_per_second_per_address: 0,
         }
     }
@@ -175,6 +208,7 @@ impl Default for Config {
             admin: None,
             drain_timeout_ms: 10_000,
             connections_per_shard_max: 0,
+            cache_bytes_per_shard_max: 0,
             demo: Demo::default(),
             listeners: ListenerKind::ALL.map(Listener::new).to_vec(),
         }
@@ -220,5 +254,23 @@ impl Config {
     /// The first thing that is wrong; its `file` is `None`.
     pub fn validate(&self) -> Result<(), ConfigError> {
         validate::validate(self)
+    }
+
+    /// Whether a table of so many slots, the one that the process's limits allow, is large enough for
+    /// every listener to accept.
+    ///
+    /// # Errors
+    ///
+    /// It is not: raise the descriptor limit.
+    pub fn check_table(&self, slots: u32) -> Result<(), ConfigError> {
+        validate::table(self, slots)
+    }
+
+    /// Bytes of stored answers that one shard keeps.
+    pub fn cache_bytes_a_shard(&self) -> u64 {
+        match self.cache_bytes_per_shard_max {
+            0 => CACHE_BYTES_PER_SHARD_DEFAULT,
+            bytes => bytes,
+        }
     }
 }

@@ -49,7 +49,7 @@ pub struct Context {
 /// What a shard shares with the application code that runs on it.
 pub(crate) struct ShardSide {
     index: ShardIndex,
-    now_ms: Cell<u64>,
+    clock: Box<dyn Fn() -> u64>,
     outbox: RefCell<VecDeque<Deed>>,
     /// The data-plane task, when it is parked and must hear of a new deed.
     parked: RefCell<Option<Waker>>,
@@ -66,17 +66,22 @@ pub(crate) enum Deed {
     Gate(GateConnection, GateDeed),
     /// Forwarding needs the agent itself, which cannot leave the shard.
     Forward(GateConnection, Rc<dyn Agent>),
-    /// Wake a sleeper at an instant.
+    /// Wake a sleeper after so many milliseconds.
     Sleep(u64, Rc<Alarm>),
     /// A handler has finished.
     Finished(Finished),
 }
 
 impl ShardSide {
-    pub(crate) fn new(index: ShardIndex, spawn: Box<dyn Spawn>) -> Rc<ShardSide> {
+    /// `clock` is the shard's.
+    pub(crate) fn new(
+        index: ShardIndex,
+        spawn: Box<dyn Spawn>,
+        clock: Box<dyn Fn() -> u64>,
+    ) -> Rc<ShardSide> {
         Rc::new(ShardSide {
             index,
-            now_ms: Cell::new(0),
+            clock,
             outbox: RefCell::new(VecDeque::new()),
             parked: RefCell::new(None),
             spawn,
@@ -95,6 +100,11 @@ impl ShardSide {
         }
     }
 
+    /// Milliseconds on the shard's clock.
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.clock)()
+    }
+
     pub(crate) fn pop(&self) -> Option<Deed> {
         self.outbox.borrow_mut().pop_front()
     }
@@ -106,10 +116,6 @@ impl ShardSide {
     /// Wakes `waker` at the next deed.
     pub(crate) fn park(&self, waker: &Waker) {
         *self.parked.borrow_mut() = Some(waker.clone());
-    }
-
-    pub(crate) fn set_now_ms(&self, now_ms: u64) {
-        self.now_ms.set(now_ms);
     }
 
     /// Runs a task; one that panics ends, and nothing else does.
@@ -139,9 +145,9 @@ impl Context {
         self.shard.index
     }
 
-    /// Milliseconds on the shard's clock, as of the current turn.
+    /// Milliseconds on the shard's clock, which is that of every shard of the server.
     pub fn now_ms(&self) -> u64 {
-        self.shard.now_ms.get()
+        self.shard.now_ms()
     }
 
     /// Runs a future on this shard. If it panics, it ends.
@@ -154,9 +160,7 @@ impl Context {
     pub fn sleep(&self, duration: Duration) -> Sleep {
         let alarm = Rc::new(Alarm::default());
         let delay_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        // The clock's millisecond is under way: one more, so that nobody wakes early.
-        let due_ms = self.now_ms().saturating_add(delay_ms).saturating_add(1);
-        self.shard.push(Deed::Sleep(due_ms, Rc::clone(&alarm)));
+        self.shard.push(Deed::Sleep(delay_ms, Rc::clone(&alarm)));
         Sleep(alarm)
     }
 

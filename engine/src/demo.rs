@@ -8,9 +8,7 @@ use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
 use crate::context::{Context, GateConnection};
-use crate::handler::{
-    Application, Credentials, Denied, Identity, Login, LogoutReason, Reply, Request, Subid, User,
-};
+use crate::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
 use crate::shard::command::Target;
 
 /// The password of every user.
@@ -59,8 +57,6 @@ impl Application for Demo {
         }
         Ok(request.content)
     }
-
-    fn on_logout(&self, _user: &User, _reason: LogoutReason) {}
 
     fn on_connect(&self, connection: GateConnection, _peer: std::net::SocketAddr) {
         self.context.open(connection);

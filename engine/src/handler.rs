@@ -22,6 +22,11 @@ use crate::context::GateConnection;
 pub trait Application: Sized + 'static {
     /// Is this token genuine, and whose is it? Runs on the shard that accepted the login, after the
     /// key exchange. An error answers 401.
+    ///
+    /// It goes on when the client has left or its time is over, like every method here. So many
+    /// logins of a shard may wait for this method and the next one together:
+    /// [`LOGINS_WAITING_MAX`](crate::config::LOGINS_WAITING_MAX). Beyond that, logins are answered
+    /// 401 (403 if only the second one is left to ask) unasked.
     fn authenticate(
         self: Rc<Self>,
         credentials: Credentials,
@@ -32,8 +37,10 @@ pub trait Application: Sized + 'static {
 
     /// May this user log in, and under which subid? Runs on the user's owner shard. While it runs,
     /// a second login of the same uid is answered 406 unless the listener has `multilogin`. An
-    /// error answers 403, and so does a subid under which the user is on line already: end that
-    /// session first.
+    /// error answers 403, and so does a subid under which the user is on line already (end that
+    /// session first) or one that makes the username longer than an attach line can hold. Once the
+    /// result is there, what was asked of the [`Context`](crate::context::Context) before is done
+    /// before the session exists.
     fn login(self: Rc<Self>, login: Login) -> impl Future<Output = Result<Subid, Denied>> {
         let _ = login;
         future::ready(Err(Denied))
@@ -199,10 +206,11 @@ impl User {
     /// A user of a server. `username` is the wire form of the three.
     ///
     /// # Panics
-    /// When a name is longer than 65,535 bytes; the login line limit keeps them far below.
+    /// When a name is longer than 65,535 bytes: whoever makes a session refuses names that are too
+    /// long for an attach, which is far below.
     pub(crate) fn new(username: &[u8], uid: &[u8], server: &str, subid: &[u8]) -> User {
         let length = |name: &[u8]| {
-            u16::try_from(name.len()).expect("a name fits a login line").to_le_bytes()
+            u16::try_from(name.len()).expect("a name fits an attach line").to_le_bytes()
         };
         let [username_bytes, uid_bytes, subid_bytes] = [username, uid, subid].map(length);
         let parts: [&[u8]; 7] =

@@ -1,4 +1,4 @@
-//! Deliberate bugs, one for each invariant of the engine, compiled only in tests: the simulator must
+//! Deliberate bugs, at least one for each invariant of the engine, compiled only in tests: the simulator must
 //! find every one of them. Outside tests no switch exists and every question is a constant no.
 
 #[cfg(test)]
@@ -9,6 +9,10 @@ pub(crate) use switch::{activate, active};
 pub(crate) enum Mutation {
     /// A login is registered on the shard that accepted it, whoever owns the user.
     RegisterAnywhere,
+    /// A newer attach leaves the older connection open.
+    KeepOlder,
+    /// The application hears twice of a lost connection.
+    DetachTwice,
     /// An attach forgets the answers of earlier connections.
     ForgetAnswers,
     /// A session keeps the slot of a connection that is gone.

@@ -4,7 +4,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use skyring::config::{Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind};
+use skyring::config::{
+    Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind, PushOverBudget,
+    capacity,
+};
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
 
@@ -77,7 +80,7 @@ fn every_field_is_a_key_of_the_sample() {
         assert!(shown, "listener.{key} is missing");
         count += 1;
     }
-    assert!(count >= 27, "only {count} fields were found");
+    assert!(count >= 29, "only {count} fields were found");
 }
 
 #[test]
@@ -89,7 +92,8 @@ fn every_value_reaches_its_field() {
         cores = [{processor}]
         admin = "[::1]:9000"
         drain_timeout_ms = 1
-        connections_per_shard_max = 2
+        connections_per_shard_max = 20
+        cache_bytes_per_shard_max = 21
         demo = {{ delay_ms = 100 }}
         [[listener]]
         kind = "login"
@@ -108,6 +112,7 @@ fn every_value_reaches_its_field() {
         idle_timeout_ms = 7
         write_timeout_ms = 8
         output_bytes_max = 9000
+        push_over_budget = "drop"
         cache_bytes_max = 100000
         expired_number = 11
         pending_requests_max = 12
@@ -132,6 +137,7 @@ fn every_value_reaches_its_field() {
         idle_timeout_ms: 7,
         write_timeout_ms: 8,
         output_bytes_max: 9000,
+        push_over_budget: PushOverBudget::Drop,
         cache_bytes_max: 100_000,
         expired_number: 11,
         pending_requests_max: 12,
@@ -140,7 +146,8 @@ fn every_value_reaches_its_field() {
     assert_eq!(config.listeners, [login, msg]);
     assert_eq!((config.shards, config.cores), (3, vec![processor]));
     assert_eq!(config.admin, Some("[::1]:9000".parse().unwrap()));
-    assert_eq!((config.drain_timeout_ms, config.connections_per_shard_max), (1, 2));
+    assert_eq!((config.drain_timeout_ms, config.connections_per_shard_max), (1, 20));
+    assert_eq!(config.cache_bytes_per_shard_max, 21);
     assert_eq!(config.demo.delay_ms, 100);
 }
 
@@ -173,6 +180,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("listener = [1]", "listener: must be a list of tables, each begun with [[...]], not 1"),
     ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
     ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
+    ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 5, not 4"),
+    ("cache_bytes_per_shard_max = 1099511627777", "cache_bytes_per_shard_max: must be at most"),
     ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
     ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),
     ("[[listener]]", "listener[0].kind: missing; it must be \"login\", \"msg\" or \"gate\""),
@@ -196,7 +205,11 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("gate", "uniform_errors = true", "uniform_errors: means nothing on a gate listener"),
     ("gate", "cache_bytes_max = 100000", "cache_bytes_max: means nothing on a gate"),
     ("gate", "expired_number = 1", "expired_number: means nothing on a gate listener"),
-    ("gate", "pending_requests_max = 1", "pending_requests_max: means nothing on a gate"),
+    ("login", "pending_requests_max = 1", "pending_requests_max: means nothing on a login"),
+    ("login", "output_bytes_max = 9000", "output_bytes_max: means nothing on a login listener"),
+    ("login", "push_over_budget = \"drop\"", "push_over_budget: means nothing on a login"),
+    ("gate", "pending_requests_max = 0", "pending_requests_max: must be at least 1, not 0"),
+    ("gate", "push_over_budget = 1", "push_over_budget: must be \"close\" or \"drop\", not 1"),
     ("msg", "maxclient = true", "maxclient: must be a whole number from 0 to 4294967295, not true"),
     ("msg", "maxclient = 4294967296", "maxclient: must be a whole number from 0 to 4294967295"),
     ("msg", "nodelay = 1", "nodelay: must be true or false, not 1"),
@@ -213,7 +226,8 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("msg", "write_timeout_ms = 0", "write_timeout_ms: must be at least 1, not 0"),
     ("gate", "idle_timeout_ms = 2592000001", "idle_timeout_ms: must be at most 2592000000"),
     ("msg", "output_bytes_max = 1023", "output_bytes_max: must be at least 1024, not 1023"),
-    ("msg", "cache_bytes_max = 65535", "cache_bytes_max: must be at least 65536, not 65535"),
+    ("msg", "cache_bytes_max = 65577", "cache_bytes_max: must be at least 65578, not 65577"),
+    ("msg", "cache_bytes_max = 536870913", "cache_bytes_max: must be at most 536870912, not 5368"),
     ("msg", "expired_number = 0", "expired_number: must be at least 1, not 0"),
     ("msg", "pending_requests_max = 0", "pending_requests_max: must be at least 1, not 0"),
     ("msg", "address = \"127.0.0.1:8001\"", "address: 127.0.0.1:8001 is taken by listener[0].addr"),
@@ -278,8 +292,22 @@ fn a_typed_configuration_is_judged_too() {
     config.listeners[0].idle_timeout_ms = 1;
     assert_eq!(config.validate().unwrap_err().key, "listener[0].idle_timeout_ms");
     let mut config = Config::default();
+    config.listeners[0].output_bytes_max = 2048;
+    assert_eq!(config.validate().unwrap_err().key, "listener[0].output_bytes_max");
+    let mut config = Config::default();
     config.listeners[2].duplicate_request = DuplicateRequest::Replay;
     assert_eq!(config.validate().unwrap_err().key, "listener[2].duplicate_request");
+}
+
+/// What the process's limits allow is judged as what the file asks for.
+#[test]
+fn a_table_too_small_to_accept_is_refused() {
+    let config = Config::default();
+    let slots = capacity::slots_min(config.listeners.len());
+    config.check_table(slots).unwrap();
+    let refused = config.check_table(slots - 1).unwrap_err();
+    assert_eq!(refused.key, "connections_per_shard_max");
+    assert!(matches!(refused.reason, ConfigFault::BelowMinimum { .. }));
 }
 
 #[test]

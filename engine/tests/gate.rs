@@ -186,3 +186,23 @@ fn a_name_outlives_its_connection_harmlessly() {
     drop((stream, strangers));
     house.end();
 }
+
+/// A drain answers the messages that are in flight, then closes.
+#[test]
+fn a_drain_waits_for_the_messages_in_flight() {
+    let house = House::start(&config(2), Policy::Open);
+    let (mut busy, mut idle) = (house.connect(), house.connect());
+    busy.write_all(b"\x00\x06hold:a\x00\x06hold:b").unwrap();
+    eventually("both wait", || [b"a", b"b"].iter().all(|name| house.held.waiting(*name) == 1));
+    house.server.handle().drain();
+    assert_eq!(read_to_end(&mut idle), b"");
+    assert!(is_silent(&mut busy), "open as long as something runs");
+    busy.write_all(b"\x00\x08too late").unwrap();
+    for name in ["b", "a"] {
+        house.held.release(name.as_bytes());
+        assert_eq!(keeper::read_frame(&mut busy), format!("hold:{name}").as_bytes());
+    }
+    assert_eq!(read_to_end(&mut busy), b"");
+    drop((busy, idle));
+    house.end();
+}

@@ -18,6 +18,7 @@ const TOP_KEYS: &[&str] = &[
     "admin",
     "drain_timeout_ms",
     "connections_per_shard_max",
+    "cache_bytes_per_shard_max",
     "demo",
     "listener",
 ];
@@ -40,6 +41,7 @@ const LISTENER_KEYS: &[&str] = &[
     "idle_timeout_ms",
     "write_timeout_ms",
     "output_bytes_max",
+    "push_over_budget",
     "cache_bytes_max",
     "expired_number",
     "pending_requests_max",
@@ -56,7 +58,9 @@ const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate]),
     ("cache_bytes_max", &[ListenerKind::Msg]),
     ("expired_number", &[ListenerKind::Msg]),
-    ("pending_requests_max", &[ListenerKind::Msg]),
+    ("output_bytes_max", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("push_over_budget", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("pending_requests_max", &[ListenerKind::Msg, ListenerKind::Gate]),
 ];
 
 /// Reads a whole file's text; the values are not judged beyond their types.
@@ -69,6 +73,7 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
     config.admin = top.optional("admin")?;
     top.set("drain_timeout_ms", &mut config.drain_timeout_ms)?;
     top.set("connections_per_shard_max", &mut config.connections_per_shard_max)?;
+    top.set("cache_bytes_per_shard_max", &mut config.cache_bytes_per_shard_max)?;
     if let Some(table) = top.table("demo")? {
         config.demo = demo(table)?;
     }
@@ -106,6 +111,7 @@ fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
     section.set("write_timeout_ms", &mut listener.write_timeout_ms)?;
     section.set("maxclient", &mut listener.maxclient)?;
     section.set("output_bytes_max", &mut listener.output_bytes_max)?;
+    section.set("push_over_budget", &mut listener.push_over_budget)?;
     section.set("cache_bytes_max", &mut listener.cache_bytes_max)?;
     section.set("expired_number", &mut listener.expired_number)?;
     section.set("pending_requests_max", &mut listener.pending_requests_max)?;

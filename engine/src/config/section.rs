@@ -10,7 +10,7 @@ use skyring_protocols::Compat;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, ConfigFault};
-use super::{DuplicateRequest, ListenerKind};
+use super::{DuplicateRequest, ListenerKind, PushOverBudget};
 
 /// A table and where it is in its file.
 pub(super) struct Section<'a> {
@@ -194,6 +194,18 @@ impl FromValue for DuplicateRequest {
         match value.as_str()? {
             "run" => Some(DuplicateRequest::Run),
             "replay" => Some(DuplicateRequest::Replay),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for PushOverBudget {
+    const EXPECTED: &'static str = "\"close\" or \"drop\"";
+
+    fn from_value(value: &Value) -> Option<PushOverBudget> {
+        match value.as_str()? {
+            "close" => Some(PushOverBudget::Close),
+            "drop" => Some(PushOverBudget::Drop),
             _ => None,
         }
     }

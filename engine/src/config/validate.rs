@@ -5,18 +5,25 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::error::{ConfigError, ConfigFault};
-use super::{Config, DuplicateRequest, Listener, ListenerKind, SHARDS_MAX};
-use crate::cores;
+use skyring_protocols::msg::response;
 
-/// The kernel's own limit of a ring's descriptor table.
-const SLOTS_MAX: u64 = 1 << 20;
+use super::error::{ConfigError, ConfigFault};
+use super::{
+    Config, DuplicateRequest, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity,
+};
+use crate::cores;
+use crate::driver::uring::limits::SLOTS_MAX;
+
 const LISTENERS_MAX: u64 = 256;
 /// Thirty days: nobody waits longer, and instants plus durations stay far from overflow.
 const DURATION_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 const OUTPUT_BYTES_MIN: u64 = 1024;
-/// The largest answer is 65,530 bytes (WIRE.md, msg); this is the next power of two.
-const CACHE_BYTES_MIN: u64 = 64 * 1024;
+/// The largest answer, and what any answer costs beyond its content (WIRE.md, msg).
+const CACHE_BYTES_MIN: u64 = response::CONTENT_BYTES_MAX as u64 + 48;
+/// Offsets into a session's stored answers are kept in 31 bits, and the memory they take may be twice
+/// what they cost.
+const CACHE_BYTES_MAX: u64 = 1 << 29;
 const BYTES_MAX: u64 = 1 << 40;
 const EXPIRED_NUMBER_MAX: u64 = 1 << 20;
 /// listen(2) takes a signed number.
@@ -39,9 +46,11 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     at_most(
         "connections_per_shard_max",
         config.connections_per_shard_max.into(),
-        SLOTS_MAX,
+        SLOTS_MAX.into(),
         "a ring's descriptor table ends there; use more shards",
     )?;
+    let cache_bytes = config.cache_bytes_per_shard_max;
+    at_most("cache_bytes_per_shard_max", cache_bytes, BYTES_MAX, "no machine has that much")?;
     duration("demo.delay_ms", config.demo.delay_ms)?;
     if config.listeners.is_empty() {
         return Err(ConfigError::at("listener", ConfigFault::NoListeners));
@@ -52,11 +61,24 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         LISTENERS_MAX,
         "every shard opens every listener",
     )?;
+    if config.connections_per_shard_max > 0 {
+        table(config, config.connections_per_shard_max)?;
+    }
     for (index, one) in config.listeners.iter().enumerate() {
         listener(one, &|key| format!("listener[{index}].{key}"))?;
     }
     addresses(config)?;
     servers(&config.listeners)
+}
+
+/// See [`Config::check_table`].
+pub(super) fn table(config: &Config, slots: u32) -> Result<(), ConfigError> {
+    at_least(
+        "connections_per_shard_max",
+        slots.into(),
+        capacity::slots_min(config.listeners.len()).into(),
+        "some listener would never accept: each holds a place, and some are kept for hand-overs",
+    )
 }
 
 fn cores_exist(cores: &[usize], allowed: &[usize]) -> Result<(), ConfigError> {
@@ -95,6 +117,10 @@ fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let why = "reading would pause after every answer";
     at_least(path("output_bytes_max"), output_bytes, OUTPUT_BYTES_MIN, why)?;
     at_most(path("output_bytes_max"), output_bytes, BYTES_MAX, "no machine has that much")?;
+    if listener.kind != ListenerKind::Login {
+        let pending = listener.pending_requests_max.into();
+        at_least(path("pending_requests_max"), pending, 1, "no request could run")?;
+    }
     if listener.kind == ListenerKind::Msg { msg(listener, path) } else { Ok(()) }
 }
 
@@ -104,7 +130,13 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let kind = listener.kind;
     let idle = listener.idle_timeout_ms != 0;
     let replay = listener.duplicate_request == DuplicateRequest::Replay;
+    let output = listener.output_bytes_max != OUTPUT_BYTES_DEFAULT;
+    let pending = listener.pending_requests_max != PENDING_REQUESTS_DEFAULT;
+    let drops = listener.push_over_budget != PushOverBudget::Close;
     let misplaced = [
+        ("output_bytes_max", output && kind == ListenerKind::Login),
+        ("push_over_budget", drops && kind == ListenerKind::Login),
+        ("pending_requests_max", pending && kind == ListenerKind::Login),
         ("multilogin", listener.multilogin && kind != ListenerKind::Login),
         ("idle_timeout_ms", idle && kind == ListenerKind::Login),
         ("duplicate_request", replay && kind != ListenerKind::Msg),
@@ -124,13 +156,12 @@ fn msg(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let cache_bytes = listener.cache_bytes_max as u64;
     let why = "one largest answer must fit";
     at_least(path("cache_bytes_max"), cache_bytes, CACHE_BYTES_MIN, why)?;
-    at_most(path("cache_bytes_max"), cache_bytes, BYTES_MAX, "no machine has that much")?;
+    let why = "a session's store of answers holds no more";
+    at_most(path("cache_bytes_max"), cache_bytes, CACHE_BYTES_MAX, why)?;
     let expired = listener.expired_number.into();
     let why = "no answer would be kept, and a re-attach could run a request twice";
     at_least(path("expired_number"), expired, 1, why)?;
-    at_most(path("expired_number"), expired, EXPIRED_NUMBER_MAX, "set cache_bytes_max instead")?;
-    let why = "no request could run";
-    at_least(path("pending_requests_max"), listener.pending_requests_max.into(), 1, why)
+    at_most(path("expired_number"), expired, EXPIRED_NUMBER_MAX, "set cache_bytes_max instead")
 }
 
 fn congestion(name: &str, path: Path<'_>) -> Result<(), ConfigError> {

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use skyring_protocols::frame;
 
 use crate::context::GateConnection;
-use crate::driver::Token;
 use crate::handler::Agent;
 use crate::shard::command::GateDeed;
 use crate::shard::connections::{GateRole, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::dispatch::guarded;
+use crate::shard::stream::Fill;
 
 impl Core {
     pub(crate) fn start_gate(&mut self, slot: u32) {
@@ -66,12 +66,8 @@ impl Core {
     }
 
     fn gate_send(&mut self, slot: u32, content: &[u8]) {
-        let connection = self.connections.at(slot);
-        let budget = self.listener(connection.listener).settings.output_bytes_max;
-        let unsent = connection.unsent_bytes();
-        // One message larger than the budget may be in flight alone.
-        if unsent > 0 && unsent + content.len() > budget + frame::PAYLOAD_BYTES_MAX {
-            return self.abort(slot, Counter::ClosedSlowConsumer);
+        if self.fill(slot, content.len()) == Fill::Beyond && self.has_unsent(slot) {
+            return self.drop_push(slot);
         }
         if frame::encode(content, self.connections.output(slot)).is_err() {
             return self.count(Counter::PushDropped);
@@ -92,26 +88,33 @@ impl Core {
             None => self.gate_message(slot, name, content),
         }
         // What the application sent in answer counts against this frame, not the next one.
-        self.do_deeds();
+        self.empty_outbox();
         if self.connections.get_mut(name.token).is_some() && self.is_over_budget(slot) {
             self.pause(slot);
         }
     }
 
     fn gate_message(&mut self, slot: u32, name: GateConnection, content: Bytes) {
+        let bytes = content.len();
         if self.dispatch.message(name, content).is_none() {
             self.count(Counter::HandlerWaited);
             if let Role::Gate(gate) = &mut self.connections.at_mut(slot).role {
                 gate.pending += 1;
+                gate.pending_bytes += bytes;
             }
         }
     }
 
-    pub(crate) fn on_gate_message_taken(&mut self, token: Token) {
-        let name = GateConnection { shard: self.index, token };
+    /// A message of so many bytes, whose method waited, is taken.
+    pub(crate) fn on_gate_message_taken(&mut self, name: GateConnection, bytes: usize) {
         if let Some((slot, gate)) = self.gate(name) {
-            gate.pending = gate.pending.saturating_sub(1);
-            self.resume(slot);
+            gate.pending -= 1;
+            gate.pending_bytes -= bytes;
+            let is_last = gate.pending == 0;
+            if self.draining && is_last {
+                return self.finish(slot, Counter::ClosedByServer);
+            }
+            self.resume_soon(slot);
         }
     }
 

@@ -4,7 +4,7 @@
 //! The owner shard holds the lock of a uid while the application decides; a second login of the
 //! uid is answered 406 meanwhile.
 
-use skyring_protocols::login::server::{LoginOutput, LoginServer, LoginVerdict};
+use skyring_protocols::login::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
 
 use crate::driver::{ReceiveMode, ShardIndex, Token};
 use crate::handler::{Credentials, Denied, Identity, Login, Subid};
@@ -45,7 +45,7 @@ impl Core {
                 Some(LoginOutput::Judge { token }) => {
                     let connection = self.connections.token(slot);
                     let shown = Credentials { token, peer };
-                    if let Some(result) = self.dispatch.authenticate(connection, shown) {
+                    if let Some(result) = self.authenticate(connection, shown) {
                         self.on_authenticated(connection, result);
                     }
                 }
@@ -56,8 +56,23 @@ impl Core {
         }
     }
 
-    fn close_login(&mut self, slot: u32, close: skyring_protocols::login::server::LoginClose) {
-        use skyring_protocols::login::server::LoginClose;
+    /// Asks the application; None: it has yet to say. Its method outlives the connection that it
+    /// was asked for, so what bounds the number of those that wait is not the number of connections.
+    fn authenticate(
+        &mut self,
+        connection: Token,
+        shown: Credentials,
+    ) -> Option<Result<Identity, Denied>> {
+        if self.deciding >= self.deciding_max {
+            self.count(Counter::LoginsRefused);
+            return Some(Err(Denied));
+        }
+        let result = self.dispatch.authenticate(connection, shown);
+        self.deciding += usize::from(result.is_none());
+        result
+    }
+
+    fn close_login(&mut self, slot: u32, close: LoginClose) {
         let counter = match close {
             LoginClose::Answered(200) => Counter::LoginGranted,
             LoginClose::Answered(403) => Counter::LoginForbidden,
@@ -77,11 +92,6 @@ impl Core {
             }
             _ => self.finish(slot, Counter::ClosedByServer),
         }
-    }
-
-    /// A login connection ends without a result line.
-    pub(crate) fn login_gone(&mut self, _login: &LoginRole) {
-        self.count(Counter::LoginDropped);
     }
 
     pub(crate) fn on_authenticated(&mut self, token: Token, result: Result<Identity, Denied>) {
@@ -113,6 +123,10 @@ impl Core {
         if self.msg_listener(&register.server).is_none() {
             return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
         }
+        if self.deciding >= self.deciding_max {
+            self.count(Counter::LoginsRefused);
+            return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
+        }
         if !register.multilogin && !self.logins.insert(register.uid.clone()) {
             return self.answer_login(from, register.connection, LoginVerdict::InProgress);
         }
@@ -126,11 +140,8 @@ impl Core {
                 .filter_map(|key| Some(self.sessions.get(key)?.user.clone()))
                 .collect(),
         };
-        if let Some((register, result)) = self.dispatch.login(from, register, login) {
-            // What the application asked for while it decided, a kick say, comes first.
-            self.do_deeds();
-            self.on_login_decided(from, &register, result);
-        }
+        self.deciding += 1;
+        self.dispatch.login(from, register, login);
     }
 
     pub(crate) fn on_login_decided(

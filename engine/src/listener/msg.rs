@@ -6,13 +6,13 @@
 use skyring_protocols::msg::attach::{self, AttachAnswer, AttachLine};
 use skyring_protocols::msg::request;
 use skyring_protocols::msg::response::{self, Flag};
-use skyring_protocols::msg::session::{self, Ticket, Verdict};
+use skyring_protocols::msg::session::{self, SessionPolicy, Ticket, Verdict};
 use skyring_protocols::msg::username;
 use skyring_protocols::{Decode, frame};
 
 use crate::handler::{Reply, Request};
 use crate::mutation::{self, Mutation};
-use crate::shard::connections::Role;
+use crate::shard::connections::{Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::message::HandOver;
@@ -84,7 +84,7 @@ impl Core {
         }
         let older = session.connection();
         let user = session.user.clone();
-        if let Some(older) = older {
+        if let Some(older) = older.filter(|_| !mutation::active(Mutation::KeepOlder)) {
             self.finish(older, Counter::Superseded);
         }
         if let Some(session) = self.sessions.get_mut(key) {
@@ -136,6 +136,9 @@ impl Core {
         }
         let user = session.user.clone();
         self.counters.add(Counter::AttachedNow, u64::MAX); // minus one
+        if mutation::active(Mutation::DetachTwice) {
+            self.dispatch.events().on_detach(&user);
+        }
         self.dispatch.events().on_detach(&user);
     }
 
@@ -157,7 +160,7 @@ impl Core {
                 let content = self.share(request.content);
                 match self.dispatch.request(key, ticket, Request { user, content }) {
                     Some(reply) => self.on_reply(key, ticket, &reply),
-                    None => self.count(Counter::HandlerWaited),
+                    None => self.request_waits(slot, key, request.content.len()),
                 }
             }
             Verdict::Replay(stored) => {
@@ -190,7 +193,15 @@ impl Core {
     pub(crate) fn on_reply(&mut self, key: SessionKey, ticket: Ticket, reply: &Reply) {
         self.count(Counter::Answered);
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let policy = &self.listeners[usize::from(session.listener.0)].policy;
+        let mut policy = &self.listeners[usize::from(session.listener.0)].policy;
+        let tight;
+        if self.counters.read(Counter::CacheBytesNow) >= self.cache_bytes_max {
+            // The session keeps no more bytes than it has: its oldest answers make room.
+            let cache_bytes_max = policy.cache_bytes_max.min(session.state.cache_bytes());
+            tight = SessionPolicy { cache_bytes_max, ..*policy };
+            policy = &tight;
+            self.counters.count(Counter::AnswersOverBudget);
+        }
         let answer = match reply {
             Ok(content) => session::Answer::Content(content),
             Err(_) => session::Answer::Failed,
@@ -209,27 +220,30 @@ impl Core {
         self.cache_changed(cached, now_cached);
         let Some(slot) = connection else { return };
         self.after_answer(slot);
-        if idle && self.connections.at(slot).draining {
+        if idle && self.draining {
             self.finish(slot, Counter::ClosedByServer);
         }
     }
 
-    /// Something may have been appended to a connection's output: reading pauses when the peer takes
-    /// too little of it.
-    fn after_answer(&mut self, slot: u32) {
-        let connection = self.connections.at(slot);
-        let settings = &self.listener(connection.listener).settings;
-        let unsent_bytes = connection.unsent_bytes();
-        if unsent_bytes <= settings.output_bytes_max {
-            return;
+    /// A handler waits: its request is kept in memory meanwhile. Reading pauses where these become
+    /// too many bytes.
+    fn request_waits(&mut self, slot: u32, key: SessionKey, bytes: usize) {
+        self.count(Counter::HandlerWaited);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.pending_bytes = session.pending_bytes.saturating_add(bytes as u32);
         }
-        // Answers of handlers that already ran may pass the budget, up to twice; they stay in the
-        // cache, so that a client which comes back for them loses nothing.
-        let hard_max = 2 * settings.output_bytes_max + response::CONTENT_BYTES_MAX;
-        if unsent_bytes > hard_max {
-            return self.abort(slot, Counter::ClosedSlowConsumer);
+        if self.connections.at(slot).life == Life::Open && self.is_over_budget(slot) {
+            self.pause(slot);
         }
-        self.pause(slot);
+    }
+
+    /// A handler that waited has ended.
+    pub(crate) fn request_over(&mut self, key: SessionKey, bytes: u32) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.pending_bytes = session.pending_bytes.saturating_sub(bytes);
+        if let Some(slot) = session.connection() {
+            self.resume_soon(slot);
+        }
     }
 
     /// Keeps the gauge of stored bytes.

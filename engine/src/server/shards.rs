@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::steward::Steward;
 use super::{Server, Shared};
-use crate::config::{Config, Listener, SHARDS_MAX};
+use crate::config::{Config, Listener, capacity};
 use crate::context::{Context, ShardSide};
 use crate::cores;
 use crate::driver::uring::directory::RingDirectory;
@@ -65,6 +65,7 @@ struct ShardStart<M, E> {
     server_end: Arc<ServerEnd>,
     shared: Arc<Shared>,
     table_key: (u64, u64),
+    cache_bytes_max: u64,
     started: Instant,
     make: M,
     entropy: E,
@@ -103,9 +104,11 @@ where
     // Best effort: a lower limit only means a smaller table, which `doctor` explains.
     let _ = limits::raise_descriptor_limit();
     let _ = limits::raise_locked_memory_limit();
+    if let Ok(slots) = limits::slots_allowed(config.connections_per_shard_max) {
+        config.check_table(slots)?;
+    }
     let allowed = if config.cores.is_empty() { cores::allowed() } else { config.cores.clone() };
-    let count = if config.shards == 0 { allowed.len() } else { config.shards };
-    let shards = u16::try_from(count).unwrap_or(SHARDS_MAX).clamp(1, SHARDS_MAX);
+    let shards = capacity::shards(config, allowed.len()) as u16;
     let router = Router::new(shards, (random_word()?, random_word()?));
     let shared = Shared::new(router, config.drain_timeout_ms);
     let (addresses, sockets) = listen(config, shards)?;
@@ -146,6 +149,7 @@ fn shard_starts<M: Clone, E: Clone>(
             server_end: Arc::clone(&server_end),
             shared: Arc::clone(shared),
             table_key: (random_word()?, random_word()?),
+            cache_bytes_max: config.cache_bytes_a_shard(),
             started,
             make: make.clone(),
             entropy: entropy.clone(),
@@ -302,9 +306,9 @@ where
     let place = shared.place(index);
     let unset = place.waker.set(driver.waker()).is_ok();
     debug_assert!(unset, "a shard starts once");
-    let side = ShardSide::new(index, Box::new(host::Tasks));
-    let application = Rc::new((start.make)(side.context()));
     let clock = move || started.elapsed().as_millis() as u64;
+    let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock));
+    let application = Rc::new((start.make)(side.context()));
     let core = Core::new(CoreParts {
         index,
         router: shared.router,
@@ -317,6 +321,7 @@ where
         side: Rc::clone(&side),
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
+        cache_bytes_max: start.cache_bytes_max,
         now_ms: clock(),
         server_end: start.server_end,
     });

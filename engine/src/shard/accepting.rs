@@ -6,65 +6,86 @@
 //! accepted and peers wait in the kernel's backlog.
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::connections::Role;
 use super::core::Core;
 use super::counters::Counter;
 use super::deadlines::TimerKey;
-use crate::config::ListenerKind;
-use crate::driver::{ListenerIndex, Operation, ReceiveMode};
+use crate::config::{ListenerKind, capacity};
+use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode};
 
-/// Slots that accepting leaves free for connections from other shards, as a part of the table.
-const RESERVE_PART: u32 = 16;
 /// Accepts in flight on one listener, at most.
 const ACCEPTS_MAX: u32 = 16;
-/// Milliseconds without accepting after an accept failed.
+/// Milliseconds without accepting after an accept failed because the machine has no more to give.
 const ACCEPT_PAUSE_MS: u64 = 100;
+/// Errors after which the next accept would fail too.
+const EXHAUSTED: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS];
 
 impl Core {
-    /// Keeps accepts in flight while slots are free, listeners in turn.
+    /// Keeps accepts in flight while slots are free. Listeners take them one by one and in turn, and
+    /// every turn begins one listener further on, so that a flood at one leaves the others a share.
     pub(crate) fn arm_accepts(&mut self) {
-        let reserve = (self.slots / RESERVE_PART).max(2);
-        let usable = self.slots.saturating_sub(reserve);
-        let each_max = (usable / (4 * self.listeners.len().max(1)) as u32).clamp(1, ACCEPTS_MAX);
-        let held_back = self.mail.is_waiting();
-        for _ in 0..self.listeners.len() {
-            let at = self.next_listener;
-            self.next_listener = (at + 1) % self.listeners.len();
-            let listener = &mut self.listeners[at];
-            let paused = self.draining || listener.paused_until_ms > self.now_ms;
-            if paused || listener.accepts >= each_max {
-                continue;
+        let count = self.listeners.len();
+        // A message that found its mailbox full waits: whoever is accepted might add to it.
+        if self.draining || count == 0 || self.mail.is_waiting() {
+            return;
+        }
+        let first = self.next_listener;
+        self.next_listener = (first + 1) % count;
+        let usable = self.slots - capacity::reserve(self.slots);
+        let each_max = (usable / (4 * count) as u32).clamp(1, ACCEPTS_MAX);
+        let mut rooms = true;
+        let mut armed = true;
+        while std::mem::take(&mut armed) && rooms {
+            for at in (first..count).chain(0..first) {
+                if rooms && self.wants_accept(at, each_max) {
+                    rooms = self.arm_accept(at);
+                    armed |= rooms;
+                }
             }
-            let wanted = if held_back { 0 } else { each_max - listener.accepts };
-            let wanted = self.places.take(self.index, wanted, reserve);
-            let starved = listener.accepts + wanted == 0;
-            listener.accepts += wanted;
+        }
+        for listener in &mut self.listeners {
+            let starved = listener.accepts == 0 && listener.paused_until_ms <= self.now_ms;
             if starved && listener.accepting {
                 self.counters.count(Counter::AcceptPaused);
             }
-            self.listeners[at].accepting = !starved;
-            let listener = ListenerIndex(at as u16);
-            self.operations.extend((0..wanted).map(|_| Operation::Accept { listener }));
+            listener.accepting = !starved;
         }
+    }
+
+    fn wants_accept(&self, at: usize, each_max: u32) -> bool {
+        let listener = &self.listeners[at];
+        listener.accepts < each_max && listener.paused_until_ms <= self.now_ms
+    }
+
+    /// Starts one accept; false when no place is left for what it would bring.
+    fn arm_accept(&mut self, at: usize) -> bool {
+        let reserve = capacity::reserve(self.slots);
+        if self.places.take(self.index, 1, reserve) == 0 {
+            return false;
+        }
+        self.listeners[at].accepts += 1;
+        self.operations.push(Operation::Accept { listener: ListenerIndex(at as u16) });
+        true
     }
 
     pub(crate) fn accepts_in_flight(&self) -> u32 {
         self.listeners.iter().map(|listener| listener.accepts).sum()
     }
 
-    pub(super) fn on_accept_failed(&mut self, at: ListenerIndex, cancelled: bool) {
+    pub(super) fn on_accept_failed(&mut self, at: ListenerIndex, errno: Errno) {
         let now_ms = self.now_ms;
         let listener = &mut self.listeners[usize::from(at.0)];
         listener.accepts -= 1;
         self.places.give(self.index);
-        if !cancelled {
+        if EXHAUSTED.contains(&errno.0) {
             let armed = listener.paused_until_ms > now_ms;
             listener.paused_until_ms = now_ms + ACCEPT_PAUSE_MS;
             if !armed {
                 self.timers.arm(now_ms + ACCEPT_PAUSE_MS, TimerKey::Accept);
             }
+        }
+        if errno.0 != libc::ECANCELED {
             self.count(Counter::AcceptFailed);
         }
     }
@@ -73,8 +94,8 @@ impl Core {
         self.listeners[usize::from(at.0)].accepts -= 1;
         self.count(Counter::Accepted);
         self.occupy(slot, at, peer);
-        self.listener(at).shared.connections.fetch_add(1, Relaxed);
         if let Some(refusal) = self.refusal(at, peer) {
+            self.connections.at_mut(slot).uncounted = true;
             return self.abort(slot, refusal);
         }
         if self.draining {
@@ -92,15 +113,18 @@ impl Core {
         }
     }
 
-    /// Whether a new connection is one too many.
+    /// Counts a new connection, unless it is one too many.
     fn refusal(&self, at: ListenerIndex, peer: SocketAddr) -> Option<Counter> {
         let listener = self.listener(at);
-        let maxclient = listener.settings.maxclient;
-        if maxclient > 0 && listener.shared.connections.load(Relaxed) > maxclient {
+        if !listener.shared.admit(listener.settings.maxclient) {
             return Some(Counter::RefusedMaxclient);
         }
         let mut limiter = listener.shared.limiter.as_ref()?.lock().ok()?;
-        (!limiter.admit(peer.ip(), self.now_ms)).then_some(Counter::RefusedAddressRate)
+        if limiter.admit(peer.ip(), self.now_ms) {
+            return None;
+        }
+        listener.shared.leave();
+        Some(Counter::RefusedAddressRate)
     }
 
     /// Fills a slot. The driver may use a slot again before it reports the close of what was there.
@@ -115,11 +139,63 @@ impl Core {
     /// Empties a slot whose descriptor is closed.
     pub(crate) fn vacate(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
-        if !connection.moved {
-            self.listener(connection.listener).shared.connections.fetch_sub(1, Relaxed);
+        if !connection.uncounted {
+            self.listener(connection.listener).shared.leave();
         }
         self.connections.vacate(slot);
         self.places.give(self.index);
         self.counters.set(Counter::ConnectionsNow, u64::from(self.connections.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+    use crate::driver::sim::{SimClient, SimSettings};
+    use crate::shard::core::ListenerShared;
+    use crate::simulation::scene::Props;
+
+    /// Shards that accept at the same moment never let in more than there is room for, nor fewer.
+    #[test]
+    fn threads_admit_exactly_as_many_as_there_is_room_for() {
+        let shared = ListenerShared { connections: 0.into(), limiter: None };
+        let admitted: usize = std::thread::scope(|scope| {
+            let admit = || (0..500).filter(|_| shared.admit(700)).count();
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(admit)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it only counts")).sum()
+        });
+        assert_eq!((admitted, shared.connections.load(Relaxed)), (700, 700));
+        assert!(!shared.admit(700));
+        shared.leave();
+        assert!(shared.admit(700), "a refused one leaves no trace");
+        assert!(shared.admit(0), "no limit");
+    }
+
+    /// A table full of logins, with more of them waiting than will ever fit: whenever a place comes
+    /// free, the others get it as often as the logins do.
+    #[test]
+    fn a_flood_at_one_listener_leaves_the_others_their_share() {
+        let settings = SimSettings { slots: 16, backlog: 1000, ..SimSettings::default() };
+        let mut scene = Props { settings, ..Props::default() }.start();
+        scene.pass(1);
+        let mut flood: Vec<SimClient> =
+            (0..100).map(|_| scene.connect(ListenerKind::Login)).collect();
+        scene.pass(5);
+        let gates: Vec<SimClient> = (0..6).map(|_| scene.connect(ListenerKind::Gate)).collect();
+        scene.pass(5);
+        for gate in &gates {
+            gate.write(b"\x00\x01x").expect("it waits to be accepted");
+        }
+        for _ in 0..20 {
+            // Those at the front are in the table: the backlog keeps its order.
+            flood.remove(0).close();
+            scene.pass(5);
+        }
+        let served = gates.iter().filter(|gate| gate.is_readable()).count();
+        assert!(served >= 4, "the gate starves: {served} are served");
+        gates.into_iter().for_each(SimClient::close);
+        flood.into_iter().for_each(SimClient::close);
     }
 }

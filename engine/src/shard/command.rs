@@ -81,6 +81,16 @@ impl Command {
     }
 }
 
+impl Command {
+    /// What is answered when it cannot be done.
+    pub(crate) fn failed(&self) -> CommandResult {
+        match self {
+            Command::Lookup { .. } => CommandResult::Presence(Vec::new()),
+            _ => CommandResult::Count(0),
+        }
+    }
+}
+
 /// What came of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CommandResult {

@@ -93,8 +93,9 @@ pub(crate) struct Departure {
 pub(crate) struct GateRole {
     pub(crate) opened: bool,
     pub(crate) agent: Option<Rc<dyn Agent>>,
-    /// Messages whose methods still run.
+    /// Messages whose methods still run, and their bytes.
     pub(crate) pending: u32,
+    pub(crate) pending_bytes: usize,
 }
 
 impl std::fmt::Debug for GateRole {
@@ -113,14 +114,14 @@ pub(crate) struct Connection {
     pub(crate) ended: bool,
     /// Reading waits until output has left or handlers have finished.
     pub(crate) paused: bool,
+    /// On the list of connections that wait for other shards to take their mail.
+    pub(super) held_for_mail: bool,
     /// On the list of connections to be flushed this turn.
     pub(crate) dirty: bool,
-    /// Closes when its last pending request is answered.
-    pub(crate) draining: bool,
     /// The conversation is complete: the peer will send nothing more.
     pub(crate) last_word: bool,
-    /// Lives on at another shard, which counts it.
-    pub(crate) moved: bool,
+    /// Its listener does not count it: it was refused, or lives on at another shard.
+    pub(crate) uncounted: bool,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
     peer: PeerAddress,
@@ -140,10 +141,10 @@ impl Connection {
             in_flight: InFlight::default(),
             ended: false,
             paused: false,
+            held_for_mail: false,
             dirty: false,
-            draining: false,
             last_word: false,
-            moved: false,
+            uncounted: false,
             listener: ListenerIndex(0),
             role: Role::None,
             peer: PeerAddress::new(([0, 0, 0, 0], 0).into()),
@@ -161,6 +162,15 @@ impl Connection {
     /// Bytes that the peer has not taken.
     pub(crate) fn unsent_bytes(&self) -> usize {
         self.traffic.as_ref().map_or(0, |traffic| traffic.unsent_bytes())
+    }
+
+    /// Whether its listener's handshake deadline is behind it.
+    pub(crate) fn is_past_handshake(&self) -> bool {
+        match &self.role {
+            Role::Attached(_) => true,
+            Role::Gate(gate) => gate.opened,
+            _ => false,
+        }
     }
 
     /// Whether input waits until it can be taken.

@@ -6,9 +6,10 @@
 //! and `ending` say what all connections have in common; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +24,7 @@ use super::limits::AddressLimiter;
 use super::mail::Mail;
 use super::sessions::Sessions;
 use super::timers::Wheel;
-use crate::config::Listener;
+use crate::config::{LOGINS_WAITING_MAX, Listener};
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
@@ -54,6 +55,20 @@ pub(crate) struct ListenerShared {
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
 }
 
+impl ListenerShared {
+    /// Counts one more connection, unless there are `max` already; 0 is no limit. Shards that accept
+    /// at the same moment agree on who is the last one.
+    pub(crate) fn admit(&self, max: u32) -> bool {
+        let room = |count: u32| (max == 0 || count < max).then_some(count + 1);
+        self.connections.fetch_update(Relaxed, Relaxed, room).is_ok()
+    }
+
+    /// One connection less.
+    pub(crate) fn leave(&self) {
+        self.connections.fetch_sub(1, Relaxed);
+    }
+}
+
 /// Random keys for challenges and key exchanges, used as they come.
 pub(crate) type Entropy = Box<dyn FnMut() -> [u8; 8]>;
 
@@ -70,6 +85,7 @@ pub(crate) struct CoreParts {
     pub(crate) dispatch: Dispatch,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
+    pub(crate) cache_bytes_max: u64,
     pub(crate) now_ms: u64,
     pub(crate) server_end: Arc<ServerEnd>,
 }
@@ -86,8 +102,15 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     /// Accounts whose login is being decided.
     pub(crate) logins: HashSet<Vec<u8>>,
+    /// Logins that wait for the application, and how many may.
+    pub(crate) deciding: usize,
+    pub(crate) deciding_max: usize,
+    /// Bytes of stored answers that all sessions may have together.
+    pub(crate) cache_bytes_max: u64,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
+    /// Connections that read on once the outbox is empty.
+    pub(super) resuming: VecDeque<Token>,
     pub(crate) operations: Vec<Operation>,
     pub(crate) mail: Mail,
     pub(super) places: Arc<Places>,
@@ -135,8 +158,12 @@ impl Core {
             connections: Connections::default(),
             sessions: Sessions::new(parts.table_key),
             logins: HashSet::new(),
+            deciding: 0,
+            deciding_max: LOGINS_WAITING_MAX,
+            cache_bytes_max: parts.cache_bytes_max,
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
+            resuming: VecDeque::new(),
             operations: Vec::new(),
             mail: parts.mail,
             places: parts.places,
@@ -162,9 +189,7 @@ impl Core {
     pub(crate) fn on_event(&mut self, event: Event) {
         match event {
             Event::Accepted { listener, slot, peer } => self.on_accepted(listener, slot, peer),
-            Event::AcceptFailed { listener, errno } => {
-                self.on_accept_failed(listener, errno.0 == libc::ECANCELED);
-            }
+            Event::AcceptFailed { listener, errno } => self.on_accept_failed(listener, errno),
             Event::ReceiveEnded { token, reason } => self.on_receive_ended(token, reason),
             Event::Sent { token, buffer, result } => self.on_sent(token, buffer, result.ok()),
             Event::ShutDown { token } => self.on_shut_down(token),

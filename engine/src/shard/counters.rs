@@ -36,11 +36,12 @@ counters! {
     RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
     RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
     AcceptFailed "accept_failed" "Accepts that ended without a connection.";
-    AcceptPaused "accept_paused" "Times that accepting stopped because descriptors ran low.";
+    AcceptPaused "accept_paused" "Times that accepting stopped because no descriptor was left for it.";
     LoginGranted "login_granted" "Logins answered 200.";
     LoginUnauthorized "login_unauthorized" "Logins answered 401.";
     LoginForbidden "login_forbidden" "Logins answered 403.";
     LoginInProgress "login_in_progress" "Logins answered 406.";
+    LoginsRefused "logins_refused" "Logins answered 401 or 403 unasked because too many waited for the application.";
     LoginDropped "login_dropped" "Login connections closed without a result line: line too long, gone, or late.";
     SessionsNow "sessions_now" "Users logged in.";
     AttachedNow "attached_now" "Sessions with a connection.";
@@ -61,8 +62,9 @@ counters! {
     Conflicts "conflicts" "Connections closed because a pending request was repeated twice.";
     RequestsRefused "requests_refused" "Requests answered with flag 0 because too many were pending.";
     CacheBytesNow "cache_bytes_now" "Bytes of stored answers.";
+    AnswersOverBudget "answers_over_budget" "Answers that came while the shard's stored answers were over their budget.";
     Pushed "pushed" "Frames pushed to users by the application.";
-    PushDropped "push_dropped" "Pushes without a connection to take them.";
+    PushDropped "push_dropped" "Pushes and gate frames that no connection took: away, not allowed, too long, or too much unsent.";
     GateMessages "gate_messages" "Frames received on gate connections.";
     LoggedOut "logged_out" "Sessions ended.";
     ClosedByPeer "closed_by_peer" "Connections that the peer closed.";
@@ -72,10 +74,11 @@ counters! {
     ClosedIdle "closed_idle" "Connections closed because nothing was received for too long.";
     ClosedSlowConsumer "closed_slow_consumer" "Connections closed because the peer did not read.";
     ClosedByServer "closed_by_server" "Connections closed after their last answer, by a kick, or in a drain.";
-    ReadingPaused "reading_paused" "Times that reading from a connection stopped because it did not read.";
+    ReadingPaused "reading_paused" "Times that reading from a connection stopped because it did not read, or handlers had too much to do.";
     NoBuffers "no_buffers" "Receives that found no free buffer and were armed again.";
     StaleEvents "stale_events" "Completions that named an earlier life of a slot.";
     MailboxFull "mailbox_full" "Turns in which a message to another shard had to wait.";
+    CommandsFailed "commands_failed" "Commands and gate frames for other shards that failed because too many messages waited for them.";
     MailPosted "mail_posted" "Messages posted to other shards.";
     Doorbells "doorbells" "Wake-ups sent to sleeping shards.";
     Turns "turns" "Turns of the shard.";

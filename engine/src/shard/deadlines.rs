@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use super::connections::{InFlight, Life, NEVER, Role};
+use super::connections::{InFlight, Life, NEVER};
 use super::core::Core;
 use super::counters::Counter;
 use crate::context::Alarm;
@@ -14,6 +14,10 @@ use crate::driver::Token;
 
 /// Milliseconds in which a hand-over that is under way shows its result.
 const HAND_OVER_MS: u64 = 50;
+
+/// Furthest ahead that the wheel looks at a connection. A timer outlives its connection, so one that
+/// comes and goes must not leave one for the hours of an idle time.
+const LOOK_MS_MAX: u64 = 60_000;
 
 /// What a timer is for.
 #[derive(Debug)]
@@ -51,9 +55,10 @@ impl Core {
         let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
         let due_ms = connection.deadline_ms.min(connection.write_deadline_ms());
-        if due_ms < connection.timer_ms {
-            connection.timer_ms = due_ms;
-            self.timers.arm(due_ms, TimerKey::Connection(token));
+        let look_ms = due_ms.min(self.now_ms.saturating_add(LOOK_MS_MAX));
+        if due_ms < NEVER && look_ms < connection.timer_ms {
+            connection.timer_ms = look_ms;
+            self.timers.arm(look_ms, TimerKey::Connection(token));
         }
     }
 
@@ -92,12 +97,13 @@ impl Core {
             connection.deadline_ms = now_ms + HAND_OVER_MS;
             return self.arm_timer(slot);
         }
+        let past_handshake = connection.is_past_handshake();
+        if life == Life::Open && past_handshake && connection.paused {
+            // It may have sent all the while: who is not read is not idle.
+            self.on_activity(slot);
+            return self.arm_timer(slot);
+        }
         connection.deadline_ms = NEVER;
-        let past_handshake = match &connection.role {
-            Role::Attached(_) => true,
-            Role::Gate(gate) => gate.opened,
-            _ => false,
-        };
         match life {
             Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),
             Life::Open => self.abort(slot, Counter::ClosedHandshakeLate),

@@ -30,10 +30,10 @@ pub(crate) enum Finished {
     Authenticated(Token, Result<Identity, Denied>),
     /// `Application::login`, for the login that the shard asked about.
     LoggedIn(ShardIndex, Box<Register>, Result<Subid, Denied>),
-    /// `Application::request`.
-    Answered(SessionKey, Ticket, Reply),
-    /// `Application::message`.
-    Taken(GateConnection),
+    /// `Application::request`, for a request with so many bytes of content.
+    Answered(SessionKey, Ticket, Reply, u32),
+    /// `Application::message`, for a frame of so many bytes.
+    Taken(GateConnection, usize),
 }
 
 /// One application, its types erased.
@@ -73,18 +73,16 @@ impl Dispatch {
         self.settle(started, move |result| Finished::Authenticated(connection, result))
     }
 
-    /// The register comes back with the result: at once here, or later in `Finished`.
-    pub(crate) fn login(
-        &mut self,
-        from: ShardIndex,
-        register: Box<Register>,
-        login: Login,
-    ) -> Option<(Box<Register>, Result<Subid, Denied>)> {
+    /// The register comes back with the result in the outbox, also when it is there at once: what
+    /// the application asked for while it decided, a kick say, is done before.
+    pub(crate) fn login(&mut self, from: ShardIndex, register: Box<Register>, login: Login) {
         match self.login.run(login) {
-            Started::Done(result) => Some((register, result)),
+            Started::Done(result) => {
+                let finished = Finished::LoggedIn(from, register, result);
+                self.side.push(Deed::Finished(finished));
+            }
             waiting => {
                 self.settle(waiting, move |result| Finished::LoggedIn(from, register, result));
-                None
             }
         }
     }
@@ -96,14 +94,16 @@ impl Dispatch {
         ticket: Ticket,
         request: Request,
     ) -> Option<Reply> {
+        let bytes = request.content.len() as u32;
         let started = self.request.run(request);
-        self.settle(started, move |reply| Finished::Answered(session, ticket, reply))
+        self.settle(started, move |reply| Finished::Answered(session, ticket, reply, bytes))
     }
 
     /// None: the method still runs.
     pub(crate) fn message(&mut self, connection: GateConnection, content: Bytes) -> Option<()> {
+        let bytes = content.len();
         let started = self.message.run((connection, content));
-        self.settle(started, move |()| Finished::Taken(connection))
+        self.settle(started, move |()| Finished::Taken(connection, bytes))
     }
 
     /// The application's notifications.
@@ -213,7 +213,12 @@ where
             Poll::Pending => {
                 let failed = self.failed;
                 Started::Waiting(Box::pin(poll_fn(move |cx| {
-                    poll_guarded(place.as_mut(), cx, failed)
+                    let polled = poll_guarded(place.as_mut(), cx, failed);
+                    if polled.is_ready() {
+                        // A drop that panics must not take the result along.
+                        let _ = catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None)));
+                    }
+                    polled
                 })))
             }
         }

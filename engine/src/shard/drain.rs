@@ -118,9 +118,10 @@ impl Core {
                 if !pending {
                     return self.finish(slot, Counter::ClosedByServer);
                 }
-                self.connections.at_mut(slot).draining = true;
                 self.pause(slot);
             }
+            // The last of its messages to be taken finishes it.
+            Role::Gate(gate) if gate.pending > 0 => self.pause(slot),
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
             Role::Login(_) | Role::Attaching => self.abort(slot, Counter::ClosedByServer),
@@ -180,7 +181,8 @@ impl Core {
         self.cancel_accepts();
         for slot in self.connections.slots() {
             let connection = self.connections.at(slot);
-            if connection.draining && connection.in_flight.has(InFlight::RECEIVE) {
+            let is_read = connection.in_flight.has(InFlight::RECEIVE);
+            if connection.life == Life::Open && connection.paused && is_read {
                 let token = self.connections.token(slot);
                 self.operations.push(Operation::CancelReceive { token });
             }

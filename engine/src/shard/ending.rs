@@ -176,7 +176,8 @@ impl Core {
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),
-            Role::Login(login) => self.login_gone(&login),
+            // Without a result line.
+            Role::Login(_) => self.count(Counter::LoginDropped),
             // The end of the hand-over, which may be under way, still needs it. If the descriptor
             // arrives all the same, the owner meets the same deadline.
             role @ Role::Departing(_) => self.connections.at_mut(slot).role = role,

@@ -7,7 +7,9 @@
 //! the connection and tries again until the attach deadline.
 //!
 //! **Full queues.** A message that finds its queue full waits here, and while any waits nothing new
-//! is accepted. Nothing is dropped.
+//! is accepted. Nothing is dropped. Beyond [`WAITING_MAX`] such messages, attached and gate
+//! connections are not read, so that no peer makes more of them; beyond [`REFUSING_MIN`], which only the
+//! application's own tasks can reach, commands for other shards fail at once and are counted.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +27,11 @@ use crate::mutation::{self, Mutation};
 
 /// Messages taken a turn, at most.
 const MESSAGES_A_TURN: usize = 1024;
+/// Messages that wait for room in mailboxes before connections are no longer read; they are read
+/// again at half as many.
+const WAITING_MAX: usize = 1024;
+/// Messages that wait before the application's commands for other shards fail.
+const REFUSING_MIN: usize = 4 * WAITING_MAX;
 /// Milliseconds before a hand-over that met a full table is tried again.
 const RETRY_MS: u64 = 50;
 
@@ -33,6 +40,9 @@ pub(crate) struct Mail {
     boxes: Arc<Mailboxes<Message>>,
     /// In order: it is walked, and the walk must be the same every time.
     waiting: BTreeMap<ShardIndex, VecDeque<Message>>,
+    waiting_count: usize,
+    /// Connections that are not read until fewer messages wait.
+    held: Vec<Token>,
     next_key: u32,
     /// Connections under way from here, by key.
     departing: HashMap<u32, Token>,
@@ -47,6 +57,8 @@ impl Mail {
         Mail {
             boxes,
             waiting: BTreeMap::new(),
+            waiting_count: 0,
+            held: Vec::new(),
             next_key: 0,
             departing: HashMap::new(),
             arriving: HashMap::new(),
@@ -58,6 +70,16 @@ impl Mail {
     /// Whether a message waits for room.
     pub(crate) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether so many messages wait that connections must not add to them.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.waiting_count >= WAITING_MAX
+    }
+
+    fn wait(&mut self, to: ShardIndex, message: Message) {
+        self.waiting.entry(to).or_default().push_back(message);
+        self.waiting_count += 1;
     }
 
     /// Whether nothing is under way in either direction.
@@ -74,12 +96,12 @@ impl Core {
     /// Sends a message to another shard, in order.
     pub(crate) fn post(&mut self, to: ShardIndex, message: Message) {
         debug_assert_ne!(to, self.index, "a shard does its own work itself");
-        if let Some(waiting) = self.mail.waiting.get_mut(&to) {
-            return waiting.push_back(message);
+        if self.mail.waiting.contains_key(&to) {
+            return self.mail.wait(to, message);
         }
         if let Err(message) = self.try_post(to, message) {
             self.count(Counter::MailboxFull);
-            self.mail.waiting.insert(to, VecDeque::from([message]));
+            self.mail.wait(to, message);
         }
     }
 
@@ -88,15 +110,32 @@ impl Core {
         if !self.mail.is_waiting() {
             return;
         }
-        for (to, mut messages) in std::mem::take(&mut self.mail.waiting) {
-            while let Some(message) = messages.pop_front() {
-                if let Err(message) = self.try_post(to, message) {
-                    messages.push_front(message);
-                    self.mail.waiting.insert(to, messages);
-                    break;
+        let shards: Vec<ShardIndex> = self.mail.waiting.keys().copied().collect();
+        for to in shards {
+            self.post_waiting_to(to);
+        }
+        if self.mail.waiting_count < WAITING_MAX / 2 {
+            for token in std::mem::take(&mut self.mail.held) {
+                if let Some(connection) = self.connections.get_mut(token) {
+                    connection.held_for_mail = false;
+                    self.resume_soon(token.slot);
                 }
             }
         }
+    }
+
+    /// The queue of one shard stays where it is meanwhile: what posting causes joins its end.
+    fn post_waiting_to(&mut self, to: ShardIndex) {
+        loop {
+            let waiting = self.mail.waiting.get_mut(&to).expect("a queue is removed here only");
+            let Some(message) = waiting.pop_front() else { break };
+            if let Err(message) = self.try_post(to, message) {
+                let waiting = self.mail.waiting.get_mut(&to).expect("as above");
+                return waiting.push_front(message);
+            }
+            self.mail.waiting_count -= 1;
+        }
+        self.mail.waiting.remove(&to);
     }
 
     fn try_post(&mut self, to: ShardIndex, message: Message) -> Result<(), Message> {
@@ -104,6 +143,13 @@ impl Core {
             Message::HandOver(key, _) => Some(key),
             _ => None,
         };
+        let traveller = departing.map(|key| self.traveller(key));
+        if let (Some(key), Some(None)) = (departing, traveller) {
+            // The connection has ended while its message waited: nobody need hear of it.
+            self.mail.departing.remove(&key);
+            self.places.give(to);
+            return Ok(());
+        }
         let sleeps = self.mail.boxes.post(self.index, to, message)?;
         self.count(Counter::MailPosted);
         if sleeps {
@@ -111,10 +157,38 @@ impl Core {
             self.operations.push(Operation::Wake { shard: to });
         }
         // The descriptor follows its message, never the other way round.
-        if let Some(key) = departing {
-            self.send_descriptor(to, key);
+        if let (Some(key), Some(Some(token))) = (departing, traveller) {
+            self.connections.at_mut(token.slot).in_flight.begin(InFlight::HAND_OVER);
+            self.operations.push(Operation::HandOver { token, to, key });
         }
         Ok(())
+    }
+
+    /// The connection that is to leave under this key, if it still is open.
+    fn traveller(&mut self, key: u32) -> Option<Token> {
+        let token = self.mail.departing.get(&key).copied()?;
+        let connection = self.connections.get_mut(token)?;
+        (connection.life == Life::Open).then_some(token)
+    }
+
+    /// Stops reading a connection whose requests might add to the messages that wait.
+    pub(crate) fn hold_for_mail(&mut self, slot: u32) {
+        if matches!(self.connections.at(slot).role, Role::Attached(_) | Role::Gate(_)) {
+            self.pause(slot);
+            let token = self.connections.token(slot);
+            if !std::mem::replace(&mut self.connections.at_mut(slot).held_for_mail, true) {
+                self.mail.held.push(token);
+            }
+        }
+    }
+
+    /// Whether a message of the application for another shard must be refused; counted.
+    pub(crate) fn refuses_messages(&self) -> bool {
+        let refuses = self.mail.waiting_count >= REFUSING_MIN;
+        if refuses {
+            self.count(Counter::CommandsFailed);
+        }
+        refuses
     }
 
     /// Takes what other shards have sent.
@@ -156,8 +230,9 @@ impl Core {
     /// Has a command done by the owner of its user, here or elsewhere.
     pub(crate) fn command(&mut self, command: Command, answer: Option<std::rc::Rc<Answer>>) {
         let owner = command.key().map_or(self.index, |key| self.router.owner(&key));
-        if owner == self.index {
-            let result = self.execute(command);
+        let failed = (owner != self.index && self.refuses_messages()).then(|| command.failed());
+        if owner == self.index || failed.is_some() {
+            let result = failed.unwrap_or_else(|| self.execute(command));
             if let Some(answer) = answer {
                 answer.give(result);
             }
@@ -201,27 +276,6 @@ impl Core {
         self.post(to, Message::HandOver(key, content));
     }
 
-    /// The message of a departing connection is posted: its descriptor follows, unless the
-    /// connection has ended meanwhile.
-    fn send_descriptor(&mut self, to: ShardIndex, key: u32) {
-        let token = self.mail.departing.get(&key).copied();
-        let live = token.and_then(|token| {
-            let connection = self.connections.get_mut(token)?;
-            (connection.life == Life::Open).then(|| {
-                connection.in_flight.begin(InFlight::HAND_OVER);
-                token
-            })
-        });
-        match live {
-            Some(token) => self.operations.push(Operation::HandOver { token, to, key }),
-            None => {
-                self.mail.departing.remove(&key);
-                self.places.give(to);
-                self.post(to, Message::Abandon(key));
-            }
-        }
-    }
-
     pub(crate) fn on_handed_over(&mut self, token: Token, result: Result<(), Errno>) {
         let Some(slot) = self.conclude(token, InFlight::HAND_OVER) else { return };
         let connection = self.connections.at_mut(slot);
@@ -232,7 +286,7 @@ impl Core {
             Ok(()) => {
                 let connection = self.connections.at_mut(slot);
                 connection.role = Role::None;
-                connection.moved = true;
+                connection.uncounted = true;
                 self.count(Counter::HandedOver);
                 self.close(slot);
             }
@@ -291,5 +345,126 @@ impl Core {
         }
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ListenerKind;
+    use crate::context::{Context, Target};
+    use crate::driver::ListenerIndex;
+    use crate::driver::sim::{SimClient, SimSettings};
+    use crate::handler::{Application, Reply, Request};
+    use crate::shard::core::Core;
+    use crate::simulation::scene::{Door, Props};
+
+    fn two_shards(mailbox: usize) -> Props {
+        let settings = SimSettings { shards: 2, buffers: 64, ..SimSettings::default() };
+        Props { settings, mailbox, ..Props::default() }
+    }
+
+    fn done(core: &mut Core) {
+        core.post(ShardIndex(1), Message::Done(0, Box::new(CommandResult::Count(0))));
+    }
+
+    /// A connection that ends while its hand-over waits for room, with other messages behind it.
+    #[test]
+    fn nothing_is_left_of_a_hand_over_whose_connection_has_ended() {
+        let mut scene = two_shards(1).start();
+        let client = scene.connect(ListenerKind::Gate);
+        scene.pass(5);
+        let here = (0..2).find(|shard| scene.core(*shard).connections.len() == 1);
+        let core = scene.core(here.expect("it was accepted"));
+        let (to, slot) = (ShardIndex(1 - here.expect("it was")), core.connections.slots()[0]);
+        let content = HandOver {
+            listener: ListenerIndex(1),
+            peer: client.address(),
+            deadline_ms: u64::MAX,
+            attach: Vec::new(),
+            unread: Vec::new(),
+        };
+        let filler = || Message::Done(0, Box::new(CommandResult::Count(0)));
+        core.post(to, filler());
+        core.connections.at_mut(slot).role = Role::None;
+        core.depart(slot, to, content);
+        core.abort(slot, Counter::ClosedBroken);
+        core.post(to, filler());
+        for _ in 0..5 {
+            scene.core(to.0).take_mail();
+            scene.core(1 - to.0).post_waiting();
+        }
+        assert!(scene.core(0).mail.is_quiet() && scene.core(1).mail.is_quiet());
+        scene.pass(100);
+        client.close();
+    }
+
+    /// Sends a push to the user named by each request.
+    struct Pusher(Context);
+
+    impl Application for Pusher {
+        async fn request(self: std::rc::Rc<Self>, request: Request) -> Reply {
+            drop(self.0.push(Target::uid(&request.content), bytes::Bytes::from("news")));
+            Ok(request.content)
+        }
+    }
+
+    fn ask(users: &mut [(SimClient, skyring_protocols::msg::client::MsgClient)], uid: &[u8]) {
+        for (connection, client) in users {
+            let mut frames = Vec::new();
+            for id in 0..300 {
+                client.request(id, uid, &mut frames).expect("a short request");
+            }
+            connection.write(&frames).expect("it is open");
+        }
+    }
+
+    /// While the other shard stands still, what waits for it stays bounded, whatever users ask for;
+    /// and all of it is done in the end.
+    #[test]
+    fn a_shard_that_stands_still_does_not_fill_the_memory_of_the_others() {
+        let mut props = two_shards(8);
+        // A turn takes no more input than this, whose requests all count before the next one.
+        (props.settings.buffers, props.settings.buffer_bytes) = (4, 512);
+        let mut scene = props.start_with(Door::default(), Pusher);
+        let there = scene.uid_number(1, 0);
+        let uids: Vec<Vec<u8>> = (0..10).map(|at| scene.uid_number(0, at)).collect();
+        let mut users: Vec<_> = uids
+            .iter()
+            .map(|uid| {
+                assert!(scene.log_in(uid));
+                scene.attach(uid, 1)
+            })
+            .collect();
+        ask(&mut users, &there);
+        for _ in 0..3_000 {
+            scene.turn(0);
+            let waiting = scene.core(0).mail.waiting_count;
+            assert!(waiting <= WAITING_MAX + 4 * 512 / 12, "{waiting} messages wait");
+        }
+        assert!(scene.core(0).mail.is_crowded());
+        assert!(scene.count(Counter::ReadingPaused) > 0);
+        scene.pass(10_000);
+        assert_eq!(scene.count(Counter::Requests), 3_000);
+        assert_eq!(scene.core(0).mail.waiting_count, 0);
+        assert_eq!(scene.count(Counter::CommandsFailed), 0);
+        users.into_iter().for_each(|(connection, _)| connection.close());
+    }
+
+    /// The application's own tasks are not stopped by pausing anybody: their commands fail.
+    #[test]
+    fn commands_beyond_every_bound_fail() {
+        let mut scene = two_shards(8).start_with(Door::default(), Pusher);
+        let there = scene.uid_number(1, 0);
+        let core = scene.core(0);
+        for _ in 0..2 * REFUSING_MIN {
+            let push = Command::Push { target: Target::uid(&there), content: "x".into() };
+            core.command(push, None);
+        }
+        assert_eq!(core.mail.waiting_count, REFUSING_MIN);
+        let failed = core.counters.read(Counter::CommandsFailed) as usize;
+        assert_eq!(failed, REFUSING_MIN - 8);
+        done(core);
+        assert_eq!(core.mail.waiting_count, REFUSING_MIN + 1, "an answer is never refused");
     }
 }

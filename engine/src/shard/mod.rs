@@ -15,11 +15,12 @@ mod deeds;
 pub(crate) mod dispatch;
 pub(crate) mod drain;
 mod ending;
+mod lifecycle;
 pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
 pub(crate) mod sessions;
-mod stream;
+pub(crate) mod stream;
 pub mod timers;
 mod traffic;
 mod warm;
@@ -168,7 +169,6 @@ impl<D: Driver> Shard<D> {
 impl Core {
     fn tell_time(&mut self, now_ms: u64) {
         self.now_ms = self.now_ms.max(now_ms);
-        self.side.set_now_ms(self.now_ms);
     }
 
     fn begin_turn(&mut self, now_ms: u64) {

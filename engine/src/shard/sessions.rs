@@ -9,7 +9,7 @@ use std::rc::Rc;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 use skyring_protocols::crypt::Secret;
-use skyring_protocols::msg::session;
+use skyring_protocols::msg::{attach, session};
 
 use super::command::Target;
 use crate::driver::ListenerIndex;
@@ -34,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) pushes: bool,
     connection: u32,
     next_of_uid: u32,
+    /// Bytes of the requests whose handlers wait.
+    pub(crate) pending_bytes: u32,
     pub(crate) state: session::Session,
 }
 
@@ -109,6 +111,7 @@ impl Sessions {
             pushes: false,
             connection: NONE,
             next_of_uid: NONE,
+            pending_bytes: 0,
             state: session::Session::new(secret),
         });
         let (places, hasher) = (&self.places, &self.hasher);
@@ -225,14 +228,21 @@ impl Sessions {
 
 const INDEXED: &str = "an index in a table is that of a session";
 
-/// A user, and its username's wire form, from the three names.
-pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> User {
+/// What may stand behind the username in one: two colons, an index of 20 characters, and a proof.
+const ATTACH_REST_BYTES: usize = 2 + 20 + 12;
+/// Longest username that an attach can name.
+const USERNAME_BYTES_MAX: usize = attach::LINE_BYTES_MAX - ATTACH_REST_BYTES;
+
+/// A user, and its username's wire form, from the three names; None when that is too long for an
+/// attach.
+pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> Option<User> {
     let names = skyring_protocols::msg::username::Username {
         uid: uid.to_vec(),
         server: server.as_bytes().to_vec(),
         subid: subid.to_vec(),
     };
-    User::new(&names.format(), uid, server, subid)
+    let username = names.format();
+    (username.len() <= USERNAME_BYTES_MAX).then(|| User::new(&username, uid, server, subid))
 }
 
 #[cfg(test)]
@@ -245,7 +255,7 @@ mod tests {
         let keys = names
             .iter()
             .map(|(uid, subid)| {
-                let user = user(uid.as_bytes(), &server, subid.as_bytes());
+                let user = user(uid.as_bytes(), &server, subid.as_bytes()).expect("a short name");
                 sessions.insert(user, Secret::new([7; 8]), ListenerIndex(0)).expect("a new name")
             })
             .collect();
@@ -255,7 +265,7 @@ mod tests {
     #[test]
     fn a_username_is_taken_once() {
         let (mut sessions, keys) = sessions(&[("u", "1")]);
-        let again = user(b"u", &Rc::from("s"), b"1");
+        let again = user(b"u", &Rc::from("s"), b"1").expect("a short name");
         assert_eq!(sessions.insert(again.clone(), Secret::new([1; 8]), ListenerIndex(0)), None);
         assert_eq!(sessions.find(again.username()), Some(keys[0]));
         sessions.remove(keys[0]).expect("it was there");
@@ -263,6 +273,23 @@ mod tests {
         let new = sessions.insert(again, Secret::new([1; 8]), ListenerIndex(0));
         assert_ne!(new, Some(keys[0]), "a key names one session for ever");
         assert!(sessions.get(keys[0]).is_none());
+    }
+
+    #[test]
+    fn a_name_is_as_long_as_an_attach_can_be() {
+        let server: Rc<str> = Rc::from("s");
+        let longest = (0..).take_while(|bytes| user(&vec![b'u'; *bytes], &server, b"1").is_some());
+        let user = user(&vec![b'u'; longest.last().expect("short names do")], &server, b"1");
+        let line = skyring_protocols::msg::attach::format(
+            user.expect("the longest").username(),
+            u64::MAX,
+            &Secret::new([1; 8]),
+        );
+        assert!(
+            (attach::LINE_BYTES_MAX - 4..=attach::LINE_BYTES_MAX).contains(&line.len()),
+            "{}",
+            line.len()
+        );
     }
 
     #[test]

@@ -4,10 +4,25 @@
 //! yet is kept with the connection. Output is collected over a turn and leaves in one send; short
 //! sends go on where they stopped. Reading pauses while the peer takes too little of its output.
 
+use skyring_protocols::{Decode, frame};
+
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{ListenerIndex, Operation, ReceiveMode, Token};
+
+/// How much of its output budget a connection has used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// There is room.
+    Within,
+    /// More than the budget: reading pauses, and pushes find no room. Answers of handlers that
+    /// already ran still pass; they stay in the cache, so that a client which comes back for them
+    /// loses nothing.
+    Above,
+    /// More than twice the budget: nothing finds room.
+    Beyond,
+}
 
 impl Core {
     /// Arms a receive, unless one is in flight.
@@ -48,6 +63,10 @@ impl Core {
         if connection.life != Life::Open {
             return; // Lingering, or on its way out: read and thrown away.
         }
+        if self.mail.is_crowded() && !connection.paused {
+            self.hold_for_mail(slot);
+        }
+        let connection = self.connections.at(slot);
         if connection.paused {
             let mut remainder = self.connections.take_remainder(slot);
             remainder.extend_from_slice(bytes);
@@ -84,7 +103,6 @@ impl Core {
 
     /// Cuts input into frames and handles each, until reading pauses.
     pub(crate) fn on_frames(&mut self, slot: u32, bytes: &[u8]) {
-        use skyring_protocols::{Decode, frame};
         let mut joined = self.connections.take_remainder(slot);
         let mut input = bytes;
         if !joined.is_empty() {
@@ -209,7 +227,7 @@ impl Core {
         self.connections.settle(slot);
     }
 
-    /// Stops reading from a connection that does not read.
+    /// Stops reading from a connection that does not read, or whose handlers have too much to do.
     pub(crate) fn pause(&mut self, slot: u32) {
         let token = self.connections.token(slot);
         let connection = self.connections.at_mut(slot);
@@ -226,12 +244,21 @@ impl Core {
     /// Reads again once the reasons to pause are gone, first what was kept.
     pub(crate) fn resume(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
-        let held = connection.draining || self.is_over_budget(slot);
-        if !connection.paused || connection.life != Life::Open || held {
+        if !connection.paused || connection.life != Life::Open || self.draining {
             return;
+        }
+        if self.is_over_budget(slot) {
+            return;
+        }
+        if self.mail.is_crowded() {
+            return self.hold_for_mail(slot);
         }
         let token = self.connections.token(slot);
         self.connections.at_mut(slot).paused = false;
+        if self.connections.at(slot).is_past_handshake() {
+            // Its idle time did not run while nobody listened.
+            self.on_activity(slot);
+        }
         self.on_frames(slot, &[]);
         let connection = self.connections.at(slot);
         if connection.ended && !connection.paused && connection.life == Life::Open {
@@ -245,9 +272,45 @@ impl Core {
         let connection = self.connections.at(slot);
         let settings = &self.listener(connection.listener).settings;
         let waiting = match &connection.role {
-            Role::Gate(gate) => gate.pending >= settings.pending_requests_max,
+            Role::Gate(gate) => {
+                gate.pending >= settings.pending_requests_max
+                    || gate.pending_bytes > settings.output_bytes_max
+            }
+            Role::Attached(key) => self
+                .sessions
+                .get(*key)
+                .is_some_and(|it| it.pending_bytes as usize > settings.output_bytes_max),
             _ => false,
         };
-        waiting || connection.unsent_bytes() > settings.output_bytes_max
+        waiting || self.fill(slot, 0) != Fill::Within
+    }
+
+    /// How full a connection's output is with so many bytes more. One message larger than the budget
+    /// may be in flight alone.
+    pub(crate) fn fill(&self, slot: u32, more_bytes: usize) -> Fill {
+        let connection = self.connections.at(slot);
+        let budget = self.listener(connection.listener).settings.output_bytes_max;
+        let unsent_bytes = connection.unsent_bytes() + more_bytes;
+        if unsent_bytes <= budget {
+            Fill::Within
+        } else if unsent_bytes <= 2 * budget + frame::PAYLOAD_BYTES_MAX {
+            Fill::Above
+        } else {
+            Fill::Beyond
+        }
+    }
+
+    /// Whether a connection has output that the peer has not taken.
+    pub(crate) fn has_unsent(&self, slot: u32) -> bool {
+        self.connections.at(slot).unsent_bytes() > 0
+    }
+
+    /// An answer may have been appended to a connection's output.
+    pub(crate) fn after_answer(&mut self, slot: u32) {
+        match self.fill(slot, 0) {
+            Fill::Within => {}
+            Fill::Above => self.pause(slot),
+            Fill::Beyond => self.abort(slot, Counter::ClosedSlowConsumer),
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The game that is played in simulation, and the ledger it keeps for the checks.
 //!
 //! The content of a request says what to do and who asked: `kind|player|login|id|nonce`. The ledger
-//! counts what ran; nothing in it comes from the engine's own state.
+//! counts what ran; nothing in it comes from the engine's own state. What should not have happened
+//! is written down there too: a panic in here would be caught, as any application's is.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,14 +24,36 @@ use crate::handler::{
 pub(super) struct Ledger {
     /// How often a request ran, and what came of it, by username and id.
     pub(super) runs: BTreeMap<(Vec<u8>, u32), (u32, Option<Bytes>)>,
-    /// Connections of each username, which must be 0 or 1.
+    /// Connections of each username that has any: one.
     pub(super) attached: BTreeMap<Vec<u8>, i32>,
     /// Gate connections that are there.
     pub(super) gates: i64,
     /// Logins being decided, by uid; with `multilogin` off never more than one.
     pub(super) deciding: BTreeMap<Vec<u8>, u32>,
+    /// Whether two logins of one uid may be decided at once.
+    pub(super) multilogin: bool,
+    /// Answers may be retired, so that a repeat runs again.
+    pub(super) may_retire: bool,
     /// Logins decided.
-    logins: u64,
+    pub(super) logins: u64,
+    /// What must never happen and did.
+    pub(super) violations: Vec<String>,
+}
+
+impl Ledger {
+    fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
+        if !holds {
+            self.violations.push(violation());
+        }
+    }
+
+    /// Notes that a request runs, which it does once as long as its answer is kept.
+    fn count_run(&mut self, place: &(Vec<u8>, u32)) {
+        let (runs, _) = self.runs.entry(place.clone()).or_default();
+        *runs += 1;
+        let (runs, may_retire) = (*runs, self.may_retire);
+        self.check(runs == 1 || may_retire, || format!("request {} ran {runs} times", place.1));
+    }
 }
 
 pub(super) struct Game {
@@ -61,7 +84,8 @@ impl Application for Game {
             let mut ledger = self.ledger.borrow_mut();
             let deciding = ledger.deciding.entry(login.uid.clone()).or_default();
             *deciding += 1;
-            assert_eq!(*deciding, 1, "two logins of one uid are being decided");
+            let alone = *deciding == 1 || ledger.multilogin;
+            ledger.check(alone, || "two logins of one uid are being decided".to_owned());
             ledger.logins += 1;
             ledger.logins
         };
@@ -80,7 +104,7 @@ impl Application for Game {
         let words: Vec<&str> = text.split('|').collect();
         let id = words.get(3).and_then(|id| id.parse().ok()).ok_or(Failed)?;
         let place = (request.user.username().to_vec(), id);
-        self.ledger.borrow_mut().runs.entry(place.clone()).or_default().0 += 1;
+        self.ledger.borrow_mut().count_run(&place);
         match words[0] {
             "slow" => self.context.sleep(Duration::from_millis(u64::from(id) % 90)).await,
             "stall" => self.context.sleep(Duration::from_millis(400)).await,
@@ -111,8 +135,9 @@ impl Application for Game {
     }
 
     fn on_logout(&self, user: &User, _reason: LogoutReason) {
-        let attached = self.ledger.borrow_mut().attached.remove(user.username());
-        assert!(attached.is_none_or(|count| count == 0), "a session ended with its connection");
+        let mut ledger = self.ledger.borrow_mut();
+        let attached = ledger.attached.remove(user.username());
+        ledger.check(attached.is_none(), || format!("{user:?} ended with its connection"));
     }
 
     fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
@@ -138,6 +163,10 @@ impl Game {
         let mut ledger = self.ledger.borrow_mut();
         let count = ledger.attached.entry(user.username().to_vec()).or_default();
         *count += by;
-        assert!((0..=1).contains(count), "a user has {count} connections");
+        let count = *count;
+        if count == 0 {
+            ledger.attached.remove(user.username());
+        }
+        ledger.check((0..=1).contains(&count), || format!("{user:?} has {count} connections"));
     }
 }

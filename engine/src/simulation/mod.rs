@@ -9,6 +9,9 @@
 
 mod executor;
 mod game;
+mod place;
 mod player;
+pub(crate) mod scene;
+mod scenes;
 mod tests;
 mod world;

@@ -162,6 +162,11 @@ fn invariant_1_a_session_is_on_its_owner_shard() {
 }
 
 #[test]
+fn invariant_1_an_attached_connection_is_where_its_session_is() {
+    finds(Mutation::KeepOlder, "attached to a session that has another");
+}
+
+#[test]
 fn invariant_2_a_request_runs_once() {
     finds(Mutation::ForgetAnswers, "times");
 }
@@ -169,6 +174,11 @@ fn invariant_2_a_request_runs_once() {
 #[test]
 fn invariant_3_an_answer_reaches_only_its_user() {
     finds(Mutation::KeepConnection, "foreign slot");
+}
+
+#[test]
+fn invariant_3_connections_come_and_go_in_pairs() {
+    finds(Mutation::DetachTwice, "has -1 connections");
 }
 
 #[test]

@@ -1,30 +1,24 @@
 //! A server, its players and the loop that runs them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::executor::Executor;
 use super::game::{Game, Ledger};
+use super::place::{Place, Site};
 use super::player::{Addresses, Player};
 use crate::config::{Listener, ListenerKind};
-use crate::context::ShardSide;
-use crate::driver::sim::{
-    Fault, FaultCounts, SimDriver, SimFaults, SimNet, SimRandom, SimSettings,
-};
-use crate::driver::{Driver, ListenerIndex, ShardIndex, Wait};
+use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
+use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
 use crate::route::Router;
-use crate::shard::Shard;
 use crate::shard::connections::{Life, Role};
-use crate::shard::core::{Core, CoreParts, ListenerShared};
-use crate::shard::counters::{Counter, ShardCounters};
-use crate::shard::dispatch::Dispatch;
+use crate::shard::core::ListenerShared;
+use crate::shard::counters::Counter;
 use crate::shard::drain::ServerEnd;
-use crate::shard::mail::Mail;
-use crate::shard::message::Message;
 
 /// Virtual time that is played with faults.
 const PLAY: Duration = Duration::from_millis(600);
@@ -32,28 +26,27 @@ const PLAY: Duration = Duration::from_millis(600);
 const CALM: Duration = Duration::from_secs(60);
 /// Virtual time that a drain may take.
 const DRAIN: Duration = Duration::from_secs(60);
+/// The reasons for which a connection ends; each connection is counted by exactly one.
+const ENDS: [Counter; 10] = [
+    Counter::RefusedMaxclient,
+    Counter::RefusedAddressRate,
+    Counter::Superseded,
+    Counter::ClosedByPeer,
+    Counter::ClosedByServer,
+    Counter::ClosedBroken,
+    Counter::ClosedProtocol,
+    Counter::ClosedHandshakeLate,
+    Counter::ClosedIdle,
+    Counter::ClosedSlowConsumer,
+];
 /// Longest step of the clock while players act.
 const STEP_NS: u64 = 2_000_000;
-
-struct Place {
-    shard: Shard<SimDriver>,
-    parked: bool,
-    /// It has ended with the server.
-    left: bool,
-    side: Rc<ShardSide>,
-    executor: Executor,
-    counters: Arc<ShardCounters>,
-}
 
 pub(super) struct World {
     net: SimNet,
     random: SimRandom,
-    router: Router,
+    site: Site,
     places: Vec<Place>,
-    listeners: Vec<(Listener, Arc<ListenerShared>)>,
-    boxes: Arc<Mailboxes<Message>>,
-    free: Arc<Places>,
-    server_end: Arc<ServerEnd>,
     /// How often a shard tries to park after a turn, in 65,536ths.
     parking: u32,
     parks: u64,
@@ -115,7 +108,8 @@ impl World {
             msg: listeners[1].0.address,
             gate: listeners[2].0.address,
         };
-        let ledger: Rc<RefCell<Ledger>> = Rc::default();
+        let ledger = Ledger { may_retire: small_cache, ..Ledger::default() };
+        let ledger = Rc::new(RefCell::new(ledger));
         let players = (0..6 + random.index(10)).map(|number| {
             // Two rivals share an account and log each other out.
             let name = if number < 2 { 0 } else { number };
@@ -127,55 +121,25 @@ impl World {
                 small_cache,
             )
         });
+        let players = players.collect();
         let server_end = ServerEnd::new(shards, listeners.iter().map(|(_, it)| Arc::clone(it)));
-        let mut world = World {
+        let site = Site {
+            net: net.clone(),
             router: Router::new(shards, (random.word(), random.word())),
-            boxes: Mailboxes::new(shards, 1 + random.index(8)),
             free: Arc::new(Places::new(shards)),
             server_end,
-            parking: if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 },
-            parks: 0,
-            parks_refused: 0,
-            places: Vec::new(),
-            players: players.collect(),
-            net,
-            random,
             listeners,
-            ledger,
+            boxes: Mailboxes::new(shards, 1 + random.index(8)),
+            cache_bytes_max: u64::MAX,
         };
-        for index in (0..shards).map(ShardIndex) {
-            let place = world.place(index);
-            world.places.push(place);
-        }
-        world
-    }
-
-    fn place(&mut self, index: ShardIndex) -> Place {
-        let driver = self.net.driver(index);
-        let executor = Executor::default();
-        let side = ShardSide::new(index, Box::new(executor.clone()));
-        let game = Game { context: side.context(), ledger: Rc::clone(&self.ledger) };
-        let counters: Arc<ShardCounters> = Arc::default();
-        let mut entropy = self.random.fork();
-        let net = self.net.clone();
-        let clock = move || net.now().as_millis() as u64;
-        let core = Core::new(CoreParts {
-            index,
-            router: self.router,
-            table_key: (self.random.word(), self.random.word()),
-            slots: driver.slots(),
-            listeners: self.listeners.clone(),
-            mail: Mail::new(Arc::clone(&self.boxes)),
-            places: Arc::clone(&self.free),
-            dispatch: Dispatch::new(Rc::new(game), Rc::clone(&side)),
-            side: Rc::clone(&side),
-            counters: Arc::clone(&counters),
-            entropy: Box::new(move || entropy.word().to_le_bytes()),
-            now_ms: clock(),
-            server_end: Arc::clone(&self.server_end),
-        });
-        let shard = Shard::new(driver, core, Box::new(clock));
-        Place { shard, parked: false, left: false, side, executor, counters }
+        let mut place = |index| {
+            let ledger = Rc::clone(&ledger);
+            Place::new(&site, index, &mut random, |context| Game { context, ledger })
+        };
+        let places = (0..shards).map(ShardIndex).map(&mut place).collect();
+        let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
+        let (parks, parks_refused) = (0, 0);
+        World { net, random, site, places, parking, parks, parks_refused, ledger, players }
     }
 
     /// Runs the tasks of every shard, then turns one, or lets time pass. Answers whether time has
@@ -308,7 +272,7 @@ impl World {
             self.step(end_ns);
         }
         self.net.set_faults(SimFaults::none());
-        for at in 0..self.listeners.len() {
+        for at in 0..self.site.listeners.len() {
             self.net.close_listener(ListenerIndex(at as u16));
         }
         for index in (0..self.places.len() as u16).map(ShardIndex) {
@@ -344,7 +308,7 @@ impl World {
         let core = self.places[usize::from(index.0)].shard.core();
         for (key, session) in core.sessions.iter() {
             let user = &session.user;
-            assert_eq!(self.router.owner(user.uid()), index, "{user:?} is on a foreign shard");
+            assert_eq!(self.site.router.owner(user.uid()), index, "{user:?} is on a foreign shard");
             let settings = &core.listener(session.listener).settings;
             let (count, bytes) = (session.state.answered_count(), session.state.cache_bytes());
             let count_max = 2 * settings.expired_number as usize;
@@ -356,11 +320,25 @@ impl World {
                 assert!(its && connection.life == Life::Open, "{user:?} holds a foreign slot");
             }
         }
+        let slots = core.connections.slots();
+        for slot in &slots {
+            let connection = core.connections.at(*slot);
+            if let (Life::Open, Role::Attached(key)) = (connection.life, &connection.role) {
+                let session = core.sessions.get(*key);
+                let its = session.is_some_and(|session| session.connection() == Some(*slot));
+                assert!(
+                    its,
+                    "a connection is attached to a session that has another or is not here"
+                );
+            }
+        }
         assert_eq!(
-            core.counters.read(Counter::ConnectionsNow),
-            u64::from(core.connections.len()),
+            (core.connections.len() as usize, core.counters.read(Counter::ConnectionsNow)),
+            (slots.len(), slots.len() as u64),
             "connections are counted from accept to close"
         );
+        let violations = &self.ledger.borrow().violations;
+        assert!(violations.is_empty(), "the game complains: {violations:?}");
     }
 
     fn check_the_end(&self) {
@@ -370,12 +348,15 @@ impl World {
             assert_eq!(self.net.in_flight(index), 0, "operations are left");
             assert_eq!(self.net.leases_out(index), 0, "leases are left");
             assert_eq!(self.net.slots_used(index), 0, "descriptors are left");
-            assert!(!self.boxes.has_unread(index), "messages are left");
+            assert!(!self.site.boxes.has_unread(index), "messages are left");
         }
-        for (_, shared) in &self.listeners {
+        for (_, shared) in &self.site.listeners {
             let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!(left, 0, "connections are counted that are not there");
         }
+        let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
+        assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
+        assert_eq!(self.ledger.borrow().attached, BTreeMap::new(), "nobody is attached");
         assert_eq!(self.ledger.borrow().gates, 0, "gate connections come and go in pairs");
         assert_eq!(self.sum(Counter::AttachedNow), 0, "attached sessions are miscounted");
         let cached = self.places.iter().flat_map(|place| place.shard.core().sessions.iter());

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use skyring::config::ListenerKind;
 use skyring::context::Target;
+use skyring::protocols::crypt::Secret;
 use skyring::protocols::login::token::SampleToken;
 use skyring::shard::counters::Counter;
 
@@ -130,5 +131,21 @@ fn a_later_login_ends_the_earlier() {
         assert_eq!(newer.ask(1, b"count"), b"1", "a session of its own");
     }
     arena.expect(Counter::LoggedOut, 8);
+    arena.end();
+}
+
+/// A name that no attach could hold is refused, whoever chose it.
+#[test]
+fn a_name_too_long_for_an_attach_is_refused() {
+    let arena = Arena::start(&config(2));
+    let (handle, secret) = (arena.server.handle(), Secret::new([7; 8]));
+    for bytes in [7_000, 60_000, 200_000] {
+        let long = vec![b'x'; bytes];
+        assert!(!handle.login(&long, b"sample", b"1", secret.clone()), "a uid of {bytes}");
+        assert!(!handle.login(b"u", b"sample", &long, secret.clone()), "a subid of {bytes}");
+    }
+    assert_eq!(login(arena.login_at(), "long-subid").err(), Some(403));
+    assert_eq!(login(arena.login_at(), "long-subid").err(), Some(403), "the lock is free");
+    assert!(handle.login(&[b'x'; 4_000], b"sample", b"1", secret), "that is long enough");
     arena.end();
 }

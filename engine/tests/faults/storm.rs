@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use skyring::config::ListenerKind;
 use skyring::protocols::msg::response::Flag;
 use skyring::shard::counters::Counter;
 
@@ -93,13 +94,22 @@ fn restless_users_have_every_request_run_once() {
 }
 
 /// Tables of 32 slots, a crowd that fills them again and again, and users who must move between
-/// shards all the same: each of them is served in the end.
+/// shards all the same: each of them is served in the end, wherever the crowd is.
 #[test]
 fn a_crowd_larger_than_the_tables_is_served_in_turn() {
+    crowd_at(ListenerKind::Gate);
+}
+
+#[test]
+fn a_crowd_of_silent_logins_is_served_in_turn() {
+    crowd_at(ListenerKind::Login);
+}
+
+fn crowd_at(kind: ListenerKind) {
     let mut config = config(3);
     config.connections_per_shard_max = 32;
     let arena = Arena::start(&config);
-    let (login_at, msg_at, gate_at) = (arena.login_at(), arena.msg_at(), arena.gate_at());
+    let (login_at, msg_at, crowd_at) = (arena.login_at(), arena.msg_at(), arena.at(kind));
     let threads: Vec<_> = (0..12)
         .map(|thread| {
             std::thread::spawn(move || {
@@ -113,7 +123,7 @@ fn a_crowd_larger_than_the_tables_is_served_in_turn() {
         })
         .collect();
     for _ in 0..10 {
-        let crowd: Vec<TcpStream> = (0..150).map(|_| connect(gate_at)).collect();
+        let crowd: Vec<TcpStream> = (0..150).map(|_| connect(crowd_at)).collect();
         std::thread::sleep(Duration::from_millis(50));
         drop(crowd);
     }

@@ -14,7 +14,8 @@
 //! | anything else | answers itself |
 //!
 //! The name of a user decides too: `hold-...` is held at its login until the test releases the name,
-//! `deny-...` may not log in, and `panic-METHOD` makes that method panic.
+//! `deny-...` may not log in, `long-...` gets a subid of 50,000 bytes, and `panic-METHOD` makes that
+//! method panic.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -112,6 +113,9 @@ impl Application for Game {
         }
         if login.uid.starts_with(b"hold-") {
             self.held.wait(&self.context, &login.uid).await;
+        }
+        if login.uid.starts_with(b"long-") {
+            return Ok(Subid(vec![b'x'; 50_000]));
         }
         for older in &login.online {
             self.context.kick(Target::username(older.username())).await;

@@ -6,16 +6,10 @@
 
 use std::fmt;
 
-use skyring::config::{Config, SHARDS_MAX};
+use skyring::config::{Config, SHARDS_MAX, capacity};
+use skyring::driver::uring::limits::SLOTS_MAX;
 
 use super::facts::Facts;
-
-/// The kernel's own limit of a ring's table.
-const TABLE_SLOTS_MAX: u64 = 1 << 20;
-
-/// Part of a table that is not counted on, one slot in this many: users are spread over the shards by
-/// a hash, never evenly, and accepted connections need slots until they move to their owner.
-const RESERVE_SHARE: u64 = 20;
 
 /// Ordinary descriptors of one shard beside its listeners: its rings and those of its executor, with
 /// what wakes them.
@@ -32,7 +26,10 @@ const QUESTIONS: [u64; 3] = [10_000, 200_000, 1_000_000];
 pub(super) struct Ceiling {
     /// Shards that the server will run.
     pub(super) shards: u64,
-    /// Connections that one shard takes.
+    /// Slots of one shard's table.
+    pub(super) table: u32,
+    /// Connections that one shard accepts: the rest of its table is for those that come from other
+    /// shards. Users are spread over the shards by a hash, so it is there for them too.
     pub(super) slots: u64,
     /// Ordinary descriptors of one shard.
     shard_descriptors: u64,
@@ -44,15 +41,16 @@ impl Ceiling {
     /// The ceiling of this configuration on this machine.
     pub(super) fn of(config: &Config, facts: &Facts) -> Ceiling {
         let limit = facts.descriptors.map_or(1024, |limit| limit.hard);
-        let mut table = limit.min(TABLE_SLOTS_MAX);
+        let mut table = u32::try_from(limit).unwrap_or(SLOTS_MAX).min(SLOTS_MAX);
         if config.connections_per_shard_max != 0 {
-            table = table.min(config.connections_per_shard_max.into());
+            table = table.min(config.connections_per_shard_max);
         }
         let shard_descriptors = DESCRIPTORS_PER_SHARD + config.listeners.len() as u64;
         let room = limit.saturating_sub(DESCRIPTORS_BESIDE) / shard_descriptors;
         Ceiling {
-            shards: shards(config, facts),
-            slots: table - table / RESERVE_SHARE,
+            shards: capacity::shards(config, facts.processors.len()) as u64,
+            table,
+            slots: u64::from(table - capacity::reserve(table)),
             shard_descriptors,
             shards_max: room.min(u64::from(SHARDS_MAX)),
         }
@@ -72,13 +70,6 @@ impl Ceiling {
     fn shards_for(&self, connections: u64) -> u64 {
         connections.div_ceil(self.slots.max(1))
     }
-}
-
-/// Shards that a server of this configuration runs: what it says, else one a core.
-fn shards(config: &Config, facts: &Facts) -> u64 {
-    let cores = if config.cores.is_empty() { facts.processors.len() } else { config.cores.len() };
-    let shards = if config.shards == 0 { cores } else { config.shards };
-    shards.max(1) as u64
 }
 
 impl fmt::Display for Ceiling {
@@ -111,7 +102,7 @@ pub(super) fn how_to_raise(facts: &Facts) -> String {
          unit, `nofile` in /etc/security/limits.conf",
     );
     match facts.nr_open {
-        Some(nr_open) if nr_open < TABLE_SLOTS_MAX => {
+        Some(nr_open) if nr_open < u64::from(SLOTS_MAX) => {
             text += &format!("; before that\n`sysctl -w fs.nr_open=1048576`, which is {nr_open}");
         }
         _ => {}
@@ -133,10 +124,10 @@ mod tests {
     fn shards_times_slots() {
         let config = Config::default();
         let ceiling = Ceiling::of(&config, &facts(20_000));
-        assert_eq!((ceiling.shards, ceiling.slots, ceiling.shards_max), (2, 19_000, 1024));
-        assert_eq!(ceiling.connections(), 38_000);
+        assert_eq!((ceiling.shards, ceiling.slots, ceiling.shards_max), (2, 18_750, 1024));
+        assert_eq!(ceiling.connections(), 37_500);
         let text = ceiling.to_string();
-        assert!(text.contains("2 shards x 19000 slots = 38000 connections"), "{text}");
+        assert!(text.contains("2 shards x 18750 slots = 37500 connections"), "{text}");
         assert!(text.contains("200000 connections: `shards = 11`"), "{text}");
         assert!(!text.contains(" 10000 connections"), "{text}");
     }
@@ -144,15 +135,15 @@ mod tests {
     #[test]
     fn the_configuration_and_the_kernel_bound_it() {
         let config = Config { shards: 5, connections_per_shard_max: 64, ..Config::default() };
-        assert_eq!(Ceiling::of(&config, &facts(20_000)).connections(), 5 * 61);
+        assert_eq!(Ceiling::of(&config, &facts(20_000)).connections(), 5 * 60);
         let ceiling = Ceiling::of(&Config::default(), &facts(u64::MAX));
-        assert_eq!(ceiling.slots, TABLE_SLOTS_MAX - TABLE_SLOTS_MAX / RESERVE_SHARE);
+        assert_eq!(ceiling.slots, u64::from(SLOTS_MAX - SLOTS_MAX / 16));
     }
 
     #[test]
     fn a_tiny_limit_has_no_room_for_more_shards() {
         let text = Ceiling::of(&Config::default(), &facts(64)).to_string();
-        assert!(text.contains(" 10000 connections: 164 shards are too many here"), "{text}");
+        assert!(text.contains(" 10000 connections: 167 shards are too many here"), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A check fails when the server would not start, or would do less than its configuration says
 //! without anybody noticing; it warns when the server runs, but worse than it could.
 
-use skyring::config::{Config, Listener};
+use skyring::config::{Config, Listener, capacity};
 
 use super::ceiling::Ceiling;
 use super::facts::{Facts, Limit};
@@ -24,7 +24,7 @@ pub(super) fn all(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Vec<Find
     let mut findings = vec![
         kernel(facts),
         cores(config, facts, ceiling),
-        descriptors(facts, ceiling),
+        descriptors(config, facts, ceiling),
         open_files(facts, ceiling),
         locked_memory(facts),
         backlog(config, facts),
@@ -83,7 +83,7 @@ fn cores(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Finding {
     Finding::ok(subject, seen)
 }
 
-fn descriptors(facts: &Facts, ceiling: &Ceiling) -> Finding {
+fn descriptors(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Finding {
     let subject = "descriptors";
     let Some(Limit { soft, hard }) = facts.descriptors else {
         return Finding::warn(subject, "the limit is unknown", "`ulimit -n` shows it");
@@ -93,6 +93,11 @@ fn descriptors(facts: &Facts, ceiling: &Ceiling) -> Finding {
     if hard < needed {
         let advice = format!("ulimit -n {needed}, or fewer shards");
         return Finding::fail(subject, format!("{seen}, but {needed} are needed"), advice);
+    }
+    if config.check_table(ceiling.table).is_err() {
+        let (slots, needed) = (ceiling.table, capacity::slots_min(config.listeners.len()));
+        let seen = format!("{seen}: tables of {slots} slots, but {needed} are needed to accept");
+        return Finding::fail(subject, seen, format!("ulimit -n {}", needed.max(1024)));
     }
     if ceiling.connections() < CEILING_LOW {
         let seen = format!("{seen}: {} connections at most", ceiling.connections());
@@ -300,6 +305,14 @@ mod tests {
         assert_eq!(complaint(|facts| facts.congestion = bbr), (warn, "congestion control"));
         let tracked = (warn, "connection tracking");
         assert_eq!(complaint(|facts| facts.conntrack_max = Some(65_536)), tracked);
+    }
+
+    #[test]
+    fn a_table_in_which_nobody_is_accepted_is_found() {
+        let tight = Config { connections_per_shard_max: 4, ..Config::default() };
+        let found = descriptors(&tight, &healthy(), &Ceiling::of(&tight, &healthy()));
+        assert_eq!(found.status, Status::Fail);
+        assert!(found.seen.contains("4 slots, but 5 are needed"), "{found}");
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! The life of a session on its owner shard: made by a login, looked up, pushed to, ended.
+
+use std::rc::Rc;
+
+use skyring_protocols::crypt::Secret;
+use skyring_protocols::msg::response::{self, Flag};
+
+use super::command::{Presence, Target};
+use super::core::Core;
+use super::counters::Counter;
+use super::sessions::{self, SessionKey};
+use super::stream::Fill;
+use crate::config::{ListenerKind, PushOverBudget};
+use crate::driver::ListenerIndex;
+use crate::handler::LogoutReason;
+use crate::mutation::{self, Mutation};
+
+impl Core {
+    /// Makes a session; false when the server is unknown, the username taken, or so long that no
+    /// attach could name it.
+    pub(crate) fn create_session(
+        &mut self,
+        uid: &[u8],
+        server: &[u8],
+        subid: &[u8],
+        secret: Secret,
+    ) -> bool {
+        debug_assert!(
+            self.router.owner(uid) == self.index || mutation::active(Mutation::RegisterAnywhere),
+            "a session is made by the shard that owns its user"
+        );
+        let Some(listener) = self.msg_listener(server) else { return false };
+        let server = Rc::clone(&self.listener(listener).server);
+        let Some(user) = sessions::user(uid, &server, subid) else { return false };
+        let made = self.sessions.insert(user, secret, listener).is_some();
+        self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
+        made
+    }
+
+    /// The msg listener with this server name.
+    pub(crate) fn msg_listener(&self, server: &[u8]) -> Option<ListenerIndex> {
+        let at = self.listeners.iter().position(|listener| {
+            listener.settings.kind == ListenerKind::Msg && listener.server.as_bytes() == server
+        })?;
+        Some(ListenerIndex(at as u16))
+    }
+
+    pub(super) fn presence(&self, target: &Target) -> Vec<Presence> {
+        let keys = self.sessions.matching(target);
+        keys.iter()
+            .filter_map(|key| self.sessions.get(*key))
+            .map(|session| Presence {
+                username: session.user.username().to_vec(),
+                peer: session.connection().map(|slot| self.connections.at(slot).peer()),
+            })
+            .collect()
+    }
+
+    /// Sends a frame that answers nothing; false when nobody is there to take it.
+    pub(super) fn push(&mut self, key: SessionKey, content: &[u8]) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let slot = session.connection().filter(|_| session.pushes);
+        let Some(slot) = slot.filter(|_| content.len() <= response::CONTENT_BYTES_MAX) else {
+            self.count(Counter::PushDropped);
+            return false;
+        };
+        if self.fill(slot, content.len()) != Fill::Within && self.has_unsent(slot) {
+            self.drop_push(slot);
+            return false;
+        }
+        response::encode(content, Flag::Push, 0, self.connections.output(slot))
+            .expect("content within the limit fits a frame");
+        self.count(Counter::Pushed);
+        true
+    }
+
+    /// A push finds no room in a connection's output: what becomes of both is the listener's choice.
+    pub(crate) fn drop_push(&mut self, slot: u32) {
+        self.count(Counter::PushDropped);
+        let at = self.connections.at(slot).listener;
+        match self.listener(at).settings.push_over_budget {
+            PushOverBudget::Close => self.abort(slot, Counter::ClosedSlowConsumer),
+            PushOverBudget::Drop => {}
+        }
+    }
+
+    /// Ends a session and closes its connection.
+    pub(crate) fn end_session(&mut self, key: SessionKey, reason: LogoutReason) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let cached = session.state.cache_bytes();
+        if let Some(slot) = session.connection() {
+            self.finish(slot, Counter::ClosedByServer);
+        }
+        let Some(session) = self.sessions.remove(key) else { return };
+        self.cache_changed(cached, 0);
+        self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
+        self.count(Counter::LoggedOut);
+        self.dispatch.events().on_logout(&session.user, reason);
+    }
+}
