@@ -83,6 +83,19 @@ fn seeds() {
         Counter::ClosedBroken,
         Counter::GateMessages,
         Counter::Pushed,
+        Counter::PushDropped,
+        Counter::ClosedHandshakeLate,
+        Counter::ClosedIdle,
+        Counter::ClosedSlowConsumer,
+        Counter::ClosedProtocol,
+        Counter::Conflicts,
+        Counter::RequestsRefused,
+        Counter::RefusedMaxclient,
+        Counter::RefusedAddressRate,
+        Counter::LoginsRefused,
+        Counter::LoginDropped,
+        Counter::AttachUserNotFound,
+        Counter::AnswersOverBudget,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = totals[counter as usize];
