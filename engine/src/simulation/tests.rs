@@ -172,7 +172,7 @@ fn invariant_5_the_cache_stays_inside_its_limits() {
 
 #[test]
 fn invariant_6_no_descriptor_leaks() {
-    finds(Mutation::LeakDescriptor, "");
+    finds(Mutation::LeakDescriptor, "descriptors are left");
 }
 
 #[test]
