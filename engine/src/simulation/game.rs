@@ -104,9 +104,13 @@ impl Application for Game {
         let words: Vec<&str> = text.split('|').collect();
         let id = words.get(3).and_then(|id| id.parse().ok()).ok_or(Failed)?;
         let place = (request.user.username().to_vec(), id);
-        self.ledger.borrow_mut().count_run(&place);
+        // One that is repeated on purpose until it clashes may run again.
+        if words[0] != "clash" {
+            self.ledger.borrow_mut().count_run(&place);
+        }
         match words[0] {
             "slow" => self.context.sleep(Duration::from_millis(u64::from(id) % 90)).await,
+            "clash" => self.context.sleep(Duration::from_millis(20)).await,
             "stall" => self.context.sleep(Duration::from_millis(400)).await,
             "fail" => return Err(Failed),
             "bye" => {

@@ -13,5 +13,6 @@ mod place;
 mod player;
 pub(crate) mod scene;
 mod scenes;
+mod settings;
 mod tests;
 mod world;

@@ -4,7 +4,7 @@
 //! the answer shows which of the two ran.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -27,6 +27,17 @@ pub(super) struct Addresses {
     pub(super) login: SocketAddr,
     pub(super) msg: SocketAddr,
     pub(super) gate: SocketAddr,
+    /// Players share a few addresses of their own.
+    pub(super) is_crowded: bool,
+}
+
+/// What a player must put up with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manners {
+    /// The server may have retired an answer, so that a repeat runs again.
+    pub(super) may_retire: bool,
+    /// It may refuse requests and logins because too many wait.
+    pub(super) may_refuse: bool,
 }
 
 enum Stage {
@@ -42,6 +53,8 @@ enum Stage {
         fresh: bool,
     },
     Playing(SimClient, Box<MsgClient>),
+    /// Is connected and says nothing.
+    Silent(SimClient),
     /// Talks to the gate; what was sent and not yet echoed.
     Gate(SimClient, Vec<u8>),
 }
@@ -62,8 +75,15 @@ pub(super) struct Player {
     /// Unanswered requests and their kinds.
     open: BTreeMap<u32, &'static str>,
     ledger: Rc<RefCell<Ledger>>,
-    /// The server may have retired an answer, so that a repeat runs again.
-    may_retire: bool,
+    /// Requests that were refused and are to be sent again.
+    refused: Vec<(u32, &'static str)>,
+    /// Requests whose answers may come or not, and whatever they are.
+    loose: BTreeSet<u32>,
+    /// Times that it does not read.
+    deaf: u64,
+    manners: Manners,
+    /// Connections made.
+    dialled: u16,
     /// Answers taken.
     pub(super) answers: u64,
 }
@@ -78,7 +98,7 @@ impl Player {
         name: String,
         addresses: Addresses,
         ledger: Rc<RefCell<Ledger>>,
-        may_retire: bool,
+        manners: Manners,
     ) -> Player {
         Player {
             name,
@@ -93,7 +113,11 @@ impl Player {
             early: None,
             open: BTreeMap::new(),
             ledger,
-            may_retire,
+            refused: Vec::new(),
+            loose: BTreeSet::new(),
+            deaf: 0,
+            manners,
+            dialled: 0,
             answers: 0,
         }
     }
@@ -111,6 +135,7 @@ impl Player {
             Stage::Away => ("away", None),
             Stage::Attaching { connection, .. } => ("attaching", Some(connection)),
             Stage::Playing(connection, _) => ("playing", Some(connection)),
+            Stage::Silent(connection) => ("silent", Some(connection)),
             Stage::Gate(connection, _) => ("at the gate", Some(connection)),
         };
         let end = connection.map(|connection| (connection.address(), connection.end()));
@@ -121,13 +146,21 @@ impl Player {
     pub(super) fn act(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) {
         let stage = std::mem::replace(&mut self.stage, Stage::Out);
         self.stage = match stage {
-            Stage::Out => self.start(net, random),
+            Stage::Out => self.start(net, random, calm),
             Stage::LoggingIn(connection, client) => self.log_in(connection, client, random, calm),
             Stage::Away => self.attach(net, random, calm),
             Stage::Attaching { connection, client, fresh } => {
                 self.attaching(connection, client, fresh, random)
             }
             Stage::Playing(connection, client) => self.play(connection, client, random, calm),
+            Stage::Silent(connection) => {
+                if calm || connection.end().is_some() || random.chance(1_000) {
+                    connection.close();
+                    Stage::Out
+                } else {
+                    Stage::Silent(connection)
+                }
+            }
             Stage::Gate(connection, sent) => self.gate(connection, sent, random, calm),
         };
     }
@@ -138,14 +171,28 @@ impl Player {
             Stage::LoggingIn(connection, _)
             | Stage::Attaching { connection, .. }
             | Stage::Playing(connection, _)
+            | Stage::Silent(connection)
             | Stage::Gate(connection, _) => connection.close(),
             Stage::Out | Stage::Away => {}
         }
     }
 
-    fn start(&mut self, net: &SimNet, random: &mut SimRandom) -> Stage {
+    fn connect(&mut self, net: &SimNet, to: SocketAddr) -> SimClient {
+        if !self.addresses.is_crowded {
+            return net.connect(to);
+        }
+        self.dialled += 1;
+        let port = 1024 + self.dialled % 2_000 * 32 + self.number as u16;
+        net.connect_from(([10, 9, 9, self.number as u8 % 2], port).into(), to)
+    }
+
+    fn start(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) -> Stage {
+        if !calm && random.chance(3_000) {
+            let Addresses { login, msg, gate, .. } = self.addresses;
+            return Stage::Silent(self.connect(net, [login, msg, gate][random.index(3)]));
+        }
         if self.number % 5 == 4 {
-            return Stage::Gate(net.connect(self.addresses.gate), Vec::new());
+            return Stage::Gate(self.connect(net, self.addresses.gate), Vec::new());
         }
         let token = SampleToken {
             user: self.name.clone().into_bytes(),
@@ -154,7 +201,7 @@ impl Player {
         };
         let key = (random.word() | 2).to_le_bytes();
         let client = LoginClient::new(token.format(), key);
-        Stage::LoggingIn(net.connect(self.addresses.login), Box::new(client))
+        Stage::LoggingIn(self.connect(net, self.addresses.login), Box::new(client))
     }
 
     fn log_in(
@@ -189,10 +236,13 @@ impl Player {
                     self.login += 1;
                     (self.index, self.accepted, self.next_id) = (0, 0, 0);
                     self.open.clear();
+                    self.refused.clear();
+                    self.loose.clear();
                     return Stage::Away;
                 }
                 LoginClientOutput::Refused(code) => {
-                    assert_eq!(code, 406, "this game refuses nobody");
+                    let too_many = self.manners.may_refuse && matches!(code, 401 | 403);
+                    assert!(code == 406 || too_many, "this game refuses nobody: {code}");
                     connection.close();
                     return Stage::Out;
                 }
@@ -215,8 +265,9 @@ impl Player {
             1 + random.below(self.accepted)
         };
         let mut client = Box::new(MsgClient::new(username, secret));
-        let connection = net.connect(self.addresses.msg);
+        let connection = self.connect(net, self.addresses.msg);
         let mut frames = client.attach(index);
+        self.refused.clear();
         self.early = None;
         if fresh && random.chance(20_000) {
             // A request right behind the attach, before its answer.
@@ -273,7 +324,11 @@ impl Player {
         random: &mut SimRandom,
         calm: bool,
     ) -> Stage {
-        if !calm && random.chance(9_000) {
+        if !calm && random.chance(600) {
+            self.deaf = random.between(5, 60);
+        }
+        self.deaf = if calm { 0 } else { self.deaf.saturating_sub(1) };
+        if self.deaf > 0 || (!calm && random.chance(9_000)) {
             return Stage::Playing(connection, client); // Does not read for a while.
         }
         client.on_bytes(&connection.read());
@@ -287,6 +342,11 @@ impl Player {
             connection.close();
             return Stage::Away;
         }
+        let mut again = Vec::new();
+        for (id, kind) in std::mem::take(&mut self.refused) {
+            self.send(&mut client, kind, id, random, &mut again);
+        }
+        let _ = connection.write(&again);
         if calm {
             return Stage::Playing(connection, client);
         }
@@ -302,7 +362,18 @@ impl Player {
             2 => connection.shut_down(),
             3 if self.next_id > 20 => {
                 let mut frames = Vec::new();
+                self.loose.insert(self.next_id);
                 self.send(&mut client, "bye", self.next_id, random, &mut frames);
+                self.next_id += 1;
+                let _ = connection.write(&frames);
+            }
+            20 => {
+                // The second repeat while the handler runs is one too many.
+                let mut frames = Vec::new();
+                self.loose.insert(self.next_id);
+                for _ in 0..3 {
+                    self.send(&mut client, "clash", self.next_id, random, &mut frames);
+                }
                 self.next_id += 1;
                 let _ = connection.write(&frames);
             }
@@ -331,7 +402,7 @@ impl Player {
         // Where answers are retired, a request that pushes runs with every repeat, and a push that
         // finds the output full closes the connection: nobody could ever come back for the rest.
         let kind = match KINDS[random.index(KINDS.len())] {
-            "push" if self.may_retire => "echo",
+            "push" if self.manners.may_retire => "echo",
             kind => kind,
         };
         let id = self.next_id;
@@ -361,10 +432,16 @@ impl Player {
             return;
         }
         let text = String::from_utf8_lossy(content).into_owned();
-        let Some(kind) = self.open.remove(&id) else {
-            assert!(text.starts_with("bye|"), "{}: request {id} answered twice: {text}", self.name);
+        if self.loose.contains(&id) {
             return;
+        }
+        let Some(kind) = self.open.remove(&id) else {
+            panic!("{}: request {id} answered twice: {text}", self.name);
         };
+        if self.manners.may_refuse && flag == Flag::Error && kind != "fail" {
+            self.open.insert(id, kind);
+            return self.refused.push((id, kind));
+        }
         self.answers += 1;
         if kind == "fail" {
             assert_eq!((flag, content.len()), (Flag::Error, 0), "{}: a failure", self.name);
@@ -374,7 +451,11 @@ impl Player {
         let ledger = self.ledger.borrow();
         let run = ledger.runs.get(&(username.clone(), id));
         let (runs, reply) = run.expect("an answered request ran");
-        assert!(*runs == 1 || self.may_retire, "{}: request {id} ran {runs} times", self.name);
+        assert!(
+            *runs == 1 || self.manners.may_retire,
+            "{}: request {id} ran {runs} times",
+            self.name
+        );
         assert_eq!(flag, Flag::Ok, "{}: request {id}", self.name);
         assert_eq!(reply.as_deref(), Some(content), "{}: not what the handler said", self.name);
         let owner = format!("|{}|{}|{id}|", self.number, self.login);

@@ -8,7 +8,7 @@ use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
 /// Seeds run by the test command.
-const SEEDS: u64 = 2_500;
+const SEEDS: u64 = 1_600;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in which a deliberate bug must be found.
@@ -113,6 +113,19 @@ fn seeds() {
         Counter::ClosedBroken,
         Counter::GateMessages,
         Counter::Pushed,
+        Counter::PushDropped,
+        Counter::ClosedHandshakeLate,
+        Counter::ClosedIdle,
+        Counter::ClosedSlowConsumer,
+        Counter::ClosedProtocol,
+        Counter::Conflicts,
+        Counter::RequestsRefused,
+        Counter::RefusedMaxclient,
+        Counter::RefusedAddressRate,
+        Counter::LoginsRefused,
+        Counter::LoginDropped,
+        Counter::AttachUserNotFound,
+        Counter::AnswersOverBudget,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = all.counters[counter as usize];
@@ -193,7 +206,7 @@ fn invariant_5_the_cache_stays_inside_its_limits() {
 
 #[test]
 fn invariant_6_no_descriptor_leaks() {
-    finds(Mutation::LeakDescriptor, "");
+    finds(Mutation::LeakDescriptor, "descriptors are left");
 }
 
 #[test]

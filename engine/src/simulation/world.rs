@@ -8,24 +8,25 @@ use std::time::Duration;
 
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
-use super::player::{Addresses, Player};
-use crate::config::{Listener, ListenerKind};
+use super::player::{Addresses, Manners, Player};
+use super::settings::{self, Drawn};
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
 use crate::route::Router;
 use crate::shard::connections::{Life, Role};
-use crate::shard::core::ListenerShared;
 use crate::shard::counters::Counter;
 use crate::shard::drain::ServerEnd;
 
 /// Virtual time that is played with faults.
-const PLAY: Duration = Duration::from_millis(600);
+const PLAY: Duration = Duration::from_millis(300);
 /// Virtual time in which everybody must become content once nothing goes wrong any more.
 const CALM: Duration = Duration::from_secs(60);
 /// Virtual time that a drain may take.
 const DRAIN: Duration = Duration::from_secs(60);
+/// More than any answer of the game costs.
+const ANSWER_COST_MAX: u64 = 200;
 /// The reasons for which a connection ends; each connection is counted by exactly one.
 const ENDS: [Counter; 10] = [
     Counter::RefusedMaxclient,
@@ -83,7 +84,7 @@ impl World {
     fn new(seed: u64) -> World {
         let mut random = SimRandom::new(seed ^ 0x5EED);
         let shards = 1 + random.below(4) as u16;
-        let small_cache = random.chance(1 << 14);
+        let drawn = Drawn::draw(&mut random);
         let mut faults = SimFaults::draw(&mut random);
         if random.chance(1 << 13) {
             faults = SimFaults::none();
@@ -92,14 +93,15 @@ impl World {
             seed,
             SimSettings {
                 shards,
-                slots: 24 + random.below(40) as u32,
+                slots: 20 + random.below(44) as u32,
                 buffers: 4 << random.below(4),
                 buffer_bytes: 32 << random.below(6),
                 faults,
+                window_bytes: drawn.window_bytes,
                 ..SimSettings::default()
             },
         );
-        let listeners = listeners(&mut random, small_cache);
+        let listeners = drawn.listeners;
         for (at, (listener, _)) in listeners.iter().enumerate() {
             net.listen(ListenerIndex(at as u16), listener.address);
         }
@@ -107,19 +109,19 @@ impl World {
             login: listeners[0].0.address,
             msg: listeners[1].0.address,
             gate: listeners[2].0.address,
+            is_crowded: drawn.is_crowded,
         };
-        let ledger = Ledger { may_retire: small_cache, ..Ledger::default() };
+        let manners = Manners { may_retire: drawn.may_retire, may_refuse: drawn.may_refuse };
+        let ledger = Ledger {
+            may_retire: drawn.may_retire,
+            multilogin: listeners[0].0.multilogin,
+            ..Ledger::default()
+        };
         let ledger = Rc::new(RefCell::new(ledger));
         let players = (0..6 + random.index(10)).map(|number| {
             // Two rivals share an account and log each other out.
             let name = if number < 2 { 0 } else { number };
-            Player::new(
-                number,
-                format!("player-{name}"),
-                addresses,
-                Rc::clone(&ledger),
-                small_cache,
-            )
+            Player::new(number, format!("player-{name}"), addresses, Rc::clone(&ledger), manners)
         });
         let players = players.collect();
         let server_end = ServerEnd::new(shards, listeners.iter().map(|(_, it)| Arc::clone(it)));
@@ -130,13 +132,16 @@ impl World {
             server_end,
             listeners,
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
-            cache_bytes_max: u64::MAX,
+            cache_bytes_max: drawn.cache_bytes_max,
         };
         let mut place = |index| {
             let ledger = Rc::clone(&ledger);
             Place::new(&site, index, &mut random, |context| Game { context, ledger })
         };
-        let places = (0..shards).map(ShardIndex).map(&mut place).collect();
+        let mut places: Vec<Place> = (0..shards).map(ShardIndex).map(&mut place).collect();
+        for place in &mut places {
+            place.shard.core_mut().deciding_max = drawn.deciding_max;
+        }
         let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
         let (parks, parks_refused) = (0, 0);
         World { net, random, site, places, parking, parks, parks_refused, ledger, players }
@@ -213,6 +218,11 @@ impl World {
     /// Nothing goes wrong any more: everybody gets what he asked for.
     fn calm_down(&mut self) {
         self.net.set_faults(SimFaults::none());
+        for place in &mut self.places {
+            for listener in &mut place.shard.core_mut().listeners {
+                settings::relax(&mut listener.settings);
+            }
+        }
         // The rivals would go on for ever.
         for rival in self.players.drain(..2) {
             rival.leave();
@@ -320,6 +330,9 @@ impl World {
                 assert!(its && connection.life == Life::Open, "{user:?} holds a foreign slot");
             }
         }
+        let cached = core.counters.read(Counter::CacheBytesNow);
+        let cached_max = core.cache_bytes_max.saturating_add(ANSWER_COST_MAX);
+        assert!(cached < cached_max, "a shard has {cached} bytes of answers");
         let slots = core.connections.slots();
         for slot in &slots {
             let connection = core.connections.at(*slot);
@@ -363,26 +376,4 @@ impl World {
         let cached: usize = cached.map(|(_, session)| session.state.cache_bytes()).sum();
         assert_eq!(self.sum(Counter::CacheBytesNow), cached as u64, "stored bytes are miscounted");
     }
-}
-
-fn listeners(random: &mut SimRandom, small_cache: bool) -> Vec<(Listener, Arc<ListenerShared>)> {
-    let kinds = [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate];
-    let mut make = |kind| {
-        let mut listener = Listener::new(kind);
-        listener.address.set_ip([10, 0, 0, 1].into());
-        listener.uniform_errors = false;
-        // Every replay makes its answer young again, so the others retire sooner than one would
-        // think: no number that a player could reach, or a very small one.
-        listener.expired_number = 1 << 20;
-        if small_cache {
-            listener.expired_number = 1 + random.below(4) as u32;
-            listener.cache_bytes_max = 300;
-        }
-        if random.chance(1 << 14) {
-            listener.output_bytes_max = 1024 + random.below(2000) as usize;
-        }
-        let shared = ListenerShared { connections: 0.into(), limiter: None };
-        (listener, Arc::new(shared))
-    };
-    kinds.into_iter().map(&mut make).collect()
 }
