@@ -54,6 +54,10 @@ pub(super) struct World {
     parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
     players: Vec<Player>,
+    /// Answers that players who have left got.
+    answers: u64,
+    /// What goes wrong while it is played.
+    faults: SimFaults,
 }
 
 /// What a run was like.
@@ -76,6 +80,9 @@ pub(super) fn run(seed: u64, print: bool) -> Outcome {
     let mut world = World::new(seed);
     world.net.print_trace(print);
     world.play();
+    if world.random.chance(1 << 14) {
+        return world.break_off();
+    }
     world.calm_down();
     world.end()
 }
@@ -96,7 +103,7 @@ impl World {
                 slots: 20 + random.below(44) as u32,
                 buffers: 4 << random.below(4),
                 buffer_bytes: 32 << random.below(6),
-                faults,
+                faults: faults.clone(),
                 window_bytes: drawn.window_bytes,
                 ..SimSettings::default()
             },
@@ -143,8 +150,19 @@ impl World {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
         }
         let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
-        let (parks, parks_refused) = (0, 0);
-        World { net, random, site, places, parking, parks, parks_refused, ledger, players }
+        World {
+            net,
+            random,
+            site,
+            places,
+            parking,
+            parks: 0,
+            parks_refused: 0,
+            ledger,
+            players,
+            answers: 0,
+            faults,
+        }
     }
 
     /// Runs the tasks of every shard, then turns one, or lets time pass. Answers whether time has
@@ -241,17 +259,40 @@ impl World {
         }
     }
 
+    /// The server drains in the middle of everything, for a moment: logins are being decided,
+    /// connections are on their way, and what goes wrong goes on. (A cancel that misses twice would
+    /// outlast the moment.)
+    fn break_off(mut self) -> Outcome {
+        self.net.set_faults(self.faults.clone().with(Fault::CancelMissed, 0));
+        let timeout_ms = self.random.below(2000);
+        self.drain(timeout_ms);
+        self.close()
+    }
+
     fn end(mut self) -> Outcome {
-        let drains = self.random.chance(1 << 15);
-        let answers = self.players.iter().map(|player| player.answers).sum();
-        let players = std::mem::take(&mut self.players);
-        if drains {
-            self.drain();
-            players.into_iter().for_each(Player::leave);
+        let patient = self.random.chance(1 << 15);
+        let timeout_ms = if patient { DRAIN.as_millis() as u64 } else { self.random.below(200) };
+        let misses = patient && self.random.chance(1 << 13);
+        let faults = SimFaults::none().with(Fault::CancelMissed, u32::from(misses) << 14);
+        self.net.set_faults(faults);
+        if self.random.chance(1 << 15) {
+            self.drain(timeout_ms);
         } else {
-            players.into_iter().for_each(Player::leave);
-            self.drain();
+            std::mem::take(&mut self.players).into_iter().for_each(|player| self.leave(player));
+            self.drain(timeout_ms);
         }
+        self.close()
+    }
+
+    fn leave(&mut self, player: Player) {
+        self.answers += player.answers;
+        player.leave();
+    }
+
+    /// Everybody leaves the server that has ended, and nothing is left.
+    fn close(mut self) -> Outcome {
+        std::mem::take(&mut self.players).into_iter().for_each(|player| self.leave(player));
+        let answers = self.answers;
         self.forget_timers();
         self.check_the_end();
         let counts = Counter::ALL.iter().map(|counter| (*counter, self.sum(*counter))).collect();
@@ -263,14 +304,9 @@ impl World {
         Outcome { trace_hash, answers, counts, faults: net.fault_counts(), parks, parks_refused }
     }
 
-    /// Every shard drains, for as long as it takes or for a moment, and ends when the server does.
-    /// Then no shard may have anything left.
-    fn drain(&mut self) {
-        let patient = self.random.chance(1 << 15);
-        let timeout_ms = if patient { DRAIN.as_millis() as u64 } else { self.random.below(200) };
-        if patient && self.random.chance(1 << 13) {
-            self.net.set_faults(SimFaults::none().with(Fault::CancelMissed, 1 << 14));
-        }
+    /// Every shard drains, then stops, and ends when the server does. Then no shard may have anything
+    /// left.
+    fn drain(&mut self, timeout_ms: u64) {
         for (index, place) in self.places.iter_mut().enumerate() {
             place.shard.tell_time();
             place.shard.core_mut().drain(timeout_ms);
