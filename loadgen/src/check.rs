@@ -18,6 +18,11 @@
 //!    later sending means that the handler ran twice. This holds while the server's cache must
 //!    still know the answer; the plan says whether it must ([`Ledger::on_answer`], `cache_holds`).
 //!
+//! The client's own proof of the third rule, also against a server that answers in order: now and
+//! then it acts as if an answer had not been heard ([`Ledger::leave_unheard`]). The request is
+//! sealed with the content of that answer, its connection is dropped, and the repeat must bring the
+//! very same.
+//!
 //! Which possible sending it was cannot be known from outside when a connection ends before any
 //! later answer, so both are right; [`Answered::repeat_ran`] counts how often it was a repeat.
 //!
@@ -41,6 +46,7 @@ struct Entry {
     sendings: u8,
     sealed: bool,
     disturbed: bool,
+    unheard: bool,
 }
 
 /// The open requests of one user.
@@ -69,8 +75,11 @@ pub struct Answered {
     pub due_ns: u64,
     /// When it was last sent.
     pub sent_ns: u64,
-    /// Whether the user was without a connection at any time since it was due.
+    /// Whether the user was without a connection on purpose at any time since it was due.
     pub disturbed: bool,
+    /// Whether the answer is to be taken as not heard: the request is still open, and the
+    /// connection has to go.
+    pub unheard: bool,
     /// Whether it had been sent more than once.
     pub repeated: bool,
     /// Whether the server ran a repeat and not the first sending.
@@ -100,11 +109,13 @@ pub enum Fault {
     RanFragment(Stamp),
     /// Bytes that are no answer at all.
     Unreadable,
+    /// The answer came before that to an earlier request, on a protocol that keeps the order.
+    Reordered(Stamp),
 }
 
 impl Fault {
     /// Names of the kinds, in the order of [`Fault::kind`].
-    pub const KINDS: [&str; 10] = [
+    pub const KINDS: [&str; 11] = [
         "lost",
         "doubled",
         "never_asked",
@@ -115,6 +126,7 @@ impl Fault {
         "ran_twice",
         "ran_fragment",
         "unreadable",
+        "reordered",
     ];
 
     /// Index of the kind in [`Fault::KINDS`].
@@ -130,6 +142,7 @@ impl Fault {
             Fault::RanTwice(_) => 7,
             Fault::RanFragment(_) => 8,
             Fault::Unreadable => 9,
+            Fault::Reordered(_) => 10,
         }
     }
 }
@@ -153,6 +166,7 @@ impl fmt::Display for Fault {
                 write!(f, "ran from sending {}, which never left whole", it.attempt)
             }
             Fault::Unreadable => f.write_str("met bytes that are no answer"),
+            Fault::Reordered(it) => write!(f, "was answered out of order, with request {}", it.id),
         }
     }
 }
@@ -167,8 +181,9 @@ pub enum Reply {
 }
 
 impl Ledger {
-    /// Notes a new request, due at `due_ns`. `attached` tells whether it could leave now.
-    pub fn add(&mut self, due_ns: u64, attached: bool) {
+    /// Notes a new request, due at `due_ns`. `away` tells whether its user has no connection now
+    /// because it was dropped on purpose.
+    pub fn add(&mut self, due_ns: u64, away: bool) {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         self.entries.push_back(Entry {
@@ -178,7 +193,8 @@ impl Ledger {
             possible: 0,
             sendings: 0,
             sealed: false,
-            disturbed: !attached,
+            disturbed: away,
+            unheard: false,
         });
     }
 
@@ -207,19 +223,29 @@ impl Ledger {
         }
     }
 
-    /// The connection is gone: whatever is open must be sent again on the next one.
-    pub fn detach(&mut self) {
+    /// Takes the answer to the last sending, when it comes, as not heard.
+    pub fn leave_unheard(&mut self) {
+        let last = (self.in_flight as usize).checked_sub(1);
+        if let Some(entry) = last.and_then(|index| self.entries.get_mut(index)) {
+            entry.unheard = true;
+        }
+    }
+
+    /// The connection is gone: whatever is open must be sent again on the next one. What waits for
+    /// a connection that was dropped on purpose says nothing about the server's speed.
+    pub fn detach(&mut self, on_purpose: bool) {
         self.in_flight = 0;
         for entry in &mut self.entries {
-            entry.disturbed = true;
+            entry.disturbed |= on_purpose;
+            entry.unheard = false;
         }
     }
 
     /// Forgets what is on the wire, on a protocol that has no repeats, and returns how many.
-    pub fn abandon(&mut self) -> u32 {
+    pub fn abandon(&mut self, on_purpose: bool) -> u32 {
         let count = self.in_flight;
         self.entries.drain(..count as usize);
-        self.detach();
+        self.detach(on_purpose);
         count
     }
 
@@ -235,16 +261,26 @@ impl Ledger {
         if cache_holds {
             self.entries.range_mut(..index).for_each(|earlier| earlier.sealed = true);
         }
-        self.in_flight -= 1;
+        let entry = &mut self.entries[index];
+        let judged = entry.judge(user, reply);
+        let unheard = std::mem::take(&mut entry.unheard);
+        if let (Ok(attempt), true) = (judged, unheard) {
+            (entry.possible, entry.sealed) = (1 << attempt, true);
+            return Ok(entry.answered(attempt, true));
+        }
         let entry = self.entries.remove(index).ok_or(Fault::NeverAsked)?;
-        let attempt = entry.judge(user, reply)?;
-        Ok(Answered {
-            due_ns: entry.due_ns,
-            sent_ns: entry.sent_ns,
-            disturbed: entry.disturbed,
-            repeated: entry.sendings > 1,
-            repeat_ran: attempt > 0,
-        })
+        self.in_flight -= 1;
+        Ok(entry.answered(judged?, false))
+    }
+
+    /// Whether a request waits to be sent again.
+    pub fn owes_repeats(&self) -> bool {
+        self.entries.get(self.in_flight as usize).is_some_and(|entry| entry.sendings > 0)
+    }
+
+    /// The earliest request not answered.
+    pub fn first_id(&self) -> Option<u32> {
+        self.entries.front().map(|entry| entry.id)
     }
 
     /// Requests on the wire of the current connection.
@@ -262,9 +298,9 @@ impl Ledger {
         self.entries.len() > self.in_flight as usize
     }
 
-    /// Ids not answered.
-    pub fn open_ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.entries.iter().map(|entry| entry.id)
+    /// Ids not answered, and whether each has been sent.
+    pub fn open_ids(&self) -> impl Iterator<Item = (u32, bool)> + '_ {
+        self.entries.iter().map(|entry| (entry.id, entry.sendings > 0))
     }
 
     fn find(&self, id: u32) -> Result<usize, Fault> {
@@ -278,6 +314,17 @@ impl Ledger {
 }
 
 impl Entry {
+    fn answered(&self, attempt: u32, unheard: bool) -> Answered {
+        Answered {
+            due_ns: self.due_ns,
+            sent_ns: self.sent_ns,
+            disturbed: self.disturbed,
+            unheard,
+            repeated: self.sendings > 1,
+            repeat_ran: attempt > 0,
+        }
+    }
+
     fn judge(&self, user: u32, reply: Reply) -> Result<u32, Fault> {
         let stamp = match reply {
             Reply::Failed => return Err(Fault::Failed),
@@ -314,14 +361,14 @@ mod tests {
     fn asked(count: u32) -> Ledger {
         let mut ledger = Ledger::default();
         for _ in 0..count {
-            ledger.add(10, true);
+            ledger.add(10, false);
         }
         while ledger.send_next(20, u32::MAX).is_some() {}
         ledger
     }
 
     fn resend(ledger: &mut Ledger) {
-        ledger.detach();
+        ledger.detach(true);
         while ledger.send_next(30, u32::MAX).is_some() {}
     }
 
@@ -362,7 +409,8 @@ mod tests {
     fn what_is_never_answered_stays_open() {
         let mut ledger = asked(3);
         ledger.on_answer(USER, 1, echo(1, 0), true).unwrap();
-        assert_eq!(ledger.open_ids().collect::<Vec<_>>(), [0, 2]);
+        ledger.add(10, false);
+        assert_eq!(ledger.open_ids().collect::<Vec<_>>(), [(0, true), (2, true), (3, false)]);
     }
 
     #[test]
@@ -388,6 +436,31 @@ mod tests {
     }
 
     #[test]
+    fn the_repeat_of_an_unheard_answer_must_bring_the_same() {
+        let again = Stamp { user: USER, id: 0, attempt: 1 };
+        let mut ledger = asked(1);
+        ledger.leave_unheard();
+        assert!(ledger.on_answer(USER, 0, echo(0, 0), true).unwrap().unheard);
+        assert_eq!(ledger.open(), 1);
+        ledger.detach(true);
+        assert!(ledger.owes_repeats());
+        while ledger.send_next(30, u32::MAX).is_some() {}
+        let verdict = ledger.clone().on_answer(USER, 0, echo(0, 1), true);
+        assert_eq!(verdict, Err(Fault::RanTwice(again)));
+        let answered = ledger.on_answer(USER, 0, echo(0, 0), true).unwrap();
+        assert!(answered.repeated && !answered.unheard && !answered.repeat_ran);
+        assert_eq!(ledger.open(), 0);
+    }
+
+    #[test]
+    fn a_connection_that_the_server_ended_is_no_excuse_for_it() {
+        let mut ledger = asked(1);
+        ledger.detach(false);
+        while ledger.send_next(30, u32::MAX).is_some() {}
+        assert!(!ledger.on_answer(USER, 0, echo(0, 0), true).unwrap().disturbed);
+    }
+
+    #[test]
     fn a_server_that_need_not_remember_may_run_it_again() {
         let mut ledger = asked(2);
         ledger.on_answer(USER, 1, echo(1, 0), false).unwrap();
@@ -410,7 +483,7 @@ mod tests {
     #[test]
     fn an_answer_before_the_repeat_is_unasked() {
         let mut ledger = asked(1);
-        ledger.detach();
+        ledger.detach(true);
         assert_eq!(ledger.on_answer(USER, 0, echo(0, 0), true), Err(Fault::NeverAsked));
     }
 
@@ -418,7 +491,7 @@ mod tests {
     fn the_depth_limits_what_is_on_the_wire() {
         let mut ledger = Ledger::default();
         for _ in 0..3 {
-            ledger.add(0, true);
+            ledger.add(0, false);
         }
         let sent = |ledger: &mut Ledger| ledger.send_next(0, 2).map(|sending| sending.id);
         assert_eq!(

@@ -127,16 +127,27 @@ fn times(out: &mut String, report: &Report) -> std::fmt::Result {
         ("attach", &login.attach),
     ] {
         if times.count > 0 {
-            row(out, name, times)?;
+            let doubtful = if name == "response" { &play.doubtful[..] } else { &[] };
+            row(out, name, times, doubtful)?;
         }
+    }
+    if !play.doubtful.is_empty() {
+        writeln!(out, "  ! more than a tenth of it may be the generator's own lateness")?;
     }
     writeln!(out)
 }
 
-fn row(out: &mut String, name: &str, times: &Percentiles) -> std::fmt::Result {
+fn row(out: &mut String, name: &str, times: &Percentiles, doubtful: &[&str]) -> std::fmt::Result {
     write!(out, "  {name:<16}")?;
-    for ns in [times.p50_ns, times.p90_ns, times.p99_ns, times.p99_9_ns, times.max_ns] {
-        write!(out, "{:>10}", figures::duration(ns))?;
+    for (quantile, ns) in [
+        ("p50", times.p50_ns),
+        ("p90", times.p90_ns),
+        ("p99", times.p99_ns),
+        ("p99.9", times.p99_9_ns),
+        ("max", times.max_ns),
+    ] {
+        let mark = if doubtful.contains(&quantile) { "!" } else { "" };
+        write!(out, "{:>10}", figures::duration(ns) + mark)?;
     }
     writeln!(out, "{:>12}", figures::count(times.count))
 }
@@ -168,6 +179,12 @@ fn verdict(out: &mut String, report: &Report) -> std::fmt::Result {
         Status::Usage => "USAGE",
         Status::NotConnected => "NOT CONNECTED",
         Status::Void => "VOID",
+        Status::Disconnected => "DISCONNECTED",
+        Status::Unsent => "UNSENT",
+    };
+    let word = match report.verdict.void && report.verdict.status == Status::Passed {
+        true => "PASSED, BUT VOID",
+        false => word,
     };
     let reasons = &report.verdict.reasons;
     let colon = if reasons.is_empty() { "" } else { ": " };
