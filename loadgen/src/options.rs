@@ -213,11 +213,7 @@ impl Options {
             match flag.as_str() {
                 "help" => return Ok(Command::Help),
                 "version" => return Ok(Command::Version),
-                "spin" => options.spin = true,
-                "skynet" => options.skynet = true,
-                "allow-late" => options.allow_late = true,
-                "allow-losses" => options.allow_losses = true,
-                "quiet" => options.quiet = true,
+                _ if options.switch_on(&flag) => {}
                 _ => {
                     if !VALUED.contains(&flag.as_str()) {
                         return Err(format!("unknown flag --{flag}; see --help").into());
@@ -234,6 +230,20 @@ impl Options {
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
         Ok(Command::Run(Box::new(options)))
+    }
+
+    /// Sets a flag that takes no value, if it is one.
+    fn switch_on(&mut self, flag: &str) -> bool {
+        let switch = match flag {
+            "spin" => &mut self.spin,
+            "skynet" => &mut self.skynet,
+            "allow-late" => &mut self.allow_late,
+            "allow-losses" => &mut self.allow_losses,
+            "quiet" => &mut self.quiet,
+            _ => return false,
+        };
+        *switch = true;
+        true
     }
 
     fn set(&mut self, flag: &str, value: &str) -> Result<(), String> {
@@ -425,6 +435,10 @@ mod tests {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             let outcome = Options::default().set(flag, "?");
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");
+        }
+        for flag in ["spin", "skynet", "allow-late", "allow-losses", "quiet"] {
+            assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
+            assert!(Options::default().switch_on(flag), "{flag}");
         }
         assert!(matches!(Options::parse(["--help"]), Ok(Command::Help)));
     }

@@ -47,7 +47,7 @@ fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
     let count = figures::count;
-    let (login, play, counters) = (&report.login, &report.play, &report.counters);
+    let (login, play) = (&report.login, &report.play);
     writeln!(
         out,
         "  login      {} users in {:.2} s, {:.0} users/s",
@@ -72,6 +72,21 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         count(report.check.wrong),
         count(report.check.users_answered),
     )?;
+    disturbances(out, report)?;
+    if let Some(storm) = &report.storm {
+        writeln!(
+            out,
+            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
+            count(storm.dropped),
+            storm.seconds,
+            count(storm.missing)
+        )?;
+    }
+    Ok(())
+}
+
+fn disturbances(out: &mut String, report: &Report) -> std::fmt::Result {
+    let (count, counters) = (figures::count, &report.counters);
     if counters.drops + counters.churns + counters.losses + counters.abandoned > 0 {
         writeln!(
             out,
@@ -90,6 +105,7 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     for (number, what) in [
+        (counters.unheard, "answers taken as not heard, and asked for again"),
         (counters.abandoned, "requests went down with their connections"),
         (counters.reruns_allowed, "requests ran twice, as Skynet's do"),
         (counters.pushes, "pushes"),
@@ -97,15 +113,6 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         if number > 0 {
             writeln!(out, "             {} {what}", count(number))?;
         }
-    }
-    if let Some(storm) = &report.storm {
-        writeln!(
-            out,
-            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
-            count(storm.dropped),
-            storm.seconds,
-            count(storm.missing)
-        )?;
     }
     Ok(())
 }

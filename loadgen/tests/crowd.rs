@@ -152,3 +152,10 @@ fn a_gate_that_answers_out_of_order_is_found_out() {
     let kind = Wrong::Reordered(Stamp { user: 0, id: 0, attempt: 0 }).kind();
     assert!(record.faults[kind] > 0, "{:?}", record.findings);
 }
+
+/// The second answer to the very last request comes when nothing is open any more.
+#[test]
+fn a_double_is_found_out_to_the_last_one() {
+    let (record, _) = play(open_loop(), World { echo_ns: 20 * MS, ..World::default() });
+    assert_eq!((record.counters.answers, record.faults[Wrong::Doubled.kind()]), (2000, 2000));
+}

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) login_ns: u64,
     /// Whether the gate answers the second frame of a send before the first.
     pub(crate) swaps: bool,
+    /// After how long the gate says everything again; 0: never.
+    pub(crate) echo_ns: u64,
     /// What the message server does wrong.
     pub(crate) fault: Fault,
     /// The generator is never awake for less than this after it has been.
@@ -52,6 +54,7 @@ impl Default for World {
             service_ns: 0,
             login_ns: 0,
             swaps: false,
+            echo_ns: 0,
             fault: Fault::None,
             nap_ns: 0,
         }
@@ -146,9 +149,13 @@ impl Network {
         if (self.world.stall.0..self.world.stall.1).contains(&at_ns) {
             at_ns = self.world.stall.1;
         }
-        if !answer.is_empty() {
-            self.add(at_ns, Later::Bytes(token, answer));
+        if answer.is_empty() {
+            return;
         }
+        if self.world.echo_ns > 0 {
+            self.add(at_ns + self.world.echo_ns, Later::Bytes(token, answer.clone()));
+        }
+        self.add(at_ns, Later::Bytes(token, answer));
     }
 
     fn add(&mut self, at_ns: u64, later: Later) {

@@ -308,18 +308,22 @@ impl State {
             Verdict::Absorbed | Verdict::Conflict | Verdict::Refused => return None,
         };
         let content = if fault == Fault::RunAgain { &content } else { stored.content };
-        let mut out = Vec::new();
-        let times = match fault {
-            Fault::Lose => 0,
-            Fault::Double => 2,
-            _ => 1,
-        };
-        for _ in 0..times {
-            response::encode(content, stored.flag, asked.id, &mut out).expect("it fits");
-        }
         assert_ne!(stored.flag, Flag::Push);
-        Some((asked.id, out))
+        Some((asked.id, encoded(content, stored.flag, asked.id, fault)))
     }
+}
+
+fn encoded(content: &[u8], flag: Flag, id: u32, fault: Fault) -> Vec<u8> {
+    let mut out = Vec::new();
+    let times = match fault {
+        Fault::Lose => 0,
+        Fault::Double => 2,
+        _ => 1,
+    };
+    for _ in 0..times {
+        response::encode(content, flag, id, &mut out).expect("it fits");
+    }
+    out
 }
 
 impl Inner {
