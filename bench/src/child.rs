@@ -41,11 +41,18 @@ pub struct PeerProcess {
 }
 
 impl PeerProcess {
-    /// Starts `program peer NAME`, pinned to a core, and waits until it listens.
-    pub fn start(program: &Path, peer: Peer, core: usize) -> io::Result<PeerProcess> {
+    /// Starts `program peer NAME`, pinned to a core, and waits until it listens. Its connections
+    /// have the system's congestion control, or the one named.
+    pub fn start(
+        program: &Path,
+        peer: Peer,
+        core: usize,
+        congestion: Option<&str>,
+    ) -> io::Result<PeerProcess> {
         let mut child = Command::new(program)
             .args(["peer", peer.name(), "--until-stdin-ends", "--core"])
             .arg(core.to_string())
+            .args(congestion.iter().flat_map(|name| ["--congestion", name]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

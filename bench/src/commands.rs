@@ -17,7 +17,7 @@ usage: skyring-bench COMMAND [OPTIONS]
                   message, response times, memory a connection and a session
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
-                  (--port N, --core N)
+                  (--port N, --core N, --congestion NAME)
 ";
 
 /// Does what the command line says.
@@ -67,18 +67,19 @@ fn run_render(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 
 fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let mut name = None;
-    let mut options = PeerOptions { port: 0, core: 0, until_stdin_ends: false };
+    let mut options = PeerOptions { port: 0, core: 0, until_stdin_ends: false, congestion: None };
     while let Some(argument) = parser.next()? {
         match argument {
             Value(value) if name.is_none() => name = Some(value.string()?),
             Long("port") => options.port = parser.value()?.parse()?,
             Long("core") => options.core = parser.value()?.parse()?,
+            Long("congestion") => options.congestion = Some(parser.value()?.string()?),
             Long("until-stdin-ends") => options.until_stdin_ends = true,
             argument => return Err(argument.unexpected().into()),
         }
     }
     let name = name.ok_or("peer: which one?")?;
     let peer = Peer::from_name(&name).ok_or_else(|| format!("peer: there is no {name}"))?;
-    peers::run(peer, options)?;
+    peers::run(peer, &options)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -37,13 +38,26 @@ pub fn descriptor_limit() -> u32 {
     u32::try_from(limit.min(TABLE_SLOTS_MAX)).unwrap_or(1 << 20)
 }
 
-/// A listening socket with this backlog, whose connections send at once.
-pub fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+/// A listening socket with this backlog, whose connections send at once, and under this congestion
+/// control if one is named.
+pub fn listen(
+    address: SocketAddr,
+    backlog: u32,
+    congestion: Option<&str>,
+) -> io::Result<TcpListener> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     sockopt::set_tcp_nodelay(&socket, true)?;
+    set_congestion(&socket, congestion)?;
     rustix::net::bind(&socket, &address)?;
     rustix::net::listen(&socket, i32::try_from(backlog).unwrap_or(i32::MAX))?;
     Ok(TcpListener::from(socket))
+}
+
+/// Chooses the congestion control of a socket, and of what a listening one accepts.
+pub fn set_congestion(socket: impl AsFd, congestion: Option<&str>) -> io::Result<()> {
+    let Some(name) = congestion else { return Ok(()) };
+    sockopt::set_tcp_congestion(socket, name)
+        .map_err(|error| io::Error::other(format!("the congestion control {name}: {error}")))
 }

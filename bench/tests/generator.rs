@@ -4,22 +4,28 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skyring_bench::child::{PeerProcess, Target};
-use skyring_bench::generator::{FRAME_BYTES, Generator, GeneratorError, Load, Tally, dial};
+use skyring_bench::generator::{
+    FRAME_BYTES, Generator, GeneratorError, Load, Samples, Tally, dial,
+};
 use skyring_bench::host;
 use skyring_bench::measure::times::Times;
 use skyring_bench::peers::Peer;
 
 const PHASE: Duration = Duration::from_millis(300);
 
-fn run(generator: &mut Generator, target: &Target, load: Load) -> Result<Tally, GeneratorError> {
-    let dialled = dial::dial(target, 0..20).unwrap();
+fn run(
+    generator: &mut Generator,
+    target: &Target,
+    load: Load,
+    duration: Duration,
+) -> Result<(Tally, Samples), GeneratorError> {
+    let dialled = dial::dial(target, 0..20, Some("reno")).unwrap();
     let mut run = generator.start(dialled, load)?;
-    let tally = run.phase(PHASE)?;
-    run.finish()?;
-    Ok(tally)
+    let tally = run.measured_phase(duration)?;
+    Ok((tally, run.finish()?))
 }
 
 fn generator() -> Generator {
@@ -30,18 +36,25 @@ fn generator() -> Generator {
 #[test]
 fn loads_run_and_every_answer_is_counted_once() {
     let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
-    let process = PeerProcess::start(program, Peer::Epoll, host::cores().unwrap()[0]).unwrap();
+    let process =
+        PeerProcess::start(program, Peer::Epoll, host::cores().unwrap()[0], Some("reno")).unwrap();
     let mut generator = generator();
     for load in [Load::Closed { depth: 1 }, Load::Closed { depth: 7 }, Load::Open { rate: 2000 }] {
         let before = Times::of_process(process.target().pid).unwrap();
-        let tally = run(&mut generator, process.target(), load).unwrap();
+        let (tally, samples) = run(&mut generator, process.target(), load, PHASE).unwrap();
         let times = Times::of_process(process.target().pid).unwrap().since(before);
         assert!(tally.answers > 100, "{load:?}: {}", tally.answers);
-        assert_eq!(tally.answers, tally.response_ns.len());
         assert!(times.ran_ns > 0);
+        assert_eq!(samples.response_ns.len(), samples.service_ns.len());
         if let Load::Open { rate } = load {
             let expected = f64::from(rate) * tally.elapsed.as_secs_f64();
             assert!((tally.answers as f64) < expected * 1.1, "{}", tally.answers);
+            // Every request that was due in the phase, no other.
+            let sampled = samples.response_ns.len();
+            assert!((sampled as f64 - expected).abs() <= 2.0, "{sampled} of {expected}");
+            assert_eq!(samples.late_ns.len(), sampled);
+        } else {
+            assert_eq!(tally.answers, samples.response_ns.len());
         }
     }
 }
@@ -53,6 +66,8 @@ enum Lie {
     AnswerTwice,
     AnswerWithTheMessageBefore,
     Close,
+    /// Not a lie: it stops until its listener is this old, and goes on as if nothing had been.
+    Stall(Instant, Duration),
 }
 
 /// An echo server, one thread a connection, that lies.
@@ -79,6 +94,9 @@ fn echo_and_lie(mut stream: TcpStream, lie: Lie) -> std::io::Result<()> {
                 Lie::AnswerTwice => stream.write_all(&frame)?,
                 Lie::AnswerWithTheMessageBefore => frame = before,
                 Lie::Close => return Ok(()),
+                Lie::Stall(since, lasts) => {
+                    std::thread::sleep(lasts.saturating_sub(since.elapsed()));
+                }
             }
         }
         stream.write_all(&frame)?;
@@ -91,7 +109,7 @@ fn echo_and_lie(mut stream: TcpStream, lie: Lie) -> std::io::Result<()> {
 fn every_lie_is_found_out_and_the_generator_goes_on() {
     let mut generator = generator();
     for lie in [Lie::FlipLastBit, Lie::AnswerTwice, Lie::AnswerWithTheMessageBefore, Lie::Close] {
-        let found = run(&mut generator, &liar(lie), Load::Closed { depth: 1 });
+        let found = run(&mut generator, &liar(lie), Load::Closed { depth: 1 }, PHASE);
         let is_right = match lie {
             Lie::FlipLastBit | Lie::AnswerWithTheMessageBefore => {
                 matches!(found, Err(GeneratorError::WrongAnswer { sequence: 4, .. }))
@@ -102,7 +120,26 @@ fn every_lie_is_found_out_and_the_generator_goes_on() {
                 Err(GeneratorError::WrongAnswer { .. } | GeneratorError::Unasked { .. })
             ),
             Lie::Close => matches!(found, Err(GeneratorError::Closed { .. })),
+            Lie::Stall(..) => unreachable!("it is no lie"),
         };
         assert!(is_right, "{lie:?}: {:?}", found.err());
     }
+}
+
+/// A server that stops long enough for the requests under way to fill every connection's window: its
+/// own slowness is in the response times, of those requests too that were due before the end and
+/// answered after it, and none of it is called the generator's lateness.
+#[test]
+fn a_stall_is_the_servers_and_not_the_generators() {
+    let lasts = Duration::from_millis(1500);
+    let duration = Duration::from_millis(1000);
+    let load = Load::Open { rate: 2000 };
+    let target = liar(Lie::Stall(Instant::now(), lasts));
+    let (tally, samples) = run(&mut generator(), &target, load, duration).unwrap();
+    let due = 2000.0 * tally.elapsed.as_secs_f64();
+    let sampled = samples.response_ns.len();
+    assert!((sampled as f64 - due).abs() <= 2.0, "{sampled} of {due}");
+    assert!(samples.response_ns.value_at_quantile(0.5) > 400_000_000);
+    let late_ns = samples.late_ns.value_at_quantile(0.5);
+    assert!(late_ns < 50_000_000, "{late_ns}");
 }

@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use skyring_bench::child::PeerProcess;
@@ -15,7 +16,15 @@ const MESSAGES_PER_CONNECTION: usize = 25;
 
 fn start(peer: Peer) -> PeerProcess {
     let core = host::cores().unwrap()[0];
-    PeerProcess::start(Path::new(env!("CARGO_BIN_EXE_skyring-bench")), peer, core).unwrap()
+    let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
+    PeerProcess::start(program, peer, core, Some("reno")).unwrap()
+}
+
+/// The congestion controls of the connections of a server, as the kernel lists them.
+fn congestions(port: u16) -> Option<String> {
+    let arguments = ["-tinH", "sport", "=", &format!(":{port}")];
+    let output = Command::new("ss").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// 100 messages over 4 connections, sent in pieces that do not respect frames.
@@ -37,6 +46,10 @@ fn echoes(peer: Peer) {
         socket.write_all(back).unwrap();
         socket.read_exact(&mut answer[whole..]).unwrap();
         assert_eq!(answer, stream, "{peer:?}");
+    }
+    // Where the program that lists sockets is missing, the peer has at least taken the option.
+    if let Some(listed) = congestions(address.port()) {
+        assert_eq!(listed.matches(" reno").count(), CONNECTIONS, "{peer:?}: {listed}");
     }
     drop(process);
     for mut socket in sockets {

@@ -18,15 +18,20 @@
 //!    later sending means that the handler ran twice. This holds while the server's cache must
 //!    still know the answer; the plan says whether it must ([`Ledger::on_answer`], `cache_holds`).
 //!
+//! The client's own proof of the third rule, also against a server that answers in order: now and
+//! then it acts as if an answer had not been heard ([`Ledger::leave_unheard`]). The request is
+//! sealed with the content of that answer, its connection is dropped, and the repeat must bring the
+//! very same.
+//!
 //! Which possible sending it was cannot be known from outside when a connection ends before any
 //! later answer, so both are right; [`Answered::repeat_ran`] counts how often it was a repeat.
 //!
 //! Units: instants are nanoseconds of the run's clock.
 
 use std::collections::VecDeque;
-use std::fmt;
 
 use crate::content::Stamp;
+pub use crate::fault::Fault;
 
 /// Sendings that are told apart; from the last one on the content stays the same.
 const SENDINGS_MAX: u8 = 16;
@@ -41,6 +46,7 @@ struct Entry {
     sendings: u8,
     sealed: bool,
     disturbed: bool,
+    unheard: bool,
 }
 
 /// The open requests of one user.
@@ -69,92 +75,15 @@ pub struct Answered {
     pub due_ns: u64,
     /// When it was last sent.
     pub sent_ns: u64,
-    /// Whether the user was without a connection at any time since it was due.
+    /// Whether the user was without a connection on purpose at any time since it was due.
     pub disturbed: bool,
+    /// Whether the answer is to be taken as not heard: the request is still open, and the
+    /// connection has to go.
+    pub unheard: bool,
     /// Whether it had been sent more than once.
     pub repeated: bool,
     /// Whether the server ran a repeat and not the first sending.
     pub repeat_ran: bool,
-}
-
-/// Why an answer is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// No answer came.
-    Lost,
-    /// The request had been answered before.
-    Doubled,
-    /// The request was never sent, or not on this connection.
-    NeverAsked,
-    /// The content belongs to another user.
-    OtherUser(Stamp),
-    /// The content belongs to another request of this user.
-    OtherRequest(Stamp),
-    /// The content is nothing that was ever sent.
-    Altered,
-    /// The server said that the handler failed.
-    Failed,
-    /// The content is that of a repeat although the server had read an earlier sending.
-    RanTwice(Stamp),
-    /// The content is that of a sending that never left whole.
-    RanFragment(Stamp),
-    /// Bytes that are no answer at all.
-    Unreadable,
-}
-
-impl Fault {
-    /// Names of the kinds, in the order of [`Fault::kind`].
-    pub const KINDS: [&str; 10] = [
-        "lost",
-        "doubled",
-        "never_asked",
-        "other_user",
-        "other_request",
-        "altered",
-        "failed",
-        "ran_twice",
-        "ran_fragment",
-        "unreadable",
-    ];
-
-    /// Index of the kind in [`Fault::KINDS`].
-    pub fn kind(self) -> usize {
-        match self {
-            Fault::Lost => 0,
-            Fault::Doubled => 1,
-            Fault::NeverAsked => 2,
-            Fault::OtherUser(_) => 3,
-            Fault::OtherRequest(_) => 4,
-            Fault::Altered => 5,
-            Fault::Failed => 6,
-            Fault::RanTwice(_) => 7,
-            Fault::RanFragment(_) => 8,
-            Fault::Unreadable => 9,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fault::Lost => f.write_str("was never answered"),
-            Fault::Doubled => f.write_str("was answered a second time"),
-            Fault::NeverAsked => f.write_str("was answered without having been asked here"),
-            Fault::OtherUser(it) => {
-                write!(f, "got the answer to request {} of user {}", it.id, it.user)
-            }
-            Fault::OtherRequest(it) => write!(f, "got the answer to request {}", it.id),
-            Fault::Altered => f.write_str("got a content that nobody sent"),
-            Fault::Failed => f.write_str("was answered with the error flag"),
-            Fault::RanTwice(it) => {
-                write!(f, "ran again for its repeat {} though it had run before", it.attempt)
-            }
-            Fault::RanFragment(it) => {
-                write!(f, "ran from sending {}, which never left whole", it.attempt)
-            }
-            Fault::Unreadable => f.write_str("met bytes that are no answer"),
-        }
-    }
 }
 
 /// What came back for a request.
@@ -167,8 +96,9 @@ pub enum Reply {
 }
 
 impl Ledger {
-    /// Notes a new request, due at `due_ns`. `attached` tells whether it could leave now.
-    pub fn add(&mut self, due_ns: u64, attached: bool) {
+    /// Notes a new request, due at `due_ns`. `away` tells whether its user has no connection now
+    /// because it was dropped on purpose.
+    pub fn add(&mut self, due_ns: u64, away: bool) {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         self.entries.push_back(Entry {
@@ -178,7 +108,8 @@ impl Ledger {
             possible: 0,
             sendings: 0,
             sealed: false,
-            disturbed: !attached,
+            disturbed: away,
+            unheard: false,
         });
     }
 
@@ -207,19 +138,29 @@ impl Ledger {
         }
     }
 
-    /// The connection is gone: whatever is open must be sent again on the next one.
-    pub fn detach(&mut self) {
+    /// Takes the answer to the last sending, when it comes, as not heard.
+    pub fn leave_unheard(&mut self) {
+        let last = (self.in_flight as usize).checked_sub(1);
+        if let Some(entry) = last.and_then(|index| self.entries.get_mut(index)) {
+            entry.unheard = true;
+        }
+    }
+
+    /// The connection is gone: whatever is open must be sent again on the next one. What waits for
+    /// a connection that was dropped on purpose says nothing about the server's speed.
+    pub fn detach(&mut self, on_purpose: bool) {
         self.in_flight = 0;
         for entry in &mut self.entries {
-            entry.disturbed = true;
+            entry.disturbed |= on_purpose;
+            entry.unheard = false;
         }
     }
 
     /// Forgets what is on the wire, on a protocol that has no repeats, and returns how many.
-    pub fn abandon(&mut self) -> u32 {
+    pub fn abandon(&mut self, on_purpose: bool) -> u32 {
         let count = self.in_flight;
         self.entries.drain(..count as usize);
-        self.detach();
+        self.detach(on_purpose);
         count
     }
 
@@ -235,16 +176,26 @@ impl Ledger {
         if cache_holds {
             self.entries.range_mut(..index).for_each(|earlier| earlier.sealed = true);
         }
-        self.in_flight -= 1;
+        let entry = &mut self.entries[index];
+        let judged = entry.judge(user, reply);
+        let unheard = std::mem::take(&mut entry.unheard);
+        if let (Ok(attempt), true) = (judged, unheard) {
+            (entry.possible, entry.sealed) = (1 << attempt, true);
+            return Ok(entry.answered(attempt, true));
+        }
         let entry = self.entries.remove(index).ok_or(Fault::NeverAsked)?;
-        let attempt = entry.judge(user, reply)?;
-        Ok(Answered {
-            due_ns: entry.due_ns,
-            sent_ns: entry.sent_ns,
-            disturbed: entry.disturbed,
-            repeated: entry.sendings > 1,
-            repeat_ran: attempt > 0,
-        })
+        self.in_flight -= 1;
+        Ok(entry.answered(judged?, false))
+    }
+
+    /// Whether a request waits to be sent again.
+    pub fn owes_repeats(&self) -> bool {
+        self.entries.get(self.in_flight as usize).is_some_and(|entry| entry.sendings > 0)
+    }
+
+    /// The earliest request not answered.
+    pub fn first_id(&self) -> Option<u32> {
+        self.entries.front().map(|entry| entry.id)
     }
 
     /// Requests on the wire of the current connection.
@@ -262,9 +213,9 @@ impl Ledger {
         self.entries.len() > self.in_flight as usize
     }
 
-    /// Ids not answered.
-    pub fn open_ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.entries.iter().map(|entry| entry.id)
+    /// Ids not answered, and whether each has been sent.
+    pub fn open_ids(&self) -> impl Iterator<Item = (u32, bool)> + '_ {
+        self.entries.iter().map(|entry| (entry.id, entry.sendings > 0))
     }
 
     fn find(&self, id: u32) -> Result<usize, Fault> {
@@ -278,6 +229,17 @@ impl Ledger {
 }
 
 impl Entry {
+    fn answered(&self, attempt: u32, unheard: bool) -> Answered {
+        Answered {
+            due_ns: self.due_ns,
+            sent_ns: self.sent_ns,
+            disturbed: self.disturbed,
+            unheard,
+            repeated: self.sendings > 1,
+            repeat_ran: attempt > 0,
+        }
+    }
+
     fn judge(&self, user: u32, reply: Reply) -> Result<u32, Fault> {
         let stamp = match reply {
             Reply::Failed => return Err(Fault::Failed),
@@ -314,14 +276,14 @@ mod tests {
     fn asked(count: u32) -> Ledger {
         let mut ledger = Ledger::default();
         for _ in 0..count {
-            ledger.add(10, true);
+            ledger.add(10, false);
         }
         while ledger.send_next(20, u32::MAX).is_some() {}
         ledger
     }
 
     fn resend(ledger: &mut Ledger) {
-        ledger.detach();
+        ledger.detach(true);
         while ledger.send_next(30, u32::MAX).is_some() {}
     }
 
@@ -362,7 +324,8 @@ mod tests {
     fn what_is_never_answered_stays_open() {
         let mut ledger = asked(3);
         ledger.on_answer(USER, 1, echo(1, 0), true).unwrap();
-        assert_eq!(ledger.open_ids().collect::<Vec<_>>(), [0, 2]);
+        ledger.add(10, false);
+        assert_eq!(ledger.open_ids().collect::<Vec<_>>(), [(0, true), (2, true), (3, false)]);
     }
 
     #[test]
@@ -388,6 +351,31 @@ mod tests {
     }
 
     #[test]
+    fn the_repeat_of_an_unheard_answer_must_bring_the_same() {
+        let again = Stamp { user: USER, id: 0, attempt: 1 };
+        let mut ledger = asked(1);
+        ledger.leave_unheard();
+        assert!(ledger.on_answer(USER, 0, echo(0, 0), true).unwrap().unheard);
+        assert_eq!(ledger.open(), 1);
+        ledger.detach(true);
+        assert!(ledger.owes_repeats());
+        while ledger.send_next(30, u32::MAX).is_some() {}
+        let verdict = ledger.clone().on_answer(USER, 0, echo(0, 1), true);
+        assert_eq!(verdict, Err(Fault::RanTwice(again)));
+        let answered = ledger.on_answer(USER, 0, echo(0, 0), true).unwrap();
+        assert!(answered.repeated && !answered.unheard && !answered.repeat_ran);
+        assert_eq!(ledger.open(), 0);
+    }
+
+    #[test]
+    fn a_connection_that_the_server_ended_is_no_excuse_for_it() {
+        let mut ledger = asked(1);
+        ledger.detach(false);
+        while ledger.send_next(30, u32::MAX).is_some() {}
+        assert!(!ledger.on_answer(USER, 0, echo(0, 0), true).unwrap().disturbed);
+    }
+
+    #[test]
     fn a_server_that_need_not_remember_may_run_it_again() {
         let mut ledger = asked(2);
         ledger.on_answer(USER, 1, echo(1, 0), false).unwrap();
@@ -410,7 +398,7 @@ mod tests {
     #[test]
     fn an_answer_before_the_repeat_is_unasked() {
         let mut ledger = asked(1);
-        ledger.detach();
+        ledger.detach(true);
         assert_eq!(ledger.on_answer(USER, 0, echo(0, 0), true), Err(Fault::NeverAsked));
     }
 
@@ -418,7 +406,7 @@ mod tests {
     fn the_depth_limits_what_is_on_the_wire() {
         let mut ledger = Ledger::default();
         for _ in 0..3 {
-            ledger.add(0, true);
+            ledger.add(0, false);
         }
         let sent = |ledger: &mut Ledger| ledger.send_next(0, 2).map(|sending| sending.id);
         assert_eq!(

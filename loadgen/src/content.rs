@@ -1,9 +1,11 @@
 //! What a request says, so that its answer can be told from every other answer.
 //!
 //! Layout, little-endian: user number (4) ‖ request id (4) ‖ attempt (4) ‖ seal (8) ‖ filler.
-//! The seal is a hash of seed, user, id and attempt, and the filler goes on from the seal, so a
-//! content is a pure function of those four: nothing has to be remembered to check an echo, and any
-//! altered, cut or mixed content is seen. A repeat of a request carries another attempt number,
+//! The seal is a hash of seed, nonce, user, id and attempt, and the filler goes on from the seal, so
+//! a content is a pure function of those: nothing has to be remembered to check an echo, and any
+//! altered, cut or mixed content is seen. The nonce is another one in every run: an answer that a
+//! server kept from an earlier run is none of this one. The size does not depend on it, so that a
+//! seed repeats a run byte for byte in its sizes. A repeat of a request carries another attempt number,
 //! hence another content; that is how a replayed answer is told from a second execution.
 //!
 //! Units: bytes. Refused: contents shorter than [`CONTENT_BYTES_MIN`].
@@ -28,6 +30,7 @@ pub struct Stamp {
 #[derive(Clone, Copy, Debug)]
 pub struct Contents {
     seed: u64,
+    nonce: u64,
     bytes_min: usize,
     bytes_max: usize,
 }
@@ -37,15 +40,15 @@ impl Contents {
     ///
     /// # Panics
     /// When the sizes are out of order or too small; the plan has refused that.
-    pub fn new(seed: u64, bytes_min: usize, bytes_max: usize) -> Contents {
+    pub fn new(seed: u64, nonce: u64, bytes_min: usize, bytes_max: usize) -> Contents {
         assert!(CONTENT_BYTES_MIN <= bytes_min && bytes_min <= bytes_max);
-        Contents { seed, bytes_min, bytes_max }
+        Contents { seed, nonce, bytes_min, bytes_max }
     }
 
     /// Appends the content that belongs to `stamp`.
     pub fn encode(&self, stamp: Stamp, out: &mut Vec<u8>) {
         let seal = self.seal(stamp);
-        let end = out.len() + self.bytes(seal);
+        let end = out.len() + self.bytes(stamp);
         out.extend_from_slice(&stamp.user.to_le_bytes());
         out.extend_from_slice(&stamp.id.to_le_bytes());
         out.extend_from_slice(&stamp.attempt.to_le_bytes());
@@ -71,7 +74,7 @@ impl Contents {
             attempt: u32::from_le_bytes(*attempt),
         };
         let expected = self.seal(stamp);
-        let whole = u64::from_le_bytes(*seal) == expected && content.len() == self.bytes(expected);
+        let whole = u64::from_le_bytes(*seal) == expected && content.len() == self.bytes(stamp);
         let mut word = expected;
         let same = whole
             && filler.chunks(8).all(|piece| {
@@ -82,13 +85,17 @@ impl Contents {
     }
 
     fn seal(&self, stamp: Stamp) -> u64 {
-        let place = (u64::from(stamp.user) << 32) | u64::from(stamp.id);
-        mix(mix(self.seed ^ u64::from(stamp.attempt)).wrapping_add(mix(place)))
+        mix(self.place(stamp) ^ mix(self.nonce))
     }
 
-    fn bytes(&self, seal: u64) -> usize {
+    fn bytes(&self, stamp: Stamp) -> usize {
         let spread = (self.bytes_max - self.bytes_min + 1) as u64;
-        self.bytes_min + (seal % spread) as usize
+        self.bytes_min + (self.place(stamp) % spread) as usize
+    }
+
+    fn place(&self, stamp: Stamp) -> u64 {
+        let place = (u64::from(stamp.user) << 32) | u64::from(stamp.id);
+        mix(mix(self.seed ^ u64::from(stamp.attempt)).wrapping_add(mix(place)))
     }
 }
 
@@ -112,7 +119,7 @@ mod tests {
     #[test]
     fn a_content_is_recognised_at_every_size() {
         for bytes in CONTENT_BYTES_MIN..60 {
-            let contents = Contents::new(1, bytes, bytes);
+            let contents = Contents::new(1, 9, bytes, bytes);
             let out = encoded(contents, STAMP);
             assert_eq!(out.len(), bytes);
             assert_eq!(contents.recognise(&out), Some(STAMP));
@@ -121,7 +128,7 @@ mod tests {
 
     #[test]
     fn every_altered_bit_is_seen() {
-        let contents = Contents::new(1, 37, 37);
+        let contents = Contents::new(1, 9, 37, 37);
         let good = encoded(contents, STAMP);
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
@@ -133,14 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn another_seed_is_another_run() {
-        let out = encoded(Contents::new(1, 64, 64), STAMP);
-        assert_eq!(Contents::new(2, 64, 64).recognise(&out), None);
+    fn another_seed_or_another_nonce_is_another_run() {
+        let out = encoded(Contents::new(1, 9, 64, 64), STAMP);
+        assert_eq!(Contents::new(2, 9, 64, 64).recognise(&out), None);
+        assert_eq!(Contents::new(1, 8, 64, 64).recognise(&out), None);
     }
 
     #[test]
     fn sizes_cover_the_range() {
-        let contents = Contents::new(5, 20, 24);
+        let contents = Contents::new(5, 9, 20, 24);
         let sizes: std::collections::BTreeSet<usize> =
             (0..200).map(|id| encoded(contents, Stamp { id, ..STAMP }).len()).collect();
         assert_eq!(sizes, (20..=24).collect());

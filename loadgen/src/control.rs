@@ -50,6 +50,8 @@ pub struct Glance {
     pub done: bool,
     /// Whether the shard has ended.
     pub ended: bool,
+    /// Whether any of several shards has ended.
+    pub deserted: bool,
     /// Response times since they were last taken.
     pub recent: Histogram<u64>,
 }
@@ -62,6 +64,7 @@ impl Default for Glance {
             gathered: false,
             done: false,
             ended: false,
+            deserted: false,
             recent: recent_histogram(),
         }
     }
@@ -78,6 +81,7 @@ impl Glance {
         self.gathered &= other.gathered;
         self.done &= other.done;
         self.ended &= other.ended;
+        self.deserted |= other.ended;
     }
 }
 
@@ -159,8 +163,10 @@ mod tests {
         control.glance(1).tally.attached = 4;
         control.glance(1).recent.saturating_record(5_000);
         let survey = control.survey();
-        assert!(survey.gathered && !survey.ended);
+        assert!(survey.gathered && !survey.ended && !survey.deserted);
         assert_eq!((survey.tally.attached, survey.recent.len()), (7, 1));
         assert_eq!(control.survey().recent.len(), 0);
+        control.glance(1).ended = true;
+        assert!(!control.survey().ended && control.survey().deserted);
     }
 }

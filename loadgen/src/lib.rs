@@ -15,10 +15,10 @@
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`worker`] | a shard: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
-//! | [`check`], [`content`] | which answers are right |
+//! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`schedule`], [`random`] | when requests are due, and every choice, from a seed |
 //! | [`record`], [`control`] | what shards see, and tell while they run |
-//! | [`report`], [`summary`], [`live`] | the result, for programs and for people |
+//! | [`verdict`], [`report`], [`summary`], [`live`] | the result, for programs and for people |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -42,6 +42,7 @@ pub mod check;
 pub mod content;
 pub mod control;
 pub mod crowd;
+pub mod fault;
 pub mod figures;
 pub mod live;
 pub mod options;
@@ -53,4 +54,5 @@ pub mod report;
 pub mod run;
 pub mod schedule;
 pub mod summary;
+pub mod verdict;
 pub mod worker;

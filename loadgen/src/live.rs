@@ -33,7 +33,6 @@ pub struct Live {
     style: Style,
     shown_lines: usize,
     shown_ns: u64,
-    phase: &'static str,
     answers: u64,
     attached: u64,
 }
@@ -46,7 +45,7 @@ impl Live {
             false if io::stderr().is_terminal() => Style::Terminal,
             false => Style::Plain,
         };
-        Live { style, shown_lines: 0, shown_ns: 0, phase: "", answers: 0, attached: 0 }
+        Live { style, shown_lines: 0, shown_ns: 0, answers: 0, attached: 0 }
     }
 
     /// How often it wants to be shown something, nanoseconds.
@@ -66,7 +65,6 @@ impl Live {
         };
         (self.shown_ns, self.answers, self.attached) =
             (now_ns, counters.answers, counters.attaches);
-        self.phase = progress.phase;
         let mut out = io::stderr().lock();
         let _ = match self.style {
             Style::Quiet => Ok(()),

@@ -49,8 +49,9 @@ Pacing
   --spin                  poll instead of sleeping: least lateness, one core a shard
 Judging
   --skynet                the server is Skynet: its known second execution is counted, not wrong
-  --late-ms MS            bound of the generator's own p99 lateness (1)
-  --allow-late            do not fail a run in which the generator was late
+  --late-ms MS            bound of the generator's own p99 lateness (0.1)
+  --allow-late            a void run exits as if it were none; what it says stays void
+  --allow-losses          connections that the server lost or refused do not fail the run
   --drain S               seconds that open requests may take at the end (10)
 Output
   --json FILE             everything as JSON; - for standard output
@@ -59,8 +60,11 @@ Output
   --quiet                 no progress
   --help, --version
 
-Exit status: 0 all answers right; 1 wrong or lost answers; 2 usage; 3 users that could not connect,
-log in or attach; 4 the generator was late, so the run is void.
+Exit status: 0 all answers right; 1 wrong answers, or requests that were sent and never answered;
+2 usage; 3 users that were not attached at the end, or players without one answer; 4 the generator
+was late or the limit, so the run is void; 5 connections that the server ended or refused, though
+their users got in again; 6 requests that were due and never sent. The first of 1, 3, 6, 5, 4 that
+applies is the status; the reasons name them all.
 ";
 
 /// What the command line says.
@@ -118,8 +122,12 @@ pub struct Options {
     pub skynet: bool,
     /// Bound of the generator's p99 lateness, nanoseconds.
     pub late_ns_max: u64,
-    /// Whether a late run may pass.
+    /// Whether a void run exits as if it were none.
     pub allow_late: bool,
+    /// Whether connections may be lost or refused by the server.
+    pub allow_losses: bool,
+    /// What the contents of this run are told from those of others by. None: drawn at the start.
+    pub nonce: Option<u64>,
     /// Nanoseconds for open requests at the end.
     pub drain_ns: u64,
     /// Where the JSON goes.
@@ -160,8 +168,10 @@ impl Default for Options {
             shards: 0,
             spin: false,
             skynet: false,
-            late_ns_max: SECOND_NS / 1000,
+            late_ns_max: SECOND_NS / 10_000,
             allow_late: false,
+            allow_losses: false,
+            nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,
             pid: None,
@@ -203,10 +213,7 @@ impl Options {
             match flag.as_str() {
                 "help" => return Ok(Command::Help),
                 "version" => return Ok(Command::Version),
-                "spin" => options.spin = true,
-                "skynet" => options.skynet = true,
-                "allow-late" => options.allow_late = true,
-                "quiet" => options.quiet = true,
+                _ if options.switch_on(&flag) => {}
                 _ => {
                     if !VALUED.contains(&flag.as_str()) {
                         return Err(format!("unknown flag --{flag}; see --help").into());
@@ -223,6 +230,20 @@ impl Options {
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
         Ok(Command::Run(Box::new(options)))
+    }
+
+    /// Sets a flag that takes no value, if it is one.
+    fn switch_on(&mut self, flag: &str) -> bool {
+        let switch = match flag {
+            "spin" => &mut self.spin,
+            "skynet" => &mut self.skynet,
+            "allow-late" => &mut self.allow_late,
+            "allow-losses" => &mut self.allow_losses,
+            "quiet" => &mut self.quiet,
+            _ => return false,
+        };
+        *switch = true;
+        true
     }
 
     fn set(&mut self, flag: &str, value: &str) -> Result<(), String> {
@@ -414,6 +435,10 @@ mod tests {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             let outcome = Options::default().set(flag, "?");
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");
+        }
+        for flag in ["spin", "skynet", "allow-late", "allow-losses", "quiet"] {
+            assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
+            assert!(Options::default().switch_on(flag), "{flag}");
         }
         assert!(matches!(Options::parse(["--help"]), Ok(Command::Help)));
     }

@@ -10,6 +10,7 @@
 //! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
 //! back for connections that are still closing.
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use skyring_protocols::msg::response;
@@ -160,6 +161,8 @@ pub struct Plan {
     pub sources: Vec<IpAddr>,
     /// What requests say.
     pub contents: Contents,
+    /// What tells them from those of other runs.
+    pub nonce: u64,
     /// Whether the server must still know the answer to a request that was not delivered.
     pub cache_holds: bool,
 }
@@ -181,6 +184,7 @@ impl Plan {
         let sources = choose_sources(&options, protocol)?;
         check_ports(&options, protocol, &sources, limits)?;
         let shares = divide(&options, limits)?;
+        let nonce = options.nonce.unwrap_or_else(fresh_nonce);
         Ok(Plan {
             protocol,
             load,
@@ -188,7 +192,8 @@ impl Plan {
             shares,
             slots: limits.descriptors,
             sources,
-            contents: Contents::new(options.seed, options.payload_bytes_min, bytes_max),
+            contents: Contents::new(options.seed, nonce, options.payload_bytes_min, bytes_max),
+            nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
             options,
         })
@@ -233,6 +238,12 @@ impl Plan {
     pub fn name_of(&self, user: u32) -> String {
         format!("{}{user}", self.options.user_prefix)
     }
+}
+
+/// Another number in every run, also of two that start at once.
+fn fresh_nonce() -> u64 {
+    // The standard library seeds its hashers from the operating system.
+    RandomState::new().hash_one(std::process::id())
 }
 
 fn pick(addresses: &[SocketAddr], user: u32) -> SocketAddr {

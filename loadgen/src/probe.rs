@@ -1,11 +1,14 @@
 //! What the machine says about processes and about itself, from /proc.
 //!
-//! CPU time is the sum over all threads of `/proc/PID/task/*/schedstat`, in nanoseconds: the exact
-//! time on a processor, unlike the ticks of `stat`. Threads that have ended are not in it, so it is
-//! read while the process under test keeps its threads. What cannot be read is none, never a guess.
+//! CPU time is that of the process's clock, in nanoseconds: the exact time on a processor, unlike
+//! the ticks of `stat`, of all threads, those that have ended among them. What cannot be read is
+//! none, never a guess.
 
 use std::fs;
+use std::time::Duration;
 
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 use serde::Serialize;
 
 /// A process at an instant.
@@ -20,12 +23,12 @@ pub struct Sample {
 impl Sample {
     /// A process by its number.
     pub fn of(pid: u32) -> Sample {
-        Sample { cpu_ns: cpu_ns(&pid.to_string()), resident_bytes: resident(&pid.to_string()) }
+        Sample { cpu_ns: cpu_ns(pid), resident_bytes: resident(&pid.to_string()) }
     }
 
     /// This process.
     pub fn of_self() -> Sample {
-        Sample { cpu_ns: cpu_ns("self"), resident_bytes: resident("self") }
+        Sample::of(std::process::id())
     }
 
     /// Nanoseconds on a processor since an earlier sample.
@@ -87,14 +90,18 @@ pub fn ephemeral_ports() -> u32 {
     }
 }
 
-fn cpu_ns(pid: &str) -> Option<u64> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    let mut sum = 0;
-    for thread in threads.flatten() {
-        let stat = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-        sum += stat.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Some(sum)
+fn cpu_ns(pid: u32) -> Option<u64> {
+    // Zero would be this process, and so would be a number that does not fit.
+    let number = i32::try_from(pid).ok().filter(|number| *number > 0)?;
+    let now = clock_getcpuclockid(Pid::from_raw(number)).ok()?.now().ok()?;
+    u64::try_from(Duration::from(now).as_nanos()).ok()
+}
+
+/// Nanoseconds that the calling thread has run, or waited for a processor.
+pub fn thread_demand_ns() -> Option<u64> {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let mut numbers = text.split_whitespace().map(str::parse::<u64>);
+    Some(numbers.next()?.ok()? + numbers.next()?.ok()?)
 }
 
 fn resident(pid: &str) -> Option<u64> {
@@ -127,6 +134,20 @@ mod tests {
             sum = (0..100_000).fold(sum, u64::wrapping_add);
         }
         assert!(before.resident_bytes.unwrap() > 100_000, "{sum}");
+    }
+
+    #[test]
+    fn a_thread_that_ends_between_two_samples_still_counts() {
+        const SPUN_NS: u64 = 20_000_000;
+        let spin = || {
+            let began = thread_demand_ns().unwrap();
+            while thread_demand_ns().unwrap() < began + SPUN_NS {}
+        };
+        std::thread::spawn(spin).join().unwrap();
+        let before = Sample::of_self();
+        std::thread::spawn(spin).join().unwrap();
+        assert!(Sample::of_self().cpu_ns_since(&before).unwrap() > 0);
+        assert!(before.cpu_ns > Some(0));
     }
 
     #[test]

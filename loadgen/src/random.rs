@@ -1,9 +1,29 @@
 //! Repeatable pseudo-random numbers: SplitMix64.
 //!
 //! A run is repeated by its seed, so every choice (who drops, where a frame is cut, how long a
-//! retry waits) comes from here and never from the clock. The generator is 8 bytes of state and
-//! passes the usual statistical batteries, which is plenty for choosing among users. It is not for
-//! secrets.
+//! retry waits) comes from here and never from the clock. Nor from the order in which things
+//! happen, which a slower server changes: a choice is a hash of the seed, of whom and what it is
+//! about, and of its purpose. The generator is 8 bytes of state and passes the usual statistical
+//! batteries, which is plenty for choosing among users. It is not for secrets.
+
+/// What a choice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// What becomes of a connection after a request.
+    Fate = 1,
+    /// How long a user waits after a failure.
+    Backoff = 2,
+    /// Who leaves.
+    Churn = 3,
+    /// The key of a login.
+    Key = 4,
+}
+
+/// The numbers for the choice that concerns a user's `item`.
+pub fn choice(seed: u64, user: u32, item: u64, purpose: Purpose) -> Random {
+    let whose = mix((u64::from(user) << 8) | purpose as u64);
+    Random::new(seed, whose.wrapping_add(mix(item)))
+}
 
 /// Scrambles 64 bits so that neighbouring inputs give unrelated outputs.
 pub fn mix(value: u64) -> u64 {
@@ -54,6 +74,16 @@ mod tests {
         assert_eq!(take(7, 1), take(7, 1));
         assert_ne!(take(7, 1), take(7, 2));
         assert_ne!(take(7, 1), take(8, 1));
+    }
+
+    #[test]
+    fn every_choice_has_numbers_of_its_own() {
+        let bits = |user, item, purpose| choice(7, user, item, purpose).bits();
+        assert_eq!(bits(1, 2, Purpose::Fate), bits(1, 2, Purpose::Fate));
+        let other = [(2, 1, Purpose::Fate), (1, 3, Purpose::Fate), (1, 2, Purpose::Churn)];
+        for (user, item, purpose) in other {
+            assert_ne!(bits(1, 2, Purpose::Fate), bits(user, item, purpose));
+        }
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //! Each shard fills one record alone; the records are added up at the end. Times are nanoseconds.
 //! *Response time* counts from the due instant, *service time* from the (last) sent instant,
 //! *lateness* is how long after its due instant the generator took a request up. A request whose
-//! user was without a connection in between says nothing about the server's speed, so its response
-//! time goes to a histogram of its own.
+//! user was without a connection in between, because the generator had dropped it, says nothing
+//! about the server's speed, so its response time goes to a histogram of its own. A connection that
+//! the server ended is the server's own delay.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -127,6 +128,10 @@ counters! {
     drops,
     /// Frames cut in the middle by such a drop.
     cuts,
+    /// Requests whose fate was to lose their connection, in any way.
+    doomed,
+    /// Right answers taken as not heard, so that the repeat had to bring the same.
+    unheard,
     /// Users that left and logged in again on purpose.
     churns,
     /// Connections that the server ended or that broke.
@@ -139,6 +144,8 @@ counters! {
     repeats,
     /// Right answers.
     answers,
+    /// Right answers that arrived while measuring, whenever they were due.
+    answers_measured,
     /// Right answers to requests that were sent more than once.
     replays,
     /// Of those, the ones where the server ran a repeat, as it may when it never read the original.
@@ -149,6 +156,8 @@ counters! {
     abandoned,
     /// Requests that fell due while too many were open, and were left out.
     skipped,
+    /// Requests that fell due and were never sent.
+    unsent,
     /// Pushed frames.
     pushes,
     /// Bytes received while playing.
@@ -168,13 +177,13 @@ pub struct Times {
     pub attach: Histogram<u64>,
     /// From a lost connection to the next accepted attach.
     pub reattach: Histogram<u64>,
-    /// Response times of requests whose user was connected all along.
+    /// Response times of requests whose user was connected all along but for what the server ended.
     pub response: Histogram<u64>,
     /// Service times of the same requests.
     pub service: Histogram<u64>,
     /// Response times of the other requests.
     pub disturbed: Histogram<u64>,
-    /// Open loop: lateness.
+    /// Lateness of requests that the clock makes due: in an open loop, and after a thought.
     pub lateness: Histogram<u64>,
 }
 

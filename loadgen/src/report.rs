@@ -1,13 +1,9 @@
 //! The result of a run: one value that the summary, the JSON and the exit status all come from.
 //!
-//! Times are nanoseconds (`_ns`), sizes bytes (`_bytes`), shares percent (`_percent`). Rates are
-//! those of the measured part of the play: the requests that fell due in it and were answered.
-//!
-//! **Verdict.** Wrong answers weigh most, then users that did not get in, then a generator that was
-//! late. A run of an open loop is *void* when the p99 of the generator's own lateness is above its
-//! bound: `--late-ms`, or a tenth of the p99 response time where that is more, because lateness is
-//! a part of every response time and must be a small one. It is void, too, when requests were left
-//! out.
+//! Times are nanoseconds (`_ns`), sizes bytes (`_bytes`), shares percent (`_percent`). Rates and
+//! processor time an answer are those of the measured part of the play: the answers that arrived in
+//! it, so that what a server answers only after the load is over is not called its throughput.
+//! Distributions are those of the requests that fell due in it, whenever they were answered.
 
 use std::collections::BTreeMap;
 
@@ -20,33 +16,7 @@ use crate::plan::{Load, Plan, Protocol};
 use crate::probe::{Environment, Sample};
 use crate::record::{Counters, Record};
 use crate::run::{Outcome, Usage};
-
-/// The exit statuses of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// All answers right.
-    Passed = 0,
-    /// Wrong or lost answers.
-    Wrong = 1,
-    /// The command line makes no sense, or the machine cannot do it.
-    Usage = 2,
-    /// Users that could not connect, log in or attach.
-    NotConnected = 3,
-    /// The generator was late.
-    Void = 4,
-}
-
-/// What the run amounts to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
-    /// The exit status by name.
-    pub status: Status,
-    /// The exit status.
-    pub exit_status: u8,
-    /// Why, in words; empty for a run that passed.
-    pub reasons: Vec<String>,
-}
+pub use crate::verdict::{Status, Verdict};
 
 /// What was asked for.
 #[derive(Clone, Debug, Serialize)]
@@ -91,6 +61,8 @@ pub struct Asked {
     pub skynet: bool,
     /// The seed.
     pub seed: u64,
+    /// What the contents were told from those of other runs by.
+    pub nonce: u64,
 }
 
 /// A distribution of times.
@@ -143,23 +115,25 @@ pub struct Gathered {
 }
 
 /// What was measured of the play.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Played {
     /// Seconds measured.
     pub seconds: f64,
     /// Whether it was ended early.
     pub interrupted: bool,
-    /// Requests that fell due while measured and were answered.
+    /// Right answers that arrived while measuring.
     pub answers: u64,
     /// The same a second.
     pub answers_per_second: f64,
-    /// Answer minus due, users connected all along.
+    /// Answer minus due, but for users that lost their connection on purpose in between.
     pub response: Percentiles,
     /// Answer minus sent, the same requests.
     pub service: Percentiles,
-    /// Sent on time? Taken up minus due, open loop.
+    /// Taken up minus due, of requests that the clock made due.
     pub lateness: Percentiles,
-    /// Answer minus due, users that lost their connection in between.
+    /// Quantiles of the response time of which more than a tenth is the same quantile of lateness.
+    pub doubtful: Vec<&'static str>,
+    /// Answer minus due, users that lost their connection on purpose in between.
     pub across_reattach: Percentiles,
     /// From a lost connection to the next accepted attach.
     pub reattach: Percentiles,
@@ -198,7 +172,7 @@ pub struct Used {
     pub processors: Option<f64>,
     /// Processor time an answer, nanoseconds.
     pub cpu_ns_per_answer: Option<f64>,
-    /// Resident memory when everybody was attached.
+    /// Resident memory when measuring began.
     pub resident_bytes: Option<u64>,
     /// Growth of resident memory from before the logins, a user.
     pub resident_bytes_per_user: Option<f64>,
@@ -211,6 +185,8 @@ pub struct Rings {
     pub turns: u64,
     /// System calls.
     pub enters: u64,
+    /// Waits for a batch of completions, which would be in the times.
+    pub batch_waits: u64,
     /// Completions.
     pub completions: u64,
     /// Receives that found no buffer.
@@ -244,6 +220,8 @@ pub struct Report {
     pub troubles: BTreeMap<String, u64>,
     /// This process.
     pub generator: Used,
+    /// The greatest share of the measured time that one of its shards ran or waited for a processor.
+    pub busiest_shard: Option<f64>,
     /// Its rings.
     pub rings: Rings,
     /// The server's process, if it was named.
@@ -257,7 +235,7 @@ impl Report {
     pub fn new(plan: &Plan, outcome: &Outcome, command: Vec<String>) -> Report {
         let (record, timeline) = (&outcome.record, outcome.timeline);
         let measured_ns = timeline.play_end_ns.saturating_sub(timeline.measured_from_ns);
-        let answers = record.times.response.len() + record.times.disturbed.len();
+        let answers = record.counters.answers_measured;
         let used = |usage: &Usage| Used::of(usage, answers, measured_ns, outcome.gathered);
         let driver = outcome.driver;
         Report {
@@ -272,9 +250,11 @@ impl Report {
             users_failed: record.users_failed,
             troubles: record.troubles.iter().map(|(it, count)| (it.to_string(), *count)).collect(),
             generator: used(&outcome.generator),
+            busiest_shard: outcome.busiest,
             rings: Rings {
                 turns: driver.turns,
                 enters: driver.enters,
+                batch_waits: driver.batch_waits,
                 completions: driver.completions,
                 no_buffers: driver.no_buffers,
                 stale: driver.stale,
@@ -291,49 +271,6 @@ impl Report {
         text.push('\n');
         text
     }
-}
-
-impl Verdict {
-    fn of(plan: &Plan, outcome: &Outcome) -> Verdict {
-        let record = &outcome.record;
-        let mut reasons = Vec::new();
-        let mut status = Status::Passed;
-        let mut fail = |with: Status, reason: String| {
-            if status == Status::Passed {
-                status = with;
-            }
-            reasons.push(reason);
-        };
-        if record.counters.wrong > 0 {
-            let wrong = figures::count(record.counters.wrong);
-            fail(Status::Wrong, format!("{wrong} wrong or lost answers"));
-        }
-        let missing = u64::from(plan.users()).saturating_sub(record.users_attached);
-        if missing > 0 && !outcome.timeline.interrupted {
-            let missing = figures::count(missing);
-            fail(Status::NotConnected, format!("{missing} users were not attached at the end"));
-        }
-        if !plan.options.allow_late {
-            void_reasons(plan, record).into_iter().for_each(|reason| fail(Status::Void, reason));
-        }
-        Verdict { status, exit_status: status as u8, reasons }
-    }
-}
-
-fn void_reasons(plan: &Plan, record: &Record) -> Vec<String> {
-    let mut reasons = Vec::new();
-    let late_ns = record.times.lateness.value_at_quantile(0.99);
-    let response_ns = record.times.response.value_at_quantile(0.99);
-    let bound_ns = plan.options.late_ns_max.max(response_ns / 10);
-    if late_ns > bound_ns {
-        let [late, bound] = [late_ns, bound_ns].map(figures::duration);
-        reasons.push(format!("the generator was late: p99 {late}, bound {bound}"));
-    }
-    if record.counters.skipped > 0 {
-        let skipped = figures::count(record.counters.skipped);
-        reasons.push(format!("{skipped} requests were left out: too many were open"));
-    }
-    reasons
 }
 
 impl Asked {
@@ -368,6 +305,7 @@ impl Asked {
             storm_seconds: options.storm_ns.map(seconds),
             skynet: options.skynet,
             seed: options.seed,
+            nonce: plan.nonce,
         }
     }
 }
@@ -396,10 +334,20 @@ impl Played {
             response: Percentiles::of(&times.response),
             service: Percentiles::of(&times.service),
             lateness: Percentiles::of(&times.lateness),
+            doubtful: doubtful(&times.response, &times.lateness),
             across_reattach: Percentiles::of(&times.disturbed),
             reattach: Percentiles::of(&times.reattach),
         }
     }
+}
+
+/// The quantiles whose lateness is more than a tenth of them.
+fn doubtful(response: &Histogram<u64>, lateness: &Histogram<u64>) -> Vec<&'static str> {
+    let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+    let is_doubtful =
+        |quantile| lateness.value_at_quantile(quantile) > response.value_at_quantile(quantile) / 10;
+    let named = quantiles.into_iter().filter(|(_, quantile)| is_doubtful(*quantile));
+    named.map(|(name, _)| name).filter(|_| !lateness.is_empty()).collect()
 }
 
 impl Stormed {
@@ -441,49 +389,13 @@ impl Used {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Options;
-    use crate::plan::Limits;
-
-    /// The verdict on an open loop whose p99 lateness and p99 response time are as given.
-    fn verdict(late_ns: u64, response_ns: u64, change: impl FnOnce(&mut Outcome)) -> Verdict {
-        let options = Options {
-            gates: vec!["127.0.0.1:1".parse().expect("an address")],
-            users: 2,
-            rate: 100,
-            ..Options::default()
-        };
-        let plan = Plan::new(options, Limits { descriptors: 100, ports: 100 }).expect("a plan");
-        let mut outcome = Outcome::default();
-        outcome.record.users_attached = 2;
-        outcome.record.times.lateness.saturating_record(late_ns);
-        outcome.record.times.response.saturating_record(response_ns);
-        change(&mut outcome);
-        Verdict::of(&plan, &outcome)
-    }
 
     #[test]
-    fn lateness_voids_a_run_when_it_is_a_large_part_of_the_response_time() {
-        assert_eq!(verdict(900_000, 1_000_000, |_| ()).status, Status::Passed);
-        assert_eq!(verdict(2_000_000, 3_000_000, |_| ()).status, Status::Void);
-        assert_eq!(verdict(2_000_000, 30_000_000, |_| ()).status, Status::Passed);
-        let left_out = verdict(1, 1, |outcome| outcome.record.counters.skipped = 7);
-        assert_eq!((left_out.status, left_out.exit_status), (Status::Void, 4));
-    }
-
-    #[test]
-    fn the_gravest_reason_decides_and_all_are_told() {
-        let all = verdict(2_000_000, 1, |outcome| {
-            outcome.record.wrong(0, Some(1), Fault::Lost);
-            outcome.record.users_attached = 1;
-        });
-        assert_eq!((all.status, all.exit_status), (Status::Wrong, 1));
-        assert_eq!(all.reasons.len(), 3, "{all:?}");
-        let missing = verdict(1, 1, |outcome| outcome.record.users_attached = 1);
-        assert_eq!((missing.status, missing.exit_status), (Status::NotConnected, 3));
-        let interrupted = verdict(1, 1, |outcome| {
-            outcome.record.users_attached = 1;
-            outcome.timeline.interrupted = true;
-        });
-        assert_eq!(interrupted.status, Status::Passed);
+    fn quantiles_are_doubtful_where_lateness_is_much_of_them() {
+        let [mut response, mut lateness] = [(); 2].map(|()| crate::record::histogram());
+        response.record_n(1_000_000, 100).expect("in range");
+        lateness.record_n(1_000, 98).expect("in range");
+        lateness.record_n(500_000, 2).expect("in range");
+        assert_eq!(doubtful(&response, &lateness), ["p99", "p99.9", "max"]);
     }
 }

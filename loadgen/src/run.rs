@@ -2,7 +2,8 @@
 //!
 //! Phases: *login* until everybody is attached or has given up (or nothing has moved for
 //! [`STALL_NS`]), *hold*, *play*, *drain* until nothing is open. An interrupt ends the play at once
-//! and shortens the drain; the run is judged all the same.
+//! and shortens the drain; the run is judged all the same. A shard that ends before the others, as
+//! one without a ring does at once, ends the run too: what the others would measure is another load.
 
 use std::io;
 use std::sync::Arc;
@@ -92,6 +93,8 @@ pub struct Outcome {
     pub server: Option<Usage>,
     /// Users attached when everybody was gathered.
     pub gathered: u64,
+    /// The greatest share of the measured time that a shard's thread ran or waited for a processor.
+    pub busiest: Option<f64>,
 }
 
 /// Makes a run. It ends early when `stop` becomes true.
@@ -111,6 +114,7 @@ pub fn run(plan: Plan, live: &mut Live, stop: &AtomicBool) -> Result<Outcome, Ru
         let end = end.map_err(|source| RunError::Ring { shard, source })?;
         outcome.record.add(end.record);
         add_stats(&mut outcome.driver, end.driver);
+        outcome.busiest = [outcome.busiest, end.busy].into_iter().flatten().reduce(f64::max);
     }
     Ok(outcome)
 }
@@ -171,6 +175,8 @@ struct Watch<'a> {
     generator: Usage,
     server: Option<Usage>,
     gathered: u64,
+    /// Whether a shard has ended that nobody told to.
+    deserted: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -184,7 +190,19 @@ impl<'a> Watch<'a> {
         let before = |pid| Usage { before: Sample::of(pid), ..Usage::default() };
         let server = plan.options.pid.map(before);
         let timeline = Timeline::default();
-        Watch { plan, control, live, stop, shown_ns: 0, timeline, generator, server, gathered: 0 }
+        let (shown_ns, gathered, deserted) = (0, 0, false);
+        Watch {
+            plan,
+            control,
+            live,
+            stop,
+            shown_ns,
+            timeline,
+            generator,
+            server,
+            gathered,
+            deserted,
+        }
     }
 
     fn all(&mut self) {
@@ -225,7 +243,7 @@ impl<'a> Watch<'a> {
                 (moved, moved_ns) = (progress, now_ns);
             }
             let stalled = now_ns - moved_ns > STALL_NS;
-            if glance.gathered || glance.ended || stalled || self.is_stopped() {
+            if glance.gathered || stalled || self.is_stopped() {
                 return;
             }
         }
@@ -238,8 +256,8 @@ impl<'a> Watch<'a> {
             let left = Duration::from_nanos(until_ns - self.now_ns().min(until_ns));
             if left < LOOK {
                 thread::sleep(left);
-            } else if self.look(phase, from_ns, Some(until_ns - from_ns)).ended {
-                return;
+            } else {
+                self.look(phase, from_ns, Some(until_ns - from_ns));
             }
         }
     }
@@ -250,7 +268,7 @@ impl<'a> Watch<'a> {
         let mut orders = self.control.orders();
         loop {
             let glance = self.look("drain", from_ns, None);
-            if glance.done || glance.ended || self.now_ns() >= orders.give_up_ns {
+            if glance.done || glance.deserted || self.now_ns() >= orders.give_up_ns {
                 break;
             }
         }
@@ -285,7 +303,9 @@ impl<'a> Watch<'a> {
         thread::sleep(LOOK);
         let now_ns = self.now_ns();
         if now_ns < self.shown_ns + self.live.interval_ns() {
-            return self.control.tallies();
+            let glance = self.control.tallies();
+            self.deserted |= glance.deserted;
+            return glance;
         }
         self.shown_ns = now_ns;
         let glance = self.control.survey();
@@ -303,7 +323,7 @@ impl<'a> Watch<'a> {
     }
 
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.deserted || self.stop.load(Ordering::Relaxed)
     }
 
     fn now_ns(&self) -> u64 {

@@ -115,6 +115,11 @@ impl Pacer {
         self.next_ns
     }
 
+    /// When event `index` would happen if nothing held the events up; none without a pace.
+    pub fn due_ns(&self, index: u64) -> Option<u64> {
+        (self.interval_ns > 0).then(|| index.saturating_mul(self.interval_ns))
+    }
+
     /// Takes an event if one may happen at `now_ns`. An instant that was missed by less than
     /// [`PACER_DEBT_NS`] is made up for: the clock is only looked at now and then.
     pub fn take(&mut self, now_ns: u64) -> bool {
@@ -209,5 +214,6 @@ mod tests {
         assert_eq!(first, 100);
         assert!(taken(&mut pacer, 60 * SECOND_NS) <= 21);
         assert!(Pacer::new(0, 4).take(0));
+        assert_eq!((pacer.due_ns(3), Pacer::new(0, 4).due_ns(3)), (Some(3_000_000), None));
     }
 }

@@ -47,7 +47,7 @@ fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
     let count = figures::count;
-    let (login, play, counters) = (&report.login, &report.play, &report.counters);
+    let (login, play) = (&report.login, &report.play);
     writeln!(
         out,
         "  login      {} users in {:.2} s, {:.0} users/s",
@@ -72,6 +72,21 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         count(report.check.wrong),
         count(report.check.users_answered),
     )?;
+    disturbances(out, report)?;
+    if let Some(storm) = &report.storm {
+        writeln!(
+            out,
+            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
+            count(storm.dropped),
+            storm.seconds,
+            count(storm.missing)
+        )?;
+    }
+    Ok(())
+}
+
+fn disturbances(out: &mut String, report: &Report) -> std::fmt::Result {
+    let (count, counters) = (figures::count, &report.counters);
     if counters.drops + counters.churns + counters.losses + counters.abandoned > 0 {
         writeln!(
             out,
@@ -90,6 +105,7 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     for (number, what) in [
+        (counters.unheard, "answers taken as not heard, and asked for again"),
         (counters.abandoned, "requests went down with their connections"),
         (counters.reruns_allowed, "requests ran twice, as Skynet's do"),
         (counters.pushes, "pushes"),
@@ -97,15 +113,6 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         if number > 0 {
             writeln!(out, "             {} {what}", count(number))?;
         }
-    }
-    if let Some(storm) = &report.storm {
-        writeln!(
-            out,
-            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
-            count(storm.dropped),
-            storm.seconds,
-            count(storm.missing)
-        )?;
     }
     Ok(())
 }
@@ -127,16 +134,27 @@ fn times(out: &mut String, report: &Report) -> std::fmt::Result {
         ("attach", &login.attach),
     ] {
         if times.count > 0 {
-            row(out, name, times)?;
+            let doubtful = if name == "response" { &play.doubtful[..] } else { &[] };
+            row(out, name, times, doubtful)?;
         }
+    }
+    if !play.doubtful.is_empty() {
+        writeln!(out, "  ! more than a tenth of it may be the generator's own lateness")?;
     }
     writeln!(out)
 }
 
-fn row(out: &mut String, name: &str, times: &Percentiles) -> std::fmt::Result {
+fn row(out: &mut String, name: &str, times: &Percentiles, doubtful: &[&str]) -> std::fmt::Result {
     write!(out, "  {name:<16}")?;
-    for ns in [times.p50_ns, times.p90_ns, times.p99_ns, times.p99_9_ns, times.max_ns] {
-        write!(out, "{:>10}", figures::duration(ns))?;
+    for (quantile, ns) in [
+        ("p50", times.p50_ns),
+        ("p90", times.p90_ns),
+        ("p99", times.p99_ns),
+        ("p99.9", times.p99_9_ns),
+        ("max", times.max_ns),
+    ] {
+        let mark = if doubtful.contains(&quantile) { "!" } else { "" };
+        write!(out, "{:>10}", figures::duration(ns) + mark)?;
     }
     writeln!(out, "{:>12}", figures::count(times.count))
 }
@@ -168,6 +186,12 @@ fn verdict(out: &mut String, report: &Report) -> std::fmt::Result {
         Status::Usage => "USAGE",
         Status::NotConnected => "NOT CONNECTED",
         Status::Void => "VOID",
+        Status::Disconnected => "DISCONNECTED",
+        Status::Unsent => "UNSENT",
+    };
+    let word = match report.verdict.void && report.verdict.status == Status::Passed {
+        true => "PASSED, BUT VOID",
+        false => word,
     };
     let reasons = &report.verdict.reasons;
     let colon = if reasons.is_empty() { "" } else { ": " };

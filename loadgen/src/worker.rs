@@ -16,8 +16,9 @@ use skyring::driver::uring::options::{DriverStats, UringOptions};
 use skyring::driver::{Driver, Event, ShardIndex, Wait};
 
 use crate::control::Control;
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Orders};
 use crate::plan::Plan;
+use crate::probe;
 use crate::record::Record;
 use crate::schedule::SECOND_NS;
 
@@ -44,6 +45,8 @@ pub struct ShardEnd {
     pub record: Record,
     /// What its ring counted.
     pub driver: DriverStats,
+    /// Share of the measured time that its thread ran or waited for a processor, if it was read.
+    pub busy: Option<f64>,
 }
 
 /// Runs shard `shard` of a plan on this thread, until its crowd is done.
@@ -64,14 +67,16 @@ pub fn run(
         slots: plan.slots,
         buffers: (BUFFERS / shards).clamp(BUFFERS_MIN, BUFFERS_MAX),
         buffer_bytes: BUFFER_BYTES,
+        // A batch that waits for its last answers would put the wait into every one of its times.
+        minimum_wait: false,
         ..UringOptions::default()
     };
     let mut driver = UringDriver::new(&options, ShardIndex(shard), directory)?;
     let (mut crowd, shard) = (Crowd::new(Arc::clone(plan), u32::from(shard)), usize::from(shard));
-    turn_until_over(&mut driver, &mut crowd, plan.options.spin, control, shard);
+    let busy = turn_until_over(&mut driver, &mut crowd, plan, control, shard);
     let driver_stats = driver.stats();
     wind_up(&mut driver, &mut crowd, control);
-    Ok(ShardEnd { record: crowd.into_record(), driver: driver_stats })
+    Ok(ShardEnd { record: crowd.into_record(), driver: driver_stats, busy })
 }
 
 /// Closes what is open; a ring that is dropped with connections in it makes the kernel look for
@@ -102,15 +107,18 @@ fn take<D: Driver>(driver: &mut D, crowd: &mut Crowd, events: &mut Vec<Event>, n
 fn turn_until_over<D: Driver>(
     driver: &mut D,
     crowd: &mut Crowd,
-    spin: bool,
+    plan: &Plan,
     control: &Control,
     shard: usize,
-) {
+) -> Option<f64> {
+    let mut demand = Demand::default();
     let mut events = Vec::new();
     let mut glance_ns = 0;
     loop {
         let now_ns = control.clock.now_ns();
-        crowd.advance(now_ns, control.orders());
+        let orders = control.orders();
+        demand.look(now_ns, orders, plan.options.warm_ns);
+        crowd.advance(now_ns, orders);
         for operation in crowd.operations() {
             driver.submit(operation);
         }
@@ -120,10 +128,36 @@ fn turn_until_over<D: Driver>(
             glance_ns = now_ns + GLANCE_NS;
         }
         if over {
-            return;
+            return demand.share();
         }
-        driver.turn(sleep(crowd, now_ns, spin), &mut events);
+        driver.turn(sleep(crowd, now_ns, plan.options.spin), &mut events);
         take(driver, crowd, &mut events, control.clock.now_ns());
+    }
+}
+
+/// How much of a processor this thread wants while measuring: the instant and the sum of what it
+/// has run and waited, when measuring began and when the play ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Demand {
+    from: Option<(u64, u64)>,
+    to: Option<(u64, u64)>,
+}
+
+impl Demand {
+    fn look(&mut self, now_ns: u64, orders: Orders, warm_ns: u64) {
+        let read = || probe::thread_demand_ns().map(|demand_ns| (now_ns, demand_ns));
+        if self.from.is_none() && now_ns >= orders.play_start_ns.saturating_add(warm_ns) {
+            self.from = read();
+        }
+        if self.to.is_none() && now_ns >= orders.play_end_ns {
+            self.to = read();
+        }
+    }
+
+    fn share(&self) -> Option<f64> {
+        let ((from_ns, before_ns), (to_ns, after_ns)) = (self.from?, self.to?);
+        let wall_ns = to_ns.checked_sub(from_ns).filter(|ns| *ns > 0)?;
+        Some(after_ns.saturating_sub(before_ns) as f64 / wall_ns as f64)
     }
 }
 

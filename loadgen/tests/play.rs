@@ -43,6 +43,8 @@ fn an_open_loop_keeps_its_rate() {
     assert_passed(&report);
     assert_eq!(report.counters.requests, 700);
     assert_eq!(report.play.lateness.count, 700);
+    assert_eq!(report.rings.batch_waits, 0, "no answer waits for others");
+    assert!(report.busiest_shard.is_some());
     assert_eq!(report.check.users_answered, 20);
 }
 
@@ -81,6 +83,41 @@ fn a_server_without_a_cache_is_found_out_unless_it_is_skynet() {
     assert_passed(&report);
     assert!(report.counters.reruns_allowed > 0);
     assert_passed(&play(wanted(&Server::start(Fault::None), false)));
+}
+
+/// Also where answers come in order: then only an answer that is taken as not heard can tell.
+#[test]
+fn a_server_in_order_without_a_cache_is_found_out() {
+    let wanted = |server: &Server| Options { depth: Some(1), drop_ppm: 50_000, ..server.options() };
+    let report = play(wanted(&Server::start_in_order(Fault::RunAgain)));
+    assert_eq!(report.verdict.exit_status, 1, "{}", report.json());
+    assert_eq!(report.check.kinds["ran_twice"], report.check.wrong);
+    let report = play(wanted(&Server::start_in_order(Fault::None)));
+    assert_passed(&report);
+    assert!(report.counters.unheard > 0);
+}
+
+/// What a server makes its users wait by ending their connections is its own response time.
+#[test]
+fn connections_that_the_server_ends_fail_the_run_and_are_in_its_times() {
+    let server = Server::start(Fault::Reset);
+    let report = play(server.options());
+    assert_eq!(report.verdict.status, Status::Disconnected, "{}", report.json());
+    assert!(report.counters.losses > 0 && report.check.wrong == 0);
+    assert_eq!(report.play.across_reattach.count, 0);
+    assert!(report.play.response.max_ns > 10_000_000, "{:?}", report.play.response);
+    let allowed = play(Options { allow_losses: true, ..server.options() });
+    assert_passed(&allowed);
+}
+
+/// A run tells its own contents from those of the run before, though users and ids are the same.
+#[test]
+fn answers_of_an_earlier_run_are_none_of_this_one() {
+    let server = Server::start(Fault::Remember);
+    assert_passed(&play(server.options()));
+    let second = play(server.options());
+    assert_eq!(second.verdict.exit_status, 1, "{}", second.json());
+    assert!(second.check.kinds["altered"] > 0);
 }
 
 /// One user with one request on the wire: while the server stalls, a closed loop would ask nothing

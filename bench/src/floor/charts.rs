@@ -87,7 +87,7 @@ fn panels(record: &Record) -> Vec<Panel> {
 
 fn bars(record: &Record, digits: usize, figure: impl Fn(&str) -> Option<Figure>) -> Vec<Bar> {
     let bar = |name: &String| {
-        let Figure { spread, is_void } = figure(name)?;
+        let Figure { spread, is_void, .. } = figure(name)?;
         let mark = if is_void { " void" } else { "" };
         let (thinnest, median) = (spread.min, spread.median);
         Some(Bar {

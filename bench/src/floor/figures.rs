@@ -1,10 +1,9 @@
-//! What follows from a record: medians, ratios of neighbours, goals.
+//! What follows from a record: medians and ratios of neighbours.
 //!
 //! Void cells are left out. Where every cell of a figure is void, all of them are used and the
 //! figure says so: a disturbed number is shown, never hidden and never passed off as a good one.
 
 use super::record::{Cell, Record};
-use super::scenario::{OPEN, SATURATED};
 use crate::statistics::Spread;
 
 /// What is read off a cell.
@@ -51,116 +50,43 @@ pub struct Figure {
     pub spread: Spread,
     /// Whether only void cells were there.
     pub is_void: bool,
-}
-
-/// What a goal is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A measure of one server in a scenario, divided by that of another in the same round.
-    Ratio(Measure, &'static str, &'static str, &'static str),
-    /// A measure of a server in a scenario.
-    Value(Measure, &'static str, &'static str),
-    /// Private bytes an idle connection or session of a server.
-    IdleBytes(&'static str),
-}
-
-/// A promise that the record can keep or break.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Goal {
-    /// The promise in words.
-    pub text: &'static str,
-    /// What must stay at or below the limit, in the median.
-    pub subject: Subject,
-    /// The limit.
-    pub limit: f64,
-}
-
-/// Every goal, in the order of the reports.
-pub const GOALS: [Goal; 10] = [
-    Goal {
-        text: "processor time a message, session / raw echo, saturated (aim 1.05)",
-        subject: Subject::Ratio(Measure::Cpu, SATURATED, "session", "raw"),
-        limit: 1.10,
-    },
-    Goal {
-        text: "processor time a message, raw echo / epoll, saturated",
-        subject: Subject::Ratio(Measure::Cpu, SATURATED, "raw", "epoll"),
-        limit: 1.0,
-    },
-    Goal {
-        text: "processor time a message, raw echo / monoio, saturated",
-        subject: Subject::Ratio(Measure::Cpu, SATURATED, "raw", "monoio"),
-        limit: 1.0,
-    },
-    Goal {
-        text: "system calls a message, session, saturated",
-        subject: Subject::Value(Measure::Calls, SATURATED, "session"),
-        limit: 0.25,
-    },
-    Goal {
-        text: "system calls a message, raw echo, saturated",
-        subject: Subject::Value(Measure::Calls, SATURATED, "raw"),
-        limit: 0.25,
-    },
-    Goal {
-        text: "rel of the raw echo, saturated",
-        subject: Subject::Value(Measure::Rel, SATURATED, "raw"),
-        limit: 1.3,
-    },
-    Goal {
-        text: "open loop, p50, session / bare ring",
-        subject: Subject::Ratio(Measure::P50, OPEN, "session", "ring"),
-        limit: 1.5,
-    },
-    Goal {
-        text: "open loop, p99, session / bare ring",
-        subject: Subject::Ratio(Measure::P99, OPEN, "session", "ring"),
-        limit: 1.5,
-    },
-    Goal {
-        text: "private bytes an idle session",
-        subject: Subject::IdleBytes("session"),
-        limit: 512.0,
-    },
-    Goal {
-        text: "private bytes an idle connection, raw echo",
-        subject: Subject::IdleBytes("raw"),
-        limit: 128.0,
-    },
-];
-
-impl Goal {
-    /// The figure that the goal is about, if the record has it.
-    pub fn figure(&self, record: &Record) -> Option<Figure> {
-        match self.subject {
-            Subject::Ratio(measure, scenario, over, under) => {
-                ratio(record, measure, scenario, over, under)
-            }
-            Subject::Value(measure, scenario, server) => value(record, measure, scenario, server),
-            Subject::IdleBytes(server) => idle(record, server, true),
-        }
-    }
+    /// Rounds that it comes from.
+    pub rounds: usize,
 }
 
 /// A measure of a server in a scenario.
 pub fn value(record: &Record, measure: Measure, scenario: &str, server: &str) -> Option<Figure> {
+    value_of(record, measure, scenario, server, |_| true)
+}
+
+/// The same from those cells only that `has_part` takes.
+pub(super) fn value_of(
+    record: &Record,
+    measure: Measure,
+    scenario: &str,
+    server: &str,
+    has_part: impl Fn(&Cell) -> bool,
+) -> Option<Figure> {
     let samples: Vec<(f64, bool)> = cells(record, scenario, server)
+        .filter(|cell| has_part(cell))
         .filter_map(|cell| Some((measure.of(cell)?, cell.is_void())))
         .collect();
     figure(&samples)
 }
 
-/// A measure of one server divided by that of another, round by round.
-pub fn ratio(
+/// A measure of one server divided by that of another, round by round, from those cells only that
+/// `has_part` takes.
+pub(super) fn ratio_of(
     record: &Record,
     measure: Measure,
     scenario: &str,
-    over: &str,
-    under: &str,
+    (over, under): (&str, &str),
+    has_part: impl Fn(&Cell) -> bool,
 ) -> Option<Figure> {
     let mut samples = Vec::new();
-    for first in cells(record, scenario, over) {
-        for second in cells(record, scenario, under).filter(|cell| cell.round == first.round) {
+    for first in cells(record, scenario, over).filter(|cell| has_part(cell)) {
+        let neighbours = cells(record, scenario, under).filter(|cell| cell.round == first.round);
+        for second in neighbours.filter(|cell| has_part(cell)) {
             if let (Some(a), Some(b)) = (measure.of(first), measure.of(second)) {
                 samples.push((a / b, first.is_void() || second.is_void()));
             }
@@ -191,15 +117,16 @@ pub fn cells<'a>(
 fn figure(samples: &[(f64, bool)]) -> Option<Figure> {
     let good: Vec<f64> = samples.iter().filter(|sample| !sample.1).map(|sample| sample.0).collect();
     if let Some(spread) = Spread::of(&good) {
-        return Some(Figure { spread, is_void: false });
+        return Some(Figure { spread, is_void: false, rounds: good.len() });
     }
     let all: Vec<f64> = samples.iter().map(|sample| sample.0).collect();
-    Spread::of(&all).map(|spread| Figure { spread, is_void: true })
+    Spread::of(&all).map(|spread| Figure { spread, is_void: true, rounds: all.len() })
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::record::{Flag, IdleCell, IdleMemory, Plan, ServerNote};
+    use super::super::scenario::{OPEN, SATURATED};
     use super::*;
     use crate::measure::environment::Environment;
 
@@ -213,6 +140,9 @@ pub(super) mod tests {
             server_core: 0,
             generator_core: 1,
             idle_connections: (10, 20),
+            congestion: None,
+            seed: 1,
+            orders: Vec::new(),
         };
         let servers = ["raw", "epoll"].map(|name| ServerNote {
             name: name.to_owned(),
@@ -227,7 +157,7 @@ pub(super) mod tests {
                 record.cells.push(cell(round, scenario, server, ran_us));
             }
         }
-        let memory = IdleMemory { resident_bytes: 300.0, private_bytes: 200.0 };
+        let memory = IdleMemory { private_bytes: 200.0 };
         record.idle.push(IdleCell {
             round: 0,
             server: "raw".to_owned(),
@@ -254,9 +184,15 @@ pub(super) mod tests {
 
     #[test]
     fn ratios_pair_the_servers_of_one_round() {
-        let figure = ratio(&record(), Measure::Cpu, SATURATED, "raw", "epoll").unwrap();
+        let ratio = |under, has_part: fn(&Cell) -> bool| {
+            ratio_of(&record(), Measure::Cpu, SATURATED, ("raw", under), has_part)
+        };
+        let figure = ratio("epoll", |_| true).unwrap();
         assert_eq!(figure.spread, Spread { median: 1.5, min: 1.0, max: 2.0 });
-        assert!(ratio(&record(), Measure::Cpu, SATURATED, "raw", "tokio").is_none());
+        assert_eq!((figure.rounds, figure.is_void), (2, false));
+        assert!(ratio("tokio", |_| true).is_none());
+        let second = ratio("epoll", |cell| cell.round == 1).unwrap();
+        assert_eq!((second.rounds, second.spread.median), (1, 1.0));
     }
 
     #[test]
@@ -272,12 +208,5 @@ pub(super) mod tests {
         }
         let figure = value(&record, Measure::Cpu, SATURATED, "raw").unwrap();
         assert!(figure.is_void && figure.spread.median == 25.0, "{figure:?}");
-    }
-
-    #[test]
-    fn goals_find_their_figures() {
-        let record = record();
-        let found = GOALS.iter().filter(|goal| goal.figure(&record).is_some()).count();
-        assert_eq!(found, 4, "raw/epoll, calls of raw, rel of raw, memory of raw");
     }
 }

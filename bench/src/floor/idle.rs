@@ -5,11 +5,15 @@
 //! there at the smaller number already and so is not blamed on connections. All of the first
 //! connections have sent a request and read its answer before the others are opened; those are read
 //! twice, before and after theirs.
+//!
+//! A server with logins gets time before it is read until the deadlines of its handshakes have
+//! passed: a timer that lives for ten seconds is no part of an idle session.
 
 use std::error::Error;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use super::options::FloorOptions;
 use super::record::IdleMemory;
 use crate::child::Target;
 use crate::generator::dial::{self, Dialled};
@@ -18,34 +22,40 @@ use crate::measure::memory::Memory;
 
 /// How long a server gets to finish what it does after the last byte.
 const SETTLE: Duration = Duration::from_millis(200);
+/// The same after handshakes: skyring's deadline for one, 10 s, and a turn of its timers.
+const SETTLE_AFTER_HANDSHAKES: Duration = Duration::from_secs(11);
 
 /// Memory of a fresh connection and of one that was used once.
 pub(super) fn measure(
     target: &Target,
-    (fewer, more): (usize, usize),
+    options: &FloorOptions,
 ) -> Result<(IdleMemory, IdleMemory), Box<dyn Error>> {
-    let mut first = dial::dial(target, 0..fewer)?;
+    let (fewer, more) = options.idle_connections;
+    let congestion = options.congestion.as_deref();
+    let after_handshakes = settle_after_handshakes(target, options.quick);
+    let mut first = dial::dial(target, 0..fewer, congestion)?;
     use_once(&mut first)?;
-    let at_fewer = settled(target.pid)?;
-    let mut others = dial::dial(target, fewer..more)?;
-    let at_more = settled(target.pid)?;
+    let at_fewer = settled(target.pid, after_handshakes)?;
+    let mut others = dial::dial(target, fewer..more, congestion)?;
+    let at_more = settled(target.pid, after_handshakes)?;
     use_once(&mut others)?;
-    let after_use = settled(target.pid)?;
+    let after_use = settled(target.pid, SETTLE)?;
     let added = |after| added(at_fewer, after, more - fewer);
     Ok((added(at_more), added(after_use)))
 }
 
-fn settled(pid: u32) -> std::io::Result<Memory> {
-    std::thread::sleep(SETTLE);
+fn settle_after_handshakes(target: &Target, quick: bool) -> Duration {
+    if target.login.is_some() && !quick { SETTLE_AFTER_HANDSHAKES } else { SETTLE }
+}
+
+fn settled(pid: u32, settle: Duration) -> std::io::Result<Memory> {
+    std::thread::sleep(settle);
     Memory::of_process(pid)
 }
 
 fn added(before: Memory, after: Memory, connections: usize) -> IdleMemory {
-    let each = |before: u64, after: u64| (after as f64 - before as f64) / connections as f64;
-    IdleMemory {
-        resident_bytes: each(before.resident_bytes, after.resident_bytes),
-        private_bytes: each(before.private_bytes, after.private_bytes),
-    }
+    let grown = after.private_bytes as f64 - before.private_bytes as f64;
+    IdleMemory { private_bytes: grown / connections as f64 }
 }
 
 fn use_once(connections: &mut Dialled) -> Result<(), Box<dyn Error>> {
@@ -66,13 +76,23 @@ fn use_once(connections: &mut Dialled) -> Result<(), Box<dyn Error>> {
 
 #[cfg(test)]
 mod tests {
+    use skyring::config::{Listener, ListenerKind};
+
     use super::*;
 
     #[test]
     fn memory_is_divided_by_what_was_added() {
-        let before = Memory { resident_bytes: 1000, private_bytes: 500 };
-        let after = Memory { resident_bytes: 3000, private_bytes: 400 };
-        let each = added(before, after, 10);
-        assert_eq!(each, IdleMemory { resident_bytes: 200.0, private_bytes: -10.0 });
+        let [before, after] = [500, 400].map(|private_bytes| Memory { private_bytes });
+        assert_eq!(added(before, after, 10), IdleMemory { private_bytes: -10.0 });
+    }
+
+    #[test]
+    fn sessions_are_read_when_no_handshake_can_have_a_timer() {
+        let deadline = Listener::new(ListenerKind::Msg).handshake_timeout_ms;
+        let echo = Target::parse("echo=127.0.0.1:7,9").unwrap();
+        let sessions = Target::parse("msg=127.0.0.1:7,9,127.0.0.1:8").unwrap();
+        let settle = |target, quick| settle_after_handshakes(target, quick);
+        assert!(settle(&sessions, false) > Duration::from_millis(deadline));
+        assert_eq!([settle(&echo, false), settle(&sessions, true)], [SETTLE; 2]);
     }
 }

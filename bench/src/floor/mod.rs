@@ -2,15 +2,17 @@
 //!
 //! One run measures every server in every scenario, `rounds` times over. Within a round the servers
 //! of a scenario follow one another at once, so that a ratio compares neighbours in time; the order
-//! rotates from round to round, so that nobody always comes first. Each measurement starts a fresh
-//! server process. What is derived (medians, ratios, goals) comes from the cells of the record and
+//! is drawn anew for each round, so that nobody always comes first, or always behind the same one.
+//! Each measurement starts a fresh server process. What is derived (medians, ratios, goals) comes from the cells of the record and
 //! from nothing else, so a record can be rendered again.
 
 mod cell;
 mod charts;
 pub mod figures;
+pub mod goals;
 mod idle;
 pub mod options;
+mod order;
 pub mod record;
 mod report;
 pub mod scenario;
@@ -62,7 +64,9 @@ impl Server {
         match self {
             Server::Peer(peer) => {
                 let program = std::env::current_exe()?;
-                PeerProcess::start(&program, *peer, options.server_core).map(Running::Peer)
+                let congestion = options.congestion.as_deref();
+                PeerProcess::start(&program, *peer, options.server_core, congestion)
+                    .map(Running::Peer)
             }
             Server::Given(target) => Ok(Running::Given(target.clone())),
         }
@@ -92,9 +96,11 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>
     }
     let mut generator = Generator::new(options.generator_core)?;
     for round in 0..options.rounds {
+        let order = order::of_round(options.seed, round, servers.len());
+        let names = order.iter().map(|&index| servers[index].name().to_owned());
+        record.plan.orders.push(names.collect());
         for scenario in &options.scenarios {
-            for index in 0..servers.len() {
-                let server = &servers[(index + round as usize) % servers.len()];
+            for server in order.iter().map(|&index| &servers[index]) {
                 progress(round, options.rounds, scenario.name(), server.name());
                 let measured =
                     measure(server, *scenario, round, options, &mut generator, &mut record);
@@ -158,7 +164,7 @@ fn measure(
         }
         None => {
             let counts = options.idle_connections;
-            let (fresh, used) = idle::measure(running.target(), counts)?;
+            let (fresh, used) = idle::measure(running.target(), options)?;
             let server = server.name().to_owned();
             record.idle.push(IdleCell { round, server, connections: counts.1, fresh, used });
         }

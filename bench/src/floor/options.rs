@@ -22,6 +22,8 @@ usage: skyring-bench floor [OPTIONS]
   --idle A,B             memory is the slope between so many connections (5000,15000)
   --peer NAME=ADDR,PID   also a frame echo server that runs already; with ,LOGIN_ADDR behind it, a
                          msgserver named `sample` whose users have the password `password`
+  --congestion NAME      TCP congestion control of our servers and of the generator (the system's)
+  --seed N               what the servers' order in each round is drawn from (1)
   --server-core N        processor of the servers (the first allowed)
   --generator-core N     processor of the generator (the second allowed)
   --quick                a smoke test: one round, few connections, no record
@@ -48,6 +50,10 @@ pub struct FloorOptions {
     pub generator_core: usize,
     /// Fewer and larger number of connections between which memory is compared.
     pub idle_connections: (usize, usize),
+    /// Congestion control of all connections of our own. None: the system's.
+    pub congestion: Option<String>,
+    /// What the servers' order in each round is drawn from.
+    pub seed: u64,
     /// Whether this is a smoke test.
     pub quick: bool,
     /// Where the record goes. None: nowhere.
@@ -70,6 +76,8 @@ impl FloorOptions {
             server_core: cores[0],
             generator_core: *cores.get(1).unwrap_or(&cores[0]),
             idle_connections: (5_000, 15_000),
+            congestion: None,
+            seed: 1,
             quick: false,
             record_directory: Some(PathBuf::from("bench/records")),
         })
@@ -93,6 +101,8 @@ impl FloorOptions {
                     let target = Target::parse(&text);
                     options.given.push(target.ok_or_else(|| format!("--peer {text}"))?);
                 }
+                Long("congestion") => options.congestion = Some(parser.value()?.string()?),
+                Long("seed") => options.seed = parser.value()?.parse()?,
                 Long("server-core") => options.server_core = parser.value()?.parse()?,
                 Long("generator-core") => options.generator_core = parser.value()?.parse()?,
                 Long("quick") => options.set_quick(),
@@ -130,6 +140,9 @@ impl FloorOptions {
             server_core: self.server_core,
             generator_core: self.generator_core,
             idle_connections: self.idle_connections,
+            congestion: self.congestion.clone(),
+            seed: self.seed,
+            orders: Vec::new(),
         }
     }
 
@@ -180,7 +193,8 @@ mod tests {
     #[test]
     fn options_are_read() {
         let text = ["--only", "raw,epoll", "--seconds", "0.5", "--scenarios", "open"];
-        let options = parse(&text).unwrap().unwrap();
+        let options = parse(&[&text[..], &["--congestion", "reno"]].concat()).unwrap().unwrap();
+        assert_eq!(options.plan().congestion.as_deref(), Some("reno"));
         assert_eq!(options.peers, [Peer::Raw, Peer::Epoll]);
         assert_eq!(options.measured, Duration::from_millis(500));
         assert_eq!(options.scenarios, [Scenario::Open { quick: false }]);

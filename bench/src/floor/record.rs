@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::cores::CoreUse;
 use crate::measure::environment::Environment;
 use crate::statistics::Percentiles;
 
@@ -44,6 +45,15 @@ pub struct Plan {
     pub generator_core: usize,
     /// Numbers of connections between which memory was compared.
     pub idle_connections: (usize, usize),
+    /// Congestion control of all connections of our own. None: the system's.
+    #[serde(default)]
+    pub congestion: Option<String>,
+    /// What the orders were drawn from.
+    #[serde(default)]
+    pub seed: u64,
+    /// The servers' order in each round.
+    #[serde(default)]
+    pub orders: Vec<Vec<String>>,
 }
 
 /// A server of the run.
@@ -111,6 +121,12 @@ pub struct Cell {
     pub generator_ran_ns: u64,
     /// Nanoseconds that the generator waited for its processor.
     pub generator_waited_ns: u64,
+    /// The processor of the server.
+    #[serde(default)]
+    pub server_core: CoreUse,
+    /// The processor of the generator.
+    #[serde(default)]
+    pub generator_core: CoreUse,
     /// Seconds that the hypervisor took from all processors.
     pub stolen_seconds: f64,
     /// System calls of all the server's threads a message; counted in a phase of its own.
@@ -121,7 +137,7 @@ pub struct Cell {
     pub response: Percentiles,
     /// From send to answer.
     pub service: Percentiles,
-    /// From due to send.
+    /// Open loop: from due to the instant at which the generator took the request up.
     pub late: Percentiles,
     /// What is special about it.
     pub flags: Vec<Flag>,
@@ -172,8 +188,6 @@ pub struct IdleCell {
 /// User memory that one connection adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IdleMemory {
-    /// Resident bytes.
-    pub resident_bytes: f64,
     /// Anonymous bytes.
     pub private_bytes: f64,
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::figures::{self, Figure, GOALS, Measure, cells};
+use super::figures::{self, Figure, Measure, cells};
+use super::goals::GOALS;
 use super::record::{Flag, Record};
 
 /// The scenarios that have cells, in the order in which they were measured.
@@ -38,7 +39,7 @@ fn heading(record: &Record) -> String {
         "# skyring beside its floor and its peers\n\n\
          {date} UTC, revision {revision}, `{command}`.{built_note}\n\n\
          {processor}, {cores} cores{virtual_note}, {memory:.0} GiB; Linux {kernel}, congestion \
-         control {congestion}. Loopback TCP, 64-byte frames; servers on core {server_core}, \
+         control {congestion}, interrupt time accounting {irq_time}. Loopback TCP, 64-byte frames; servers on core {server_core}, \
          generator on core {generator_core}; {rounds} rounds of {seconds} s after {warm} s.\n\n\
          Values are medians over the rounds, with the range behind them. What they mean and where \
          they may mislead: bench/METHOD.md.\n",
@@ -49,7 +50,8 @@ fn heading(record: &Record) -> String {
         cores = environment.cores,
         memory = environment.memory_bytes as f64 / f64::from(1 << 30),
         kernel = environment.kernel,
-        congestion = environment.congestion,
+        congestion = plan.congestion.as_ref().unwrap_or(&environment.congestion),
+        irq_time = environment.irq_time_accounting,
         server_core = plan.server_core,
         generator_core = plan.generator_core,
         rounds = plan.rounds,
@@ -72,24 +74,21 @@ fn failures(record: &Record, text: &mut String) {
 
 fn goals(record: &Record, text: &mut String) {
     let mut rows = Vec::new();
-    for goal in GOALS {
-        let Some(figure) = goal.figure(record) else { continue };
-        let verdict = match (figure.is_void, figure.spread.median <= goal.limit) {
-            (true, _) => "void",
-            (false, true) => "met",
-            (false, false) => "**missed**",
-        };
+    for goal in GOALS.iter().filter(|goal| goal.concerns(record)) {
+        let (verdict, figure) = goal.judge(record);
+        let rounds = figure.map_or(0, |figure| figure.rounds);
         let digits = if goal.limit >= 100.0 { 0 } else { 2 };
         rows.push(vec![
             goal.text.to_owned(),
             format!("at most {:.digits$}", goal.limit),
-            show(figure, digits),
-            verdict.to_owned(),
+            figure.map_or_else(|| "-".to_owned(), |figure| show(figure, digits)),
+            format!("{rounds}/{}", record.plan.rounds),
+            verdict.to_string(),
         ]);
     }
     if !rows.is_empty() {
         text.push_str("\n## Goals\n\n");
-        table(&["goal", "limit", "measured", ""], &rows, text);
+        table(&["goal", "limit", "measured", "rounds", ""], &rows, text);
     }
 }
 
@@ -188,7 +187,7 @@ fn notes(record: &Record, text: &mut String) {
 
 /// `median (min..max)`, or the value alone if there was one round.
 pub(super) fn show(figure: Figure, digits: usize) -> String {
-    let Figure { spread, is_void } = figure;
+    let Figure { spread, is_void, .. } = figure;
     let mark = if is_void { " void" } else { "" };
     // Rounded first: a tiny negative number is not -0.
     let number = |value: f64| format!("{:.digits$}", value + 0.0).replace("-0.00", "0.00");
@@ -226,6 +225,7 @@ mod tests {
     #[test]
     fn the_report_has_every_part() {
         let text = render(&record());
+        assert!(text.contains("| 2/2 "), "{text}");
         for part in ["## Goals", "## 1000x1", "## open", "## idle", "| raw ", "`skyring-bench"] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn figures_show_their_range_and_their_doubt() {
         let spread = Spread { median: 1.5, min: 1.0, max: 2.0 };
-        assert_eq!(show(Figure { spread, is_void: false }, 1), "1.5 (1.0..2.0)");
+        assert_eq!(show(Figure { spread, is_void: false, rounds: 2 }, 1), "1.5 (1.0..2.0)");
         let single = Spread { median: 3.0, min: 3.0, max: 3.0 };
-        assert_eq!(show(Figure { spread: single, is_void: true }, 0), "3 void");
+        assert_eq!(show(Figure { spread: single, is_void: true, rounds: 1 }, 0), "3 void");
     }
 }

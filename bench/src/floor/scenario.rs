@@ -35,6 +35,8 @@ pub enum Scenario {
 pub(super) const SATURATED: &str = "1000x1";
 /// The name of the open loop.
 pub(super) const OPEN: &str = "open";
+/// The name of the one without load.
+pub(super) const IDLE: &str = "idle";
 
 impl Scenario {
     /// Every scenario, in the order of the reports.
@@ -59,7 +61,7 @@ impl Scenario {
         match self {
             Scenario::Closed { name, .. } => name,
             Scenario::Open { .. } => OPEN,
-            Scenario::Idle => "idle",
+            Scenario::Idle => IDLE,
         }
     }
 

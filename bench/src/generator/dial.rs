@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::frames::Wire;
 use super::sessions::{self, SessionError};
 use crate::child::Target;
+use crate::host;
 
 /// Connects between two pauses; below the least backlog of any peer.
 const BATCH: usize = 64;
@@ -27,17 +28,23 @@ pub struct Dialled {
 }
 
 /// Connects to a target as the users of these numbers; for a target with sessions each of them logs
-/// in and attaches.
-pub fn dial(target: &Target, users: Range<usize>) -> Result<Dialled, SessionError> {
+/// in and attaches. The connections have the system's congestion control, or the one named.
+pub fn dial(
+    target: &Target,
+    users: Range<usize>,
+    congestion: Option<&str>,
+) -> Result<Dialled, SessionError> {
     let wire = if target.login.is_some() { Wire::Session } else { Wire::Echo };
     let mut sockets = Vec::with_capacity(users.len());
     for start in users.clone().step_by(BATCH) {
         let batch = start..users.end.min(start + BATCH);
         match target.login {
-            Some(login) => sockets.extend(sessions::open(login, target.address, batch)?),
+            Some(login) => {
+                sockets.extend(sessions::open(login, target.address, batch, congestion)?);
+            }
             None => {
                 for _ in batch {
-                    sockets.push(connect(target.address)?);
+                    sockets.push(connect(target.address, congestion)?);
                 }
                 std::thread::sleep(PAUSE);
             }
@@ -47,9 +54,10 @@ pub fn dial(target: &Target, users: Range<usize>) -> Result<Dialled, SessionErro
 }
 
 /// One connection that sends at once, and whose blocking reads do not wait for ever.
-pub(super) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+pub(super) fn connect(address: SocketAddr, congestion: Option<&str>) -> io::Result<TcpStream> {
     let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
     socket.set_nodelay(true)?;
+    host::set_congestion(&socket, congestion)?;
     socket.set_read_timeout(Some(PATIENCE))?;
     Ok(socket)
 }

@@ -3,8 +3,14 @@
 //! *Closed loop*: each connection keeps `depth` requests under way; an answer makes room for the
 //! next request, and the answers of one receive are followed by one send. *Open loop*: requests are
 //! due at fixed instants, connection after connection, whatever the server does; response time
-//! counts from the due instant, service time from the send, and lateness is their difference. In
-//! open loop the generator never sleeps, so that its own waking is not measured.
+//! counts from the due instant and service time from the send. Lateness counts from the due instant
+//! to the one at which the generator took the request up: what a request waits after that, because
+//! its connection has too many unanswered ones before it, is the server's doing. In open loop the
+//! generator never sleeps, so that its own waking is not measured.
+//!
+//! Times belong to the phase in which a request was due, not to the one in which its answer came:
+//! an answer that a stall carries over the end of a phase would be missing otherwise. So they are
+//! known only when the run has finished.
 //!
 //! Verification: the frame sent stays in the ring's arena until its answer arrives, and the answer
 //! is compared with it whole, in order. A connection's number and a rising sequence number are in
@@ -16,6 +22,7 @@
 
 pub mod dial;
 pub(crate) mod frames;
+mod samples;
 mod schedule;
 mod sessions;
 mod swarm;
@@ -23,15 +30,14 @@ mod swarm;
 use std::io;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use thiserror::Error;
 
 use crate::host;
 use crate::measure::times::Times;
 use crate::ring::{Completion, Ring, RingOptions, Wait};
-use crate::statistics;
 use dial::Dialled;
 pub use frames::{FRAME_BYTES, Wire};
+pub use samples::Samples;
 use schedule::Schedule;
 pub use sessions::SessionError;
 use swarm::Swarm;
@@ -114,32 +120,14 @@ pub enum GeneratorError {
 }
 
 /// What one phase of a run saw.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Answers that arrived, all of them right.
     pub answers: u64,
     /// How long the phase took.
     pub elapsed: Duration,
-    /// Nanoseconds from due to answer; in closed loop a request is due when it is sent.
-    pub response_ns: Histogram<u64>,
-    /// Nanoseconds from send to answer.
-    pub service_ns: Histogram<u64>,
-    /// Nanoseconds from due to send.
-    pub late_ns: Histogram<u64>,
     /// Processor time of the generator's thread.
     pub times: Times,
-}
-
-impl Tally {
-    fn new() -> Tally {
-        Tally {
-            answers: 0,
-            elapsed: Duration::ZERO,
-            response_ns: statistics::histogram(),
-            service_ns: statistics::histogram(),
-            late_ns: statistics::histogram(),
-            times: Times::default(),
-        }
-    }
 }
 
 /// The generator; a process has one.
@@ -175,7 +163,8 @@ impl Generator {
             Load::Closed { .. } => None,
             Load::Open { rate } => Some(Schedule::new(rate, swarm.connections())),
         };
-        let mut run = Run { generator: self, swarm, schedule, start, tally: Tally::new() };
+        let samples = Samples::new(matches!(load, Load::Open { .. }));
+        let mut run = Run { generator: self, swarm, schedule, start, answers: 0, samples };
         if let Load::Closed { depth } = load {
             run.swarm.fill(&mut run.generator.ring, depth, 0);
         }
@@ -189,65 +178,82 @@ pub struct Run<'a> {
     swarm: Swarm,
     schedule: Option<Schedule>,
     start: Instant,
-    tally: Tally,
+    /// Answers so far.
+    answers: u64,
+    samples: Samples,
 }
 
 impl Run<'_> {
     /// Goes on for a while and tells what happened in it.
     pub fn phase(&mut self, duration: Duration) -> Result<Tally, GeneratorError> {
-        self.tally = Tally::new();
         let times = Times::of_this_thread()?;
+        let answers = self.answers;
         let began = self.start.elapsed();
-        loop {
+        let elapsed = loop {
             let now = self.start.elapsed();
             if now >= began + duration {
-                self.tally.elapsed = now - began;
-                break;
+                break now - began;
             }
             self.turn(nanoseconds(now))?;
-        }
-        self.tally.times = Times::of_this_thread()?.since(times);
-        Ok(std::mem::replace(&mut self.tally, Tally::new()))
+        };
+        let times = Times::of_this_thread()?.since(times);
+        Ok(Tally { answers: self.answers - answers, elapsed, times })
     }
 
-    /// Sends nothing more and waits for every answer.
-    pub fn finish(mut self) -> Result<(), GeneratorError> {
+    /// The same, and it is this phase whose times [`Run::finish`] returns.
+    pub fn measured_phase(&mut self, duration: Duration) -> Result<Tally, GeneratorError> {
+        let began = self.start.elapsed();
+        self.samples.begin(nanoseconds(began));
+        let tally = self.phase(duration)?;
+        let ended_ns = nanoseconds(began + tally.elapsed);
+        self.samples.end(ended_ns);
+        // Also what fell due since the last turn, whatever comes next.
+        self.take_up(ended_ns);
+        Ok(tally)
+    }
+
+    /// Sends nothing more, waits for every answer, and returns the times of the measured phase.
+    pub fn finish(mut self) -> Result<Samples, GeneratorError> {
         self.schedule = None;
         self.swarm.stop();
-        let deadline = Instant::now() + Duration::from_millis(DRAIN_MS_MAX);
+        let (deadline, answers) =
+            (Instant::now() + Duration::from_millis(DRAIN_MS_MAX), self.answers);
         while self.swarm.under_way() > 0 {
             if Instant::now() >= deadline {
-                let (count, answered) = (self.swarm.under_way(), self.tally.answers);
+                let (count, answered) = (self.swarm.under_way(), self.answers - answers);
                 return Err(GeneratorError::Lost { count, answered });
             }
             self.turn(nanoseconds(self.start.elapsed()))?;
         }
-        Ok(())
+        Ok(std::mem::replace(&mut self.samples, Samples::new(false)))
+    }
+
+    /// Makes the requests that are due.
+    fn take_up(&mut self, now_ns: u64) {
+        let Some(schedule) = &mut self.schedule else { return };
+        while let Some((connection, due_ns)) = schedule.poll_due(now_ns) {
+            self.samples.on_taken_up(due_ns, now_ns);
+            self.swarm.request(&mut self.generator.ring, connection, due_ns, now_ns);
+        }
     }
 
     fn turn(&mut self, now_ns: u64) -> Result<(), GeneratorError> {
+        self.take_up(now_ns);
+        let wait = if self.schedule.is_some() { Wait::Poll } else { Wait::AtMost(SLICE) };
         let Generator { ring, completions, .. } = &mut *self.generator;
-        let wait = match &mut self.schedule {
-            None => Wait::AtMost(SLICE),
-            Some(schedule) => {
-                while let Some((connection, due_ns)) = schedule.poll_due(now_ns) {
-                    self.swarm.request(ring, connection, due_ns, now_ns);
-                }
-                Wait::Poll
-            }
-        };
         ring.turn(wait, completions)?;
         let now_ns = nanoseconds(self.start.elapsed());
-        let mut result = Ok(());
+        let mut result = Ok(0);
         for completion in completions.drain(..) {
             // After an error every completion still counts, or the connections could not be closed.
             if result.is_ok() {
-                result = self.swarm.on_completion(ring, completion, now_ns, &mut self.tally);
+                result = self.swarm.on_completion(ring, completion, now_ns, &mut self.samples);
+                self.answers += *result.as_ref().unwrap_or(&0);
             } else {
                 self.swarm.on_closing(ring, completion);
             }
         }
-        result
+        result.map(drop)
     }
 }
 

@@ -56,13 +56,19 @@ pub(super) fn open(
     login: SocketAddr,
     msg: SocketAddr,
     users: std::ops::Range<usize>,
+    congestion: Option<&str>,
 ) -> Result<Vec<TcpStream>, SessionError> {
-    let tickets = log_in(login, users.clone())?;
-    attach(msg, users, tickets)
+    let tickets = log_in(login, users.clone(), congestion)?;
+    attach(msg, users, tickets, congestion)
 }
 
-fn log_in(login: SocketAddr, users: std::ops::Range<usize>) -> Result<Vec<Ticket>, SessionError> {
-    let mut logins = users.map(|user| Login::start(login, user)).collect::<Result<Vec<_>, _>>()?;
+fn log_in(
+    login: SocketAddr,
+    users: std::ops::Range<usize>,
+    congestion: Option<&str>,
+) -> Result<Vec<Ticket>, SessionError> {
+    let start = |user| Login::start(login, user, congestion);
+    let mut logins = users.map(start).collect::<Result<Vec<_>, _>>()?;
     while logins.iter().any(|login| login.ticket.is_none()) {
         logins.iter_mut().try_for_each(Login::step)?;
     }
@@ -78,7 +84,11 @@ struct Login {
 }
 
 impl Login {
-    fn start(address: SocketAddr, user: usize) -> Result<Login, SessionError> {
+    fn start(
+        address: SocketAddr,
+        user: usize,
+        congestion: Option<&str>,
+    ) -> Result<Login, SessionError> {
         let token = SampleToken {
             user: uid(user),
             server: SERVER.to_vec(),
@@ -87,7 +97,7 @@ impl Login {
         let mut random = [0; 8];
         getrandom::fill(&mut random)?;
         let client = LoginClient::new(token.format(), randomkey(random));
-        let socket = connect(address)?;
+        let socket = connect(address, congestion)?;
         Ok(Login { user, socket, client, ticket: None })
     }
 
@@ -123,11 +133,12 @@ fn attach(
     msg: SocketAddr,
     users: std::ops::Range<usize>,
     tickets: Vec<Ticket>,
+    congestion: Option<&str>,
 ) -> Result<Vec<TcpStream>, SessionError> {
     let mut attaching = Vec::with_capacity(tickets.len());
     for ticket in tickets {
         let mut client = MsgClient::new(ticket.username, ticket.secret);
-        let mut socket = connect(msg)?;
+        let mut socket = connect(msg, congestion)?;
         socket.write_all(&client.attach(1))?;
         attaching.push((client, socket));
     }
@@ -166,7 +177,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || drop(listener.accept()));
-        assert!(matches!(open(address, address, 0..1), Err(SessionError::Login { user: 0, .. })));
+        assert!(matches!(
+            open(address, address, 0..1, None),
+            Err(SessionError::Login { user: 0, .. })
+        ));
         server.join().unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::dial::Dialled;
 use super::frames::{self, FRAME_BYTES, Wire};
-use super::{GeneratorError, Load, Tally};
+use super::{GeneratorError, Load, Samples};
 use crate::ring::{Completion, Lease, Ring};
 
 /// Requests under way on one connection at most in open loop; more wait, and their response time
@@ -124,27 +124,28 @@ impl Swarm {
         self.is_stopping = true;
     }
 
-    /// Takes what the ring reports while the load runs.
+    /// Takes what the ring reports while the load runs; says how many answers were in it.
     pub(super) fn on_completion(
         &mut self,
         ring: &mut Ring,
         completion: Completion,
         now_ns: u64,
-        tally: &mut Tally,
-    ) -> Result<(), GeneratorError> {
+        samples: &mut Samples,
+    ) -> Result<u64, GeneratorError> {
         match completion {
             Completion::Received { slot, lease, armed } => {
-                let answered = self.on_bytes(ring, slot, &lease, now_ns, tally);
+                let answered = self.on_bytes(ring, slot, &lease, now_ns, samples);
                 ring.release(lease);
                 if !armed {
                     ring.receive(slot);
                 }
-                self.after_answers(ring, slot, answered?, now_ns);
-                Ok(())
+                let answered = answered?;
+                self.after_answers(ring, slot, answered, now_ns);
+                Ok(u64::from(answered))
             }
             Completion::ReceiveEnded { slot, errno: libc::ENOBUFS } => {
                 ring.receive(slot);
-                Ok(())
+                Ok(0)
             }
             Completion::ReceiveEnded { slot: connection, errno } => {
                 ring.close(connection);
@@ -154,7 +155,7 @@ impl Swarm {
             Completion::SendFailed { key: connection, errno } => {
                 Err(GeneratorError::Closed { connection, errno })
             }
-            _ => Ok(()),
+            _ => Ok(0),
         }
     }
 
@@ -185,15 +186,15 @@ impl Swarm {
         slot: u32,
         lease: &Lease,
         now_ns: u64,
-        tally: &mut Tally,
+        samples: &mut Samples,
     ) -> Result<u32, GeneratorError> {
         let remainder = std::mem::take(&mut self.connections[slot as usize].remainder);
         let received = ring.bytes(lease);
         if remainder.is_empty() {
-            return self.on_stream(ring, slot, received, now_ns, tally);
+            return self.on_stream(ring, slot, received, now_ns, samples);
         }
         let joined = [&remainder[..], received].concat();
-        self.on_stream(ring, slot, &joined, now_ns, tally)
+        self.on_stream(ring, slot, &joined, now_ns, samples)
     }
 
     fn on_stream(
@@ -202,12 +203,12 @@ impl Swarm {
         slot: u32,
         stream: &[u8],
         now_ns: u64,
-        tally: &mut Tally,
+        samples: &mut Samples,
     ) -> Result<u32, GeneratorError> {
         let mut answers = stream.chunks_exact(self.wire.answer_bytes());
         let mut count = 0;
         for answer in &mut answers {
-            self.on_answer(ring, slot, answer, now_ns, tally)?;
+            self.on_answer(ring, slot, answer, now_ns, samples)?;
             count += 1;
         }
         self.connections[slot as usize].remainder.extend_from_slice(answers.remainder());
@@ -220,7 +221,7 @@ impl Swarm {
         slot: u32,
         answer: &[u8],
         now_ns: u64,
-        tally: &mut Tally,
+        samples: &mut Samples,
     ) -> Result<(), GeneratorError> {
         let state = &mut self.connections[slot as usize];
         if state.answered == state.sent {
@@ -234,10 +235,7 @@ impl Swarm {
         }
         self.under_way -= 1;
         let Instants { due_ns, sent_ns } = self.instants[at];
-        tally.answers += 1;
-        tally.response_ns.saturating_record(now_ns.saturating_sub(due_ns));
-        tally.service_ns.saturating_record(now_ns.saturating_sub(sent_ns));
-        tally.late_ns.saturating_record(sent_ns.saturating_sub(due_ns));
+        samples.on_answer(due_ns, sent_ns, now_ns);
         Ok(())
     }
 

@@ -31,6 +31,10 @@ pub struct Environment {
     pub is_virtual: bool,
     /// The system's TCP congestion control.
     pub congestion: String,
+    /// Whether the kernel keeps the time of interrupts apart from that of the thread they hit
+    /// (`CONFIG_IRQ_TIME_ACCOUNTING`): `on`, `off`, or `unknown` where its configuration is hidden.
+    #[serde(default = "unknown")]
+    pub irq_time_accounting: String,
     /// Whether the program was built with optimisation.
     pub is_optimised: bool,
 }
@@ -49,6 +53,7 @@ impl Environment {
             memory_bytes: memory_bytes(),
             is_virtual: field(&processor_text, "flags").split(' ').any(|f| f == "hypervisor"),
             congestion: line("/proc/sys/net/ipv4/tcp_congestion_control"),
+            irq_time_accounting: irq_time_accounting(&kernel_configuration()),
             is_optimised: !cfg!(debug_assertions),
         })
     }
@@ -81,6 +86,26 @@ fn memory_bytes() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let total = field(&text, "MemTotal");
     total.trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) * 1024
+}
+
+/// The kernel's configuration, from itself or from beside its image; empty where neither is there.
+fn kernel_configuration() -> String {
+    let beside = format!("/boot/config-{}", line("/proc/sys/kernel/osrelease"));
+    let unpacked = Command::new("gzip").args(["-dc", "/proc/config.gz"]).output();
+    match unpacked {
+        Ok(output) if output.status.success() => String::from_utf8(output.stdout).ok(),
+        _ => fs::read_to_string(beside).ok(),
+    }
+    .unwrap_or_default()
+}
+
+fn irq_time_accounting(configuration: &str) -> String {
+    let is_on = configuration.lines().any(|line| line == "CONFIG_IRQ_TIME_ACCOUNTING=y");
+    match (configuration.is_empty(), is_on) {
+        (true, _) => unknown(),
+        (false, true) => String::from("on"),
+        (false, false) => String::from("off"),
+    }
 }
 
 fn revision() -> String {
@@ -131,6 +156,13 @@ mod tests {
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(11_017), (2000, 3, 1));
         assert_eq!(civil(20_453), (2025, 12, 31));
+    }
+
+    #[test]
+    fn the_accounting_of_interrupts_is_known_where_the_configuration_is() {
+        assert_eq!(irq_time_accounting(""), "unknown");
+        assert_eq!(irq_time_accounting("CONFIG_IRQ_TIME_ACCOUNTING=y\n"), "on");
+        assert_eq!(irq_time_accounting("# CONFIG_IRQ_TIME_ACCOUNTING is not set\n"), "off");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Memory of a process, user side only.
 //!
-//! *Resident* is every page mapped and present. *Private* is anonymous memory: heap, stacks and
-//! buffers, the pages that exist only because of this process. Kernel memory (sockets, descriptor
-//! tables) is in neither.
+//! *Private* is anonymous memory that is present: heap, stacks and buffers, the pages that exist
+//! only because of this process. Kernel memory (sockets, descriptor tables) is not in it.
 
 use std::fs;
 use std::io;
@@ -10,8 +9,6 @@ use std::io;
 /// Bytes of user memory of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Present pages of every kind.
-    pub resident_bytes: u64,
     /// Present anonymous pages.
     pub private_bytes: u64,
 }
@@ -21,7 +18,7 @@ impl Memory {
     pub fn of_process(pid: u32) -> io::Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         let read = |name| field_bytes(&text, name).ok_or(io::ErrorKind::InvalidData);
-        Ok(Memory { resident_bytes: read("Rss:")?, private_bytes: read("Anonymous:")? })
+        Ok(Memory { private_bytes: read("Anonymous:")? })
     }
 }
 
@@ -42,7 +39,6 @@ mod tests {
         let block = std::hint::black_box(vec![1u8; 8 << 20]);
         let after = Memory::of_process(pid).unwrap();
         assert!(after.private_bytes >= before.private_bytes + (7 << 20), "{before:?} {after:?}");
-        assert!(after.resident_bytes >= after.private_bytes);
         drop(block);
     }
 

@@ -1,12 +1,17 @@
 //! Processor time, from the scheduler's own nanosecond accounts.
 //!
-//! `schedstat` of a thread holds the time it ran and the time it was ready but waited for its
-//! processor. The first is the cost of a message once it is divided by the messages; the second
-//! says whether something else on the machine disturbed the measurement. Time that the kernel
-//! spends on the network outside of any thread (`ksoftirqd`) is in neither.
+//! The time that a process ran comes from its processor clock, which keeps the time of threads that
+//! have ended. `schedstat` of a thread holds the time it ran and the time it was ready but waited
+//! for its processor. The time a process ran is the cost of a message once it is divided by the
+//! messages. Time that the kernel spends on the network outside of any thread (`ksoftirqd`) is in
+//! neither.
 
 use std::fs;
 use std::io;
+use std::time::Duration;
+
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 /// Time of a thread, or the sum over the threads of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,16 +23,16 @@ pub struct Times {
 }
 
 impl Times {
-    /// All threads of a process, the kernel's io_uring workers among them.
+    /// All threads of a process, the kernel's io_uring workers among them. Those that have ended
+    /// count with the time they ran, but not with the time they waited, which nobody keeps.
     pub fn of_process(pid: u32) -> io::Result<Times> {
-        let mut sum = Times::default();
+        let mut sum = Times { ran_ns: ran_ns(pid)?, waited_ns: 0 };
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             // A thread may end between the listing and the reading.
             let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else {
                 continue;
             };
             let times = parse(&text).ok_or(io::ErrorKind::InvalidData)?;
-            sum.ran_ns += times.ran_ns;
             sum.waited_ns += times.waited_ns;
         }
         Ok(sum)
@@ -46,6 +51,15 @@ impl Times {
             waited_ns: self.waited_ns.saturating_sub(earlier.waited_ns),
         }
     }
+}
+
+/// Nanoseconds that all threads of a process have run, since it began.
+fn ran_ns(pid: u32) -> io::Result<u64> {
+    // Zero would be this process, and so would be a number that does not fit.
+    let number = i32::try_from(pid).ok().filter(|&number| number > 0);
+    let clock = clock_getcpuclockid(Pid::from_raw(number.ok_or(io::ErrorKind::NotFound)?))?;
+    let since = Duration::from(clock.now()?);
+    Ok(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn parse(text: &str) -> Option<Times> {

@@ -11,14 +11,13 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 
 use super::frames::whole_frames;
-use super::{BACKLOG, PeerOptions, announce};
-use crate::host;
+use super::{PeerOptions, announce};
 
 const EVENTS_PER_WAIT: usize = 1024;
 const RECEIVE_BYTES: usize = 64 << 10;
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
-    let listener = host::listen(options.address(), BACKLOG)?;
+    let listener = options.listen()?;
     listener.set_nonblocking(true)?;
     announce(listener.local_addr()?)?;
     let mut server = Server::new(listener)?;

@@ -1,6 +1,7 @@
 //! glommio: its own sockets, one task a connection, default executor settings.
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::{TcpListener, TcpStream};
@@ -16,6 +17,7 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
         announce(listener.local_addr()?)?;
         loop {
             let stream = listener.accept().await?;
+            options.choose_congestion_of(stream.as_raw_fd())?;
             // A broken connection ends its own task and nothing else.
             glommio::spawn_local(async move { echo(stream).await.unwrap_or_default() }).detach();
         }

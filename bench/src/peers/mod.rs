@@ -18,7 +18,10 @@ mod session;
 mod tokio;
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::RawFd;
+
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
 use crate::host;
 
@@ -92,7 +95,7 @@ impl Peer {
 }
 
 /// How to run a peer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PeerOptions {
     /// Port to listen on, on loopback; 0 for one of the kernel's choice.
     pub port: u16,
@@ -100,29 +103,51 @@ pub struct PeerOptions {
     pub core: usize,
     /// Whether to exit once standard input ends, so that no peer outlives who started it.
     pub until_stdin_ends: bool,
+    /// Congestion control of its connections. None: the system's.
+    pub congestion: Option<String>,
 }
 
 impl PeerOptions {
     fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
+
+    fn congestion(&self) -> Option<&str> {
+        self.congestion.as_deref()
+    }
+
+    /// The listening socket of a peer that takes any.
+    fn listen(&self) -> io::Result<TcpListener> {
+        host::listen(self.address(), BACKLOG, self.congestion())
+    }
+
+    /// Chooses the congestion control of a socket of a library that lends only the number of its
+    /// descriptor: a second descriptor of the socket is borrowed from this very process.
+    fn choose_congestion_of(&self, descriptor: RawFd) -> io::Result<()> {
+        if self.congestion.is_none() {
+            return Ok(());
+        }
+        let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+        let socket = pidfd_getfd(this, descriptor, PidfdGetfdFlags::empty())?;
+        host::set_congestion(socket, self.congestion())
+    }
 }
 
 /// Serves until the process is killed.
-pub fn run(peer: Peer, options: PeerOptions) -> io::Result<()> {
+pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
     host::raise_descriptor_limit()?;
     host::pin(options.core)?;
     if options.until_stdin_ends {
         std::thread::spawn(exit_when_stdin_ends);
     }
     match peer {
-        Peer::Ring => ring::serve(&options),
-        Peer::Epoll => epoll::serve(&options),
-        Peer::Tokio => tokio::serve(&options),
-        Peer::Monoio => monoio::serve(&options),
-        Peer::Glommio => glommio::serve(&options),
-        Peer::Raw => raw::serve(&options),
-        Peer::Session => session::serve(&options),
+        Peer::Ring => ring::serve(options),
+        Peer::Epoll => epoll::serve(options),
+        Peer::Tokio => tokio::serve(options),
+        Peer::Monoio => monoio::serve(options),
+        Peer::Glommio => glommio::serve(options),
+        Peer::Raw => raw::serve(options),
+        Peer::Session => session::serve(options),
     }
 }
 

@@ -1,6 +1,7 @@
 //! monoio on io_uring: one task a connection, buffers lent to the kernel and given back.
 
 use std::io;
+use std::os::fd::AsRawFd;
 
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};
@@ -13,6 +14,7 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let mut runtime = RuntimeBuilder::<IoUringDriver>::new().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(options.address())?;
+        options.choose_congestion_of(listener.as_raw_fd())?;
         announce(listener.local_addr()?)?;
         loop {
             let (stream, _) = listener.accept().await?;

@@ -21,8 +21,7 @@ use skyring::driver::{
 };
 use skyring_protocols::{Decode, frame};
 
-use super::{BACKLOG, PeerOptions, announce};
-use crate::host;
+use super::{PeerOptions, announce};
 
 const LISTENER: ListenerIndex = ListenerIndex(0);
 const SHARD: ShardIndex = ShardIndex(0);
@@ -39,7 +38,7 @@ const PREEMPTION: Duration = Duration::from_secs(24 * 3600);
 const SPARE_BUFFERS_MAX: usize = 4096;
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
-    let listener = host::listen(options.address(), BACKLOG)?;
+    let listener = options.listen()?;
     let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core))
         .io_memory(64 << 10)
         .ring_depth(64)

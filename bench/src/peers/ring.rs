@@ -11,7 +11,7 @@
 use std::io;
 
 use super::frames::whole_frames;
-use super::{BACKLOG, PeerOptions, announce};
+use super::{PeerOptions, announce};
 use crate::host;
 use crate::ring::{Completion, Lease, Ring, RingOptions, Wait};
 
@@ -21,7 +21,7 @@ const RECEIVE_BUFFERS: u16 = 4096;
 const RECEIVE_BYTES: usize = 2048;
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
-    let listener = host::listen(options.address(), BACKLOG)?;
+    let listener = options.listen()?;
     let slots = host::descriptor_limit();
     let mut server = Server {
         ring: Ring::new(RingOptions {

@@ -10,9 +10,14 @@ use skyring::server::Server;
 use super::{PeerOptions, announce_with_login};
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
-    let msg = Listener { address: options.address(), ..Listener::new(ListenerKind::Msg) };
     let any_port: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
-    let login = Listener { address: any_port, ..Listener::new(ListenerKind::Login) };
+    let listener = |kind, address| Listener {
+        address,
+        congestion: options.congestion.clone(),
+        ..Listener::new(kind)
+    };
+    let msg = listener(ListenerKind::Msg, options.address());
+    let login = listener(ListenerKind::Login, any_port);
     let config = Config {
         shards: 1,
         cores: vec![options.core],

@@ -7,11 +7,13 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::frames::FrameBuffer;
 use super::{PeerOptions, announce};
+use crate::host;
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(options.address()).await?;
+        host::set_congestion(&listener, options.congestion())?;
         announce(listener.local_addr()?)?;
         loop {
             let (stream, _) = listener.accept().await?;

@@ -10,6 +10,7 @@ use skyring::driver::{Errno, Operation, ReceiveEnd};
 use super::user::Phase;
 use super::{Alarm, Crowd};
 use crate::plan::Protocol;
+use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 use crate::schedule::SECOND_NS;
 
@@ -20,7 +21,8 @@ const FAILURES_MAX: u8 = 8;
 const BACKOFF_NS: u64 = SECOND_NS / 50;
 const BACKOFF_NS_MAX: u64 = 2 * SECOND_NS;
 
-/// How long the server may leave a login or an attach unanswered.
+/// How long the server may leave a connect, a login or an attach unanswered. A connect that ends
+/// after that finds its user elsewhere, and is closed.
 const HANDSHAKE_NS_MAX: u64 = 15 * SECOND_NS;
 
 /// What the end of a receive means.
@@ -84,12 +86,12 @@ impl Crowd {
             self.record.counters.losses += 1;
         }
         self.record.trouble(trouble);
-        self.part(index, now_ns);
+        self.part(index, false, now_ns);
         self.try_again(index, now_ns);
     }
 
     /// Takes a user off its connection, whatever its phase, and lets it wait.
-    pub(super) fn part(&mut self, index: u32, now_ns: u64) {
+    pub(super) fn part(&mut self, index: u32, on_purpose: bool, now_ns: u64) {
         let gate = self.plan.protocol == Protocol::Gate;
         let user = &mut self.users[index as usize];
         if user.is_shaking_hands() {
@@ -103,11 +105,12 @@ impl Crowd {
             self.tally.attached -= 1;
             user.lost_ns = now_ns;
             if gate {
-                abandoned = user.ledger.abandon();
+                abandoned = user.ledger.abandon(on_purpose);
             } else {
-                user.ledger.detach();
+                user.ledger.detach(on_purpose);
             }
         }
+        user.away = on_purpose;
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
         (user.partial, user.login) = (Vec::new(), None);
@@ -115,9 +118,11 @@ impl Crowd {
     }
 
     fn try_again(&mut self, index: u32, now_ns: u64) {
-        let spread = self.random.below(1000);
+        let (seed, number) = (self.plan.options.seed, self.number(index));
         let user = self.user(index);
         user.failures += 1;
+        let item = (u64::from(user.attach_index) << 8) | u64::from(user.failures);
+        let spread = choice(seed, number, item, Purpose::Backoff).below(1000);
         if user.failures > FAILURES_MAX {
             user.phase = Phase::Failed;
             self.tally.failed += 1;
@@ -134,8 +139,7 @@ impl Crowd {
         }
         for index in 0..self.share.users {
             let user = self.user(index);
-            let asking = matches!(user.phase, Phase::LoggingIn | Phase::Attaching);
-            if asking && now_ns.saturating_sub(user.since_ns) > HANDSHAKE_NS_MAX {
+            if user.is_shaking_hands() && now_ns.saturating_sub(user.since_ns) > HANDSHAKE_NS_MAX {
                 let trouble = Trouble::TimedOut(self.step_of(index));
                 self.on_lost(index, trouble, now_ns);
             }

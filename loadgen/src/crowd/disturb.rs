@@ -2,7 +2,9 @@
 
 use super::Crowd;
 use super::user::Phase;
+use crate::random::{Purpose, choice};
 use crate::record::Storm;
+use crate::schedule::Due;
 
 impl Crowd {
     /// Does what is due of churn and storm.
@@ -10,10 +12,13 @@ impl Crowd {
         if self.storm_due_ns().is_some_and(|due_ns| due_ns <= now_ns) {
             self.storm(now_ns);
         }
-        while self.churn.take(now_ns).is_some() {
-            let index = self.random.below(u64::from(self.share.users)) as u32;
+        while let Some(Due { due_ns, .. }) = self.churn.take(now_ns) {
+            let since_ns = due_ns - self.orders.play_start_ns;
+            let mut random = choice(self.plan.options.seed, self.shard, since_ns, Purpose::Churn);
+            let index = random.below(u64::from(self.share.users)) as u32;
             let user = self.user(index);
-            if user.phase == Phase::Playing && !user.doomed {
+            // A new login knows nothing of the answers that repeats are for.
+            if user.phase == Phase::Playing && !user.doomed && !user.ledger.owes_repeats() {
                 user.leaving = true;
                 self.leave_if_idle(index, now_ns);
             }
@@ -60,7 +65,7 @@ impl Crowd {
     /// Loses the connection of a user on purpose; it attaches again at once.
     pub(super) fn drop_connection(&mut self, index: u32, now_ns: u64) {
         self.record.counters.drops += 1;
-        self.part(index, now_ns);
+        self.part(index, true, now_ns);
         self.queue.push_back(index);
     }
 
@@ -73,7 +78,7 @@ impl Crowd {
         }
         user.granted = None;
         self.record.counters.churns += 1;
-        self.part(index, now_ns);
+        self.part(index, true, now_ns);
         self.queue.push_back(index);
     }
 }

@@ -9,6 +9,7 @@ use skyring_protocols::msg::attach::{self, AttachAnswer};
 use super::user::{Granted, Phase};
 use super::{Alarm, Crowd};
 use crate::plan::Protocol;
+use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 use crate::schedule::SECOND_NS;
 
@@ -25,7 +26,9 @@ impl Crowd {
             server: options.server.clone().into_bytes(),
             password: options.password.clone().into_bytes().into(),
         };
-        let key = randomkey(self.random.bits().to_le_bytes());
+        // Nobody tells the logins of a user apart by their keys, so each may have the same.
+        let mut random = choice(options.seed, self.number(index), 0, Purpose::Key);
+        let key = randomkey(random.bits().to_le_bytes());
         let token_link = self.links.open(slot, index);
         let user = self.user(index);
         user.token = token_link;
@@ -64,6 +67,10 @@ impl Crowd {
         user.attach_index = 0;
         user.phase = Phase::Waiting;
         let (link, since_ns) = (user.token, user.since_ns);
+        // At a pace the first login is due at its place in it, however long the ones before take.
+        let is_first = user.lost_ns == 0 && user.failures == 0;
+        let due_ns = self.pacer.due_ns(u64::from(index)).filter(|_| is_first);
+        let since_ns = due_ns.map_or(since_ns, |due_ns| due_ns.min(since_ns));
         self.handshakes -= 1;
         self.record.counters.logins += 1;
         self.record.times.login.saturating_record(now_ns.saturating_sub(since_ns));
@@ -117,7 +124,7 @@ impl Crowd {
     fn on_attached(&mut self, index: u32, now_ns: u64) {
         let user = &mut self.users[index as usize];
         user.phase = Phase::Playing;
-        user.failures = 0;
+        (user.failures, user.away) = (0, false);
         let times = &mut self.record.times;
         times.attach.saturating_record(now_ns.saturating_sub(user.since_ns));
         self.record.counters.attaches += 1;

@@ -32,9 +32,11 @@ use self::links::{Links, SendEnd};
 use self::user::{Phase, User};
 use crate::check::Fault;
 use crate::plan::{Load, Plan, Share};
-use crate::random::Random;
 use crate::record::{self, Record, Trouble};
 use crate::schedule::{Pacer, SECOND_NS, Schedule};
+
+/// How long a second answer to the last request is waited for.
+const SETTLE_NS: u64 = SECOND_NS / 20;
 
 /// When the phases of a run begin and end, nanoseconds of the run's clock; `u64::MAX`: not yet
 /// known.
@@ -88,12 +90,13 @@ pub struct Crowd {
     users: Vec<User>,
     links: Links,
     alarms: BinaryHeap<Reverse<(u64, Alarm)>>,
-    random: Random,
     record: Record,
     tally: Tally,
     orders: Orders,
     playing: bool,
     disbanded: bool,
+    /// When the last answer of any kind came.
+    heard_ns: u64,
     /// Users with something to send.
     listed: Vec<u32>,
     /// Users that want to connect, in their order.
@@ -118,12 +121,12 @@ impl Crowd {
             users: (0..share.users).map(|_| User::new()).collect(),
             links: Links::default(),
             alarms: BinaryHeap::from([Reverse((SECOND_NS, Alarm::Sweep))]),
-            random: Random::new(plan.options.seed, u64::from(shard)),
             record: Record::default(),
             tally: Tally::default(),
             orders: Orders::GATHER,
             playing: false,
             disbanded: false,
+            heard_ns: 0,
             listed: Vec::new(),
             queue: (0..share.users).collect(),
             handshakes: 0,
@@ -148,7 +151,7 @@ impl Crowd {
                 break;
             }
             self.alarms.pop();
-            self.on_alarm(alarm, now_ns);
+            self.on_alarm(alarm, due_ns, now_ns);
         }
         if self.is_due_time(now_ns) {
             self.disturb(now_ns);
@@ -220,9 +223,12 @@ impl Crowd {
         self.tally.attached + self.tally.failed == u64::from(self.share.users)
     }
 
-    /// Whether the play has ended and nothing is open any more.
+    /// Whether the play has ended, nothing is open any more, everybody is back who left on purpose,
+    /// and a second answer to the last request would have come.
     pub fn is_done(&self, now_ns: u64) -> bool {
-        now_ns >= self.orders.play_end_ns && self.tally.open == 0 && self.storm_is_over()
+        let has_ended = now_ns >= self.orders.play_end_ns && self.tally.open == 0;
+        let has_settled = now_ns >= self.heard_ns.saturating_add(SETTLE_NS);
+        has_ended && has_settled && self.storm_is_over() && self.is_gathered()
     }
 
     /// Whether the run is over: a shard that is done goes on until all are, because winding up
@@ -263,9 +269,13 @@ impl Crowd {
     /// Ends the run: what is open now is lost.
     pub fn into_record(mut self) -> Record {
         for (index, user) in self.users.iter().enumerate() {
-            for id in user.ledger.open_ids() {
+            for (id, has_been_sent) in user.ledger.open_ids() {
                 let number = self.share.first + index as u32;
-                self.record.wrong(number, Some(id), Fault::Lost);
+                if has_been_sent {
+                    self.record.wrong(number, Some(id), Fault::Lost);
+                } else {
+                    self.record.counters.unsent += 1;
+                }
             }
         }
         self.record.users_attached = self.tally.attached;
@@ -290,13 +300,17 @@ impl Crowd {
         self.churn = Schedule::every(start_ns, end_ns, leaves, period_ns, shard, shards);
     }
 
-    fn on_alarm(&mut self, alarm: Alarm, now_ns: u64) {
+    fn on_alarm(&mut self, alarm: Alarm, due_ns: u64, now_ns: u64) {
         match alarm {
             Alarm::Dial(index) => self.queue.push_back(index),
-            Alarm::Due(index) => self.add_request(index, now_ns),
+            Alarm::Due(index) => {
+                self.note_lateness(due_ns, now_ns);
+                self.add_request(index, due_ns);
+            }
             Alarm::Lose { user, slot, generation } => {
                 let token = Token { slot, generation };
-                if self.links.owner(token) == Some(user) {
+                // After the end everybody comes back, so nobody leaves any more.
+                if now_ns < self.orders.play_end_ns && self.links.owner(token) == Some(user) {
                     self.drop_connection(user, now_ns);
                 }
             }

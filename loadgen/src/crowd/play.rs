@@ -9,6 +9,7 @@ use super::{Alarm, Crowd};
 use crate::check::{Answered, Fault, Reply, Sending};
 use crate::content::Stamp;
 use crate::plan::{Load, Protocol};
+use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
 use crate::schedule::Due;
 
@@ -32,6 +33,8 @@ enum Fate {
     Lost,
     /// It is lost a little later.
     LostLater,
+    /// It is lost with the answer, which is taken as not heard.
+    Unheard,
 }
 
 impl Crowd {
@@ -53,10 +56,15 @@ impl Crowd {
             if due_ns >= self.orders.play_end_ns {
                 return;
             }
-            if self.is_measured(due_ns) {
-                self.record.times.lateness.saturating_record(now_ns - due_ns);
-            }
+            self.note_lateness(due_ns, now_ns);
             self.add_request(turn as u32, due_ns);
+        }
+    }
+
+    /// Notes how late a request is taken up that the clock made due.
+    pub(super) fn note_lateness(&mut self, due_ns: u64, now_ns: u64) {
+        if self.is_measured(due_ns) && due_ns < self.orders.play_end_ns {
+            self.record.times.lateness.saturating_record(now_ns.saturating_sub(due_ns));
         }
     }
 
@@ -72,8 +80,7 @@ impl Crowd {
         }
         self.tally.open += 1;
         let user = self.user(index);
-        let attached = user.phase == Phase::Playing;
-        user.ledger.add(due_ns, attached);
+        user.ledger.add(due_ns, user.away);
         self.list(index);
     }
 
@@ -125,15 +132,19 @@ impl Crowd {
             let Some(sending) = self.user(index).ledger.send_next(now_ns, depth) else { break };
             let from = buffer.len();
             self.encode(self.number(index), sending, &mut buffer);
-            fate = if sending.repeat { Fate::Kept } else { self.choose_fate() };
+            let mut random = choice(
+                self.plan.options.seed,
+                self.number(index),
+                sending.id.into(),
+                Purpose::Fate,
+            );
+            fate = if sending.repeat { Fate::Kept } else { self.choose_fate(&mut random) };
             if fate == Fate::Cut {
                 let frame_bytes = (buffer.len() - from) as u64;
-                buffer.truncate(from + 1 + self.random.below(frame_bytes - 1) as usize);
-                self.user(index).ledger.cut_last();
-                self.record.counters.cuts += 1;
+                buffer.truncate(from + 1 + random.below(frame_bytes - 1) as usize);
             }
+            self.suffer(index, fate, &mut random, now_ns);
         }
-        self.suffer(index, fate, now_ns);
         self.record.counters.bytes_out += buffer.len() as u64;
         self.links.send_or_keep(link, buffer);
     }
@@ -153,25 +164,36 @@ impl Crowd {
         *count += 1;
     }
 
-    fn choose_fate(&mut self) -> Fate {
-        if !self.random.chance(self.plan.options.drop_ppm) {
+    fn choose_fate(&self, random: &mut Random) -> Fate {
+        if !random.chance(self.plan.options.drop_ppm) {
             return Fate::Kept;
         }
-        match self.random.below(4) {
+        // Where there is no cache that must hold the answer, nothing can be repeated for it.
+        let must_repeat = self.plan.protocol == Protocol::Msg && self.plan.cache_holds;
+        match random.below(4) {
             0 => Fate::Cut,
             1 => Fate::LostLater,
+            2 if must_repeat => Fate::Unheard,
             _ => Fate::Lost,
         }
     }
 
-    fn suffer(&mut self, index: u32, fate: Fate, now_ns: u64) {
+    fn suffer(&mut self, index: u32, fate: Fate, random: &mut Random, now_ns: u64) {
+        let counters = &mut self.record.counters;
+        counters.doomed += u64::from(fate != Fate::Kept);
+        counters.cuts += u64::from(fate == Fate::Cut);
         let user = &mut self.users[index as usize];
         match fate {
             Fate::Kept => {}
-            Fate::Cut | Fate::Lost => user.doomed = true,
+            Fate::Cut => {
+                user.ledger.cut_last();
+                user.doomed = true;
+            }
+            Fate::Lost => user.doomed = true,
+            Fate::Unheard => user.ledger.leave_unheard(),
             Fate::LostLater => {
                 let (slot, generation) = (user.token.slot, user.token.generation);
-                let later_ns = now_ns + self.random.below(LOSE_NS_MAX);
+                let later_ns = now_ns + random.below(LOSE_NS_MAX);
                 self.alarm(later_ns, Alarm::Lose { user: index, slot, generation });
             }
         }
@@ -227,9 +249,14 @@ impl Crowd {
         match response::decode(payload) {
             Ok(answer) => {
                 let reply = match answer.flag {
-                    Flag::Push => {
+                    Flag::Push if answer.id == 0 => {
                         self.record.counters.pushes += 1;
                         return;
+                    }
+                    // A push answers nothing, so it names no request.
+                    Flag::Push => {
+                        let number = self.number(index);
+                        return self.record.wrong(number, Some(answer.id), Fault::NeverAsked);
                     }
                     Flag::Error => Reply::Failed,
                     Flag::Ok => Reply::Content(self.plan.contents.recognise(answer.content)),
@@ -249,6 +276,10 @@ impl Crowd {
         let number = self.number(index);
         match self.plan.contents.recognise(payload) {
             Some(stamp) if stamp.user == number => {
+                let first = self.user(index).ledger.first_id();
+                if first.is_some_and(|first| first < stamp.id) {
+                    self.record.wrong(number, first, Fault::Reordered(stamp));
+                }
                 self.on_answer(index, stamp.id, Reply::Content(Some(stamp)), now_ns);
             }
             Some(stamp) => self.record.wrong(number, None, Fault::OtherUser(stamp)),
@@ -257,12 +288,17 @@ impl Crowd {
     }
 
     fn on_answer(&mut self, index: u32, id: u32, reply: Reply, now_ns: u64) {
+        self.heard_ns = now_ns;
         let (number, cache_holds) = (self.number(index), self.plan.cache_holds);
         let ledger = &mut self.user(index).ledger;
         let open = ledger.open();
         let outcome = ledger.on_answer(number, id, reply, cache_holds);
         let settled = open > ledger.open();
         match outcome {
+            Ok(answered) if answered.unheard => {
+                self.record.counters.unheard += 1;
+                return self.drop_connection(index, now_ns);
+            }
             Ok(answered) => self.on_right(index, answered, now_ns),
             Err(Fault::RanTwice(_)) if self.plan.options.skynet => {
                 self.record.counters.reruns_allowed += 1;
@@ -285,6 +321,8 @@ impl Crowd {
         counters.answers += 1;
         counters.replays += u64::from(answered.repeated);
         counters.repeats_run += u64::from(answered.repeat_ran);
+        let measuring = self.is_measured(now_ns) && now_ns < self.orders.play_end_ns;
+        self.record.counters.answers_measured += u64::from(measuring);
         if !self.is_measured(answered.due_ns) {
             return;
         }

@@ -56,6 +56,8 @@ pub(super) struct User {
     pub(super) started: bool,
     /// Whether it has ever got a right answer.
     pub(super) answered: bool,
+    /// Whether it is without a connection because that was dropped on purpose.
+    pub(super) away: bool,
     /// Whether it is missing since the storm.
     pub(super) stormed: bool,
     /// Its connection, in the phases that have one.
@@ -83,6 +85,7 @@ impl User {
             listed: false,
             started: false,
             answered: false,
+            away: false,
             stormed: false,
             token: Token { slot: u32::MAX, generation: 0 },
             granted: None,

@@ -45,6 +45,10 @@ pub(crate) enum Fault {
     Fail,
     /// A repeat runs although the answer is stored.
     RunAgain,
+    /// It ends the connection instead of running a request.
+    Reset,
+    /// It knows the answers of a user's earlier logins by their ids. Always.
+    Remember,
 }
 
 /// A fault happens once in so many requests.
@@ -69,8 +73,10 @@ pub(crate) struct Server {
     pub(crate) gate: SocketAddr,
 }
 
-struct State {
+pub(crate) struct State {
     fault: Fault,
+    /// Whether handlers finish in the order of their requests.
+    in_order: bool,
     began: Instant,
     inner: Mutex<Inner>,
 }
@@ -82,13 +88,22 @@ struct Inner {
     requests: u64,
     last: Vec<u8>,
     last_of: HashMap<Vec<u8>, Vec<u8>>,
+    remembered: HashMap<(Vec<u8>, u32), Vec<u8>>,
 }
 
 impl Server {
     /// Starts on ports of the kernel's choice.
     pub(crate) fn start(fault: Fault) -> Server {
-        let inner = Mutex::default();
-        let state = Arc::new(State { fault, began: Instant::now(), inner });
+        Server::of(State::new(fault, false))
+    }
+
+    /// The same, and answers come in the order of their requests.
+    pub(crate) fn start_in_order(fault: Fault) -> Server {
+        Server::of(State::new(fault, true))
+    }
+
+    fn of(state: State) -> Server {
+        let state = Arc::new(state);
         Server {
             login: serve(Arc::clone(&state), login),
             msg: serve(Arc::clone(&state), msg),
@@ -152,7 +167,7 @@ fn login(state: &State, mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-fn judge(state: &State, token: &[u8], secret: Secret) -> LoginVerdict {
+pub(crate) fn judge(state: &State, token: &[u8], secret: Secret) -> LoginVerdict {
     match SampleToken::parse(token) {
         Some(token) if *token.password == b"password" => {
             let mut inner = state.inner.lock().expect("no thread panics with it");
@@ -228,7 +243,7 @@ fn msg(state: &State, mut stream: TcpStream) -> io::Result<()> {
         let Some((id, mut out)) = state.request(username, *attach_index, payload) else {
             return Ok(false);
         };
-        if id % 3 == 0 && held.is_empty() {
+        if id % 3 == 0 && held.is_empty() && !state.in_order {
             (held, since) = (out, Instant::now());
             return Ok(true);
         }
@@ -240,7 +255,11 @@ fn msg(state: &State, mut stream: TcpStream) -> io::Result<()> {
 }
 
 impl State {
-    fn attach(&self, line: &AttachLine<'_>) -> AttachAnswer {
+    pub(crate) fn new(fault: Fault, in_order: bool) -> State {
+        State { fault, in_order, began: Instant::now(), inner: Mutex::default() }
+    }
+
+    pub(crate) fn attach(&self, line: &AttachLine<'_>) -> AttachAnswer {
         let mut inner = self.inner.lock().expect("no thread panics with it");
         match line.username.and_then(|username| inner.sessions.get_mut(username)) {
             Some(session) => session.attach(line, &POLICY).err().unwrap_or(AttachAnswer::Ok),
@@ -259,7 +278,7 @@ impl State {
 
     /// The id of a request and the frames that answer it. None: close, also when a newer connection
     /// has taken the user over.
-    fn request(
+    pub(crate) fn request(
         &self,
         username: &[u8],
         attach_index: u64,
@@ -269,8 +288,12 @@ impl State {
         let mut inner = self.inner.lock().expect("no thread panics with it");
         inner.requests += 1;
         let now = inner.requests.is_multiple_of(EVERY);
-        let fault = if now || self.fault == Fault::RunAgain { self.fault } else { Fault::None };
-        let content = inner.handle(username, asked.content, fault);
+        let always = matches!(self.fault, Fault::RunAgain | Fault::Remember);
+        let fault = if now || always { self.fault } else { Fault::None };
+        if fault == Fault::Reset {
+            return None;
+        }
+        let content = inner.handle(username, asked.id, asked.content, fault);
         let session = inner.sessions.get_mut(username)?;
         if session.attach_index() != attach_index {
             return None;
@@ -287,27 +310,36 @@ impl State {
             Verdict::Absorbed | Verdict::Conflict | Verdict::Refused => return None,
         };
         let content = if fault == Fault::RunAgain { &content } else { stored.content };
-        let mut out = Vec::new();
-        let times = match fault {
-            Fault::Lose => 0,
-            Fault::Double => 2,
-            _ => 1,
-        };
-        for _ in 0..times {
-            response::encode(content, stored.flag, asked.id, &mut out).expect("it fits");
-        }
         assert_ne!(stored.flag, Flag::Push);
-        Some((asked.id, out))
+        Some((asked.id, encoded(content, stored.flag, asked.id, fault)))
     }
 }
 
+fn encoded(content: &[u8], flag: Flag, id: u32, fault: Fault) -> Vec<u8> {
+    let mut out = Vec::new();
+    let times = match fault {
+        Fault::Lose => 0,
+        Fault::Double => 2,
+        _ => 1,
+    };
+    for _ in 0..times {
+        response::encode(content, flag, id, &mut out).expect("it fits");
+    }
+    out
+}
+
 impl Inner {
-    fn handle(&mut self, username: &[u8], asked: &[u8], fault: Fault) -> Vec<u8> {
+    fn handle(&mut self, username: &[u8], id: u32, asked: &[u8], fault: Fault) -> Vec<u8> {
         let mut content = asked.to_vec();
         match fault {
             Fault::SwapUsers => content.clone_from(&self.last),
             Fault::SwapRequests => {
                 content = self.last_of.get(username).cloned().unwrap_or(content);
+            }
+            Fault::Remember => {
+                // What is in front of the subid is the same in every login.
+                let account = username.split(|byte| *byte == b'#').next().unwrap_or_default();
+                content = self.remembered.entry((account.to_vec(), id)).or_insert(content).clone();
             }
             Fault::Alter => content[asked.len() / 2] ^= 1,
             _ => {}
