@@ -10,8 +10,9 @@ pub fn allowed() -> Vec<usize> {
     if cores.is_empty() { vec![0] } else { cores }
 }
 
-/// Reads a list such as `0-3,8`.
-fn parse(list: &str) -> Vec<usize> {
+/// Reads a list such as `0-3,8`, the kernel's way to name processors. What is no number or range is
+/// left out.
+pub fn parse(list: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.trim().parse::<usize>().ok()?..=last.trim().parse::<usize>().ok()?)

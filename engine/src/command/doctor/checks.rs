@@ -255,6 +255,7 @@ mod tests {
             conntrack_max: None,
             congestion: Some(String::from("cubic")),
             congestions: vec![String::from("reno"), String::from("cubic")],
+            ..Facts::default()
         }
     }
 

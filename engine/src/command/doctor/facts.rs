@@ -48,6 +48,15 @@ pub(super) struct Facts {
     pub(super) congestion: Option<String>,
     /// Congestion controls that are loaded.
     pub(super) congestions: Vec<String>,
+    /// Of those, the ones that a process without privileges may choose.
+    pub(super) congestions_allowed: Vec<String>,
+    /// `net.ipv4.tcp_mem`: pages that all TCP sockets use together. Above the second number buffers
+    /// are kept small, above the third data is dropped.
+    pub(super) tcp_pages: Option<[u64; 3]>,
+    /// The first number of `net.ipv4.tcp_rmem`: bytes to receive that a socket may always hold.
+    pub(super) tcp_receive_bytes_min: Option<u64>,
+    /// The first number of `net.ipv4.tcp_wmem`: bytes to send that a socket may always hold.
+    pub(super) tcp_send_bytes_min: Option<u64>,
 }
 
 impl Facts {
@@ -59,7 +68,10 @@ impl Facts {
         };
         let number = |path: &str| text(path)?.parse::<u64>().ok();
         let limits = text("self/limits").unwrap_or_default();
-        let controls = text("sys/net/ipv4/tcp_available_congestion_control").unwrap_or_default();
+        let words = |path: &str| -> Vec<String> {
+            text(path).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        };
+        let triple = |path: &str| text(path).as_deref().and_then(triple);
         Facts {
             processors: cores::allowed(),
             release: text("sys/kernel/osrelease"),
@@ -74,7 +86,11 @@ impl Facts {
             local_ports: text("sys/net/ipv4/ip_local_port_range").as_deref().and_then(port_range),
             conntrack_max: number("sys/net/netfilter/nf_conntrack_max"),
             congestion: text("sys/net/ipv4/tcp_congestion_control"),
-            congestions: controls.split_whitespace().map(str::to_owned).collect(),
+            congestions: words("sys/net/ipv4/tcp_available_congestion_control"),
+            congestions_allowed: words("sys/net/ipv4/tcp_allowed_congestion_control"),
+            tcp_pages: triple("sys/net/ipv4/tcp_mem"),
+            tcp_receive_bytes_min: triple("sys/net/ipv4/tcp_rmem").map(|[min, ..]| min),
+            tcp_send_bytes_min: triple("sys/net/ipv4/tcp_wmem").map(|[min, ..]| min),
         }
     }
 }
@@ -92,6 +108,11 @@ fn limit(limits: &str, name: &str) -> Option<Limit> {
 fn port_range(text: &str) -> Option<(u16, u16)> {
     let mut ends = text.split_whitespace().map(str::parse);
     Some((ends.next()?.ok()?, ends.next()?.ok()?))
+}
+
+fn triple(text: &str) -> Option<[u64; 3]> {
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some([numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?])
 }
 
 #[cfg(test)]
@@ -116,6 +137,12 @@ Max locked memory         8388608              unlimited            bytes
     fn port_ranges_have_two_ends() {
         assert_eq!(port_range("32768\t60999"), Some((32_768, 60_999)));
         assert_eq!(port_range("32768"), None);
+    }
+
+    #[test]
+    fn triples_have_three_numbers() {
+        assert_eq!(triple("4096\t131072\t6291456"), Some([4096, 131_072, 6_291_456]));
+        assert_eq!(triple("4096 131072"), None);
     }
 
     #[test]

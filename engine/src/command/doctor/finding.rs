@@ -7,6 +7,8 @@ use std::fmt;
 pub(super) enum Status {
     /// As it should be.
     Ok,
+    /// Nothing is wrong, but more could be had.
+    Note,
     /// The server runs, but worse than it could.
     Warn,
     /// The server does not start, or not as configured.
@@ -31,6 +33,14 @@ impl Finding {
         Finding { status: Status::Ok, subject, seen: seen.into(), advice: None }
     }
 
+    pub(super) fn note(
+        subject: &'static str,
+        seen: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Finding {
+        Finding { status: Status::Note, ..Finding::fail(subject, seen, advice) }
+    }
+
     pub(super) fn warn(
         subject: &'static str,
         seen: impl Into<String>,
@@ -53,6 +63,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match self.status {
             Status::Ok => "ok",
+            Status::Note => "note",
             Status::Warn => "warn",
             Status::Fail => "FAIL",
         };

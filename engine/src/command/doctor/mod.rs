@@ -7,7 +7,10 @@ mod ceiling;
 mod checks;
 mod facts;
 mod finding;
+mod hardware;
 mod live;
+mod placement;
+mod tcp;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -16,6 +19,7 @@ use std::process::ExitCode;
 use self::ceiling::{Ceiling, how_to_raise};
 use self::facts::Facts;
 use self::finding::{Finding, Status};
+use self::hardware::Hardware;
 
 pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let config = match super::load(path) {
@@ -26,6 +30,9 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let ceiling = Ceiling::of(&config, &facts);
     let mut findings = checks::all(&config, &facts, &ceiling);
     findings.insert(1, live::io_uring());
+    findings.extend(tcp::all(&config, &facts, &ceiling));
+    let hardware = Hardware::gather(Path::new("/sys"), Path::new("/proc"));
+    findings.extend(placement::all(&config, &facts, &hardware));
     findings.push(live::ports(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
@@ -41,7 +48,11 @@ fn report(findings: &[Finding], ceiling: &Ceiling, facts: &Facts) -> String {
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (warned, failed) = (count(Status::Warn), count(Status::Fail));
     write!(text, "\n{ceiling}{}", how_to_raise(facts)).expect(written);
-    writeln!(text, "\n{} checks: {warned} warned, {failed} failed.", findings.len())
-        .expect(written);
+    writeln!(
+        text,
+        "\n{} checks: {warned} warned, {failed} failed. engine/DEPLOY.md says why each matters.",
+        findings.len()
+    )
+    .expect(written);
     text
 }
