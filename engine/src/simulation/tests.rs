@@ -8,7 +8,7 @@ use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
 /// Seeds run by the test command.
-const SEEDS: u64 = 1_600;
+const SEEDS: u64 = 2_500;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in which a deliberate bug must be found.
