@@ -36,6 +36,11 @@ pub use crate::fault::Fault;
 /// Sendings that are told apart; from the last one on the content stays the same.
 const SENDINGS_MAX: u8 = 16;
 
+/// How far the ids on the wire may be ahead of the earliest open one, unless the depth is greater.
+/// A server that holds one answer back while it gives many others may forget it, and nobody could
+/// tell a second execution from a right one then. Less than the answers that a cache must keep.
+const AHEAD_MAX: u32 = 96;
+
 /// A request that is due, sent or to be repeated, and not answered.
 #[derive(Clone, Debug)]
 struct Entry {
@@ -118,7 +123,11 @@ impl Ledger {
         if self.in_flight >= in_flight_max {
             return None;
         }
+        let first = self.first_id()?;
         let entry = self.entries.get_mut(self.in_flight as usize)?;
+        if entry.id.wrapping_sub(first) >= AHEAD_MAX.max(in_flight_max) {
+            return None;
+        }
         let attempt = entry.sendings.min(SENDINGS_MAX - 1);
         entry.sendings = entry.sendings.saturating_add(1);
         entry.sent_ns = now_ns;
@@ -416,6 +425,22 @@ mod tests {
         assert!(ledger.has_unsent());
         ledger.on_answer(USER, 0, echo(0, 0), true).unwrap();
         assert_eq!(sent(&mut ledger), Some(2));
+    }
+
+    #[test]
+    fn an_answer_that_is_held_back_is_not_left_far_behind() {
+        let mut ledger = Ledger::default();
+        (0..200).for_each(|_| ledger.add(0, false));
+        let mut sent = 0;
+        while let Some(sending) = ledger.send_next(0, 2) {
+            sent += 1;
+            if sending.id > 0 {
+                ledger.on_answer(USER, sending.id, echo(sending.id, 0), true).unwrap();
+            }
+        }
+        assert_eq!(sent, AHEAD_MAX);
+        ledger.on_answer(USER, 0, echo(0, 0), true).unwrap();
+        assert!(ledger.send_next(0, 2).is_some());
     }
 
     #[test]
