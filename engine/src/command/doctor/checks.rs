@@ -123,7 +123,7 @@ fn open_files(facts: &Facts, ceiling: &Ceiling) -> Finding {
     }
 }
 
-/// Since 6.14 or so the kernel charges a ring's queues to the user as locked memory, unless the
+/// Recent kernels (6.18 for one) charge a ring's queues to the user as locked memory, unless the
 /// process has CAP_IPC_LOCK, which the doctor may have and the server not.
 fn locked_memory(facts: &Facts, ceiling: &Ceiling) -> Finding {
     let subject = "locked memory";
