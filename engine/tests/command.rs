@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use skyring::shard::counters::Counter;
+
 /// How long anything here may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -194,9 +196,30 @@ fn the_doctor_prints_checks_and_the_ceiling() {
     let checked = output(&["doctor", "--config", config.path()]);
     let report = text(&checked.stdout);
     assert!(checked.status.success(), "{report}");
-    for subject in ["kernel", "io_uring", "descriptors", "locked memory", "ports", "Ceiling: "] {
+    for subject in
+        ["kernel", "io_uring", "descriptors", "locked memory", "ports", "Ceiling: ", "DEPLOY.md"]
+    {
         assert!(report.contains(subject), "{subject} is missing:\n{report}");
     }
+}
+
+/// Names in code style in the first column of the table below a heading.
+fn table_names<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let (_, section) = text.split_once(heading).expect("the document has the heading");
+    let rows = section.lines().skip(1).take_while(|line| !line.starts_with('#'));
+    let cells = rows.filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    cells.flat_map(|cell| cell.split(", ")).map(|name| name.trim_matches('`')).collect()
+}
+
+#[test]
+fn counters_that_operators_are_told_to_watch_exist() {
+    let text =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/DEPLOY.md")).expect("it exists");
+    let named = table_names(&text, "\n## What to watch");
+    assert!(named.len() > 10, "the table was found: {named:?}");
+    let exists = |name: &str| Counter::ALL.iter().any(|counter| counter.name() == name);
+    let missing: Vec<_> = named.into_iter().filter(|name| !exists(name)).collect();
+    assert_eq!(missing, [] as [&str; 0]);
 }
 
 #[test]

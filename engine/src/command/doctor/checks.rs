@@ -16,6 +16,15 @@ const KERNEL_MIN: (u32, u32) = (6, 13);
 /// Bytes of locked memory without which an executor does not start.
 const LOCKED_BYTES_MIN: u64 = 512 * 1024;
 
+/// Shards up to which each has the larger queues.
+const SHARDS_FEW: u64 = 8;
+
+/// Bytes that a shard with the larger queues is charged at most: its ring and those of its executor.
+const LOCKED_BYTES_FEW: u64 = 2 * 1024 * 1024;
+
+/// Likewise with the smaller queues.
+const LOCKED_BYTES_MANY: u64 = 512 * 1024;
+
 /// Connections below which a ceiling deserves a warning.
 const CEILING_LOW: u64 = 10_000;
 
@@ -26,7 +35,7 @@ pub(super) fn all(config: &Config, facts: &Facts, ceiling: &Ceiling) -> Vec<Find
         cores(config, facts, ceiling),
         descriptors(config, facts, ceiling),
         open_files(facts, ceiling),
-        locked_memory(facts),
+        locked_memory(facts, ceiling),
         backlog(config, facts),
         syn_backlog(config, facts),
         local_ports(config, facts),
@@ -120,7 +129,9 @@ fn open_files(facts: &Facts, ceiling: &Ceiling) -> Finding {
     }
 }
 
-fn locked_memory(facts: &Facts) -> Finding {
+/// Recent kernels (6.18 for one) charge a ring's queues to the user as locked memory, unless the
+/// process has CAP_IPC_LOCK, which the doctor may have and the server not.
+fn locked_memory(facts: &Facts, ceiling: &Ceiling) -> Finding {
     let subject = "locked memory";
     let Some(Limit { hard, .. }) = facts.locked_memory else {
         return Finding::warn(subject, "the limit is unknown", "`ulimit -l` shows it");
@@ -130,9 +141,21 @@ fn locked_memory(facts: &Facts) -> Finding {
         let advice = "ulimit -l 8192 (KiB), LimitMEMLOCK=8M in a systemd unit";
         return Finding::fail(subject, seen, advice);
     }
+    let few = ceiling.shards <= SHARDS_FEW;
+    let shard = if few { LOCKED_BYTES_FEW } else { LOCKED_BYTES_MANY };
+    let wanted = ceiling.shards.saturating_mul(shard);
+    if hard < wanted {
+        let seen = format!("limit {hard} bytes, {} shards may take {wanted}", ceiling.shards);
+        let advice = format!(
+            "ulimit -l {}, LimitMEMLOCK={}M in a systemd unit; CAP_IPC_LOCK needs neither",
+            wanted >> 10,
+            wanted.div_ceil(1 << 20)
+        );
+        return Finding::warn(subject, seen, advice);
+    }
     let limit =
         if hard == u64::MAX { String::from("no limit") } else { format!("limit {hard} bytes") };
-    Finding::ok(subject, format!("{limit}, {LOCKED_BYTES_MIN} are needed"))
+    Finding::ok(subject, format!("{limit}, up to {wanted} are taken"))
 }
 
 /// The longest backlog that a listener asks for.
@@ -298,6 +321,10 @@ mod tests {
         assert_eq!(complaint(|facts| facts.descriptors = limit(1024)), (warn, "descriptors"));
         assert_eq!(complaint(|facts| facts.file_max = Some(100_000)), (warn, "open files"));
         assert_eq!(complaint(|facts| facts.locked_memory = limit(65_536)), (fail, "locked memory"));
+        assert_eq!(
+            complaint(|facts| facts.locked_memory = limit(1 << 20)),
+            (warn, "locked memory")
+        );
         assert_eq!(complaint(|facts| facts.somaxconn = Some(128)), (warn, "backlog"));
         assert_eq!(complaint(|facts| facts.syn_cookies = Some(0)), (warn, "half-open connections"));
         let all_ports = Some((1024, 65_535));
