@@ -144,29 +144,32 @@ fn the_same_seed_is_the_same_run() {
     }
 }
 
-/// The first seed that finds a bug, and what it says.
-fn hunt(bug: Mutation) -> Option<(u64, String)> {
-    mutation::activate(Some(bug));
-    let found = (0..MUTATION_SEEDS).find_map(|seed| {
-        let verdict = catch_unwind(AssertUnwindSafe(|| {
-            let first = world::run(seed, false).trace_hash;
-            if bug == Mutation::OutsideChance {
-                assert_eq!(first, world::run(seed, false).trace_hash, "two runs differ");
-            }
-        }));
-        let panic = verdict.err()?;
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Some((seed, text.unwrap_or_default()))
-    });
-    mutation::activate(None);
-    found
+/// What a seed complains of, if it does.
+fn complaint(bug: Mutation, seed: u64) -> Option<String> {
+    let verdict = catch_unwind(AssertUnwindSafe(|| {
+        let first = world::run(seed, false).trace_hash;
+        if bug == Mutation::OutsideChance {
+            assert_eq!(first, world::run(seed, false).trace_hash, "two runs differ");
+        }
+    }));
+    let panic = verdict.err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Some(text.unwrap_or_default())
 }
 
-/// A deliberate bug and a part of what the check that finds it says.
-fn finds(bug: Mutation, complaint: &str) {
-    let (seed, said) = hunt(bug).unwrap_or_else(|| panic!("{bug:?} is not found"));
-    assert!(said.contains(complaint), "{bug:?}, seed {seed}: found by another check: {said}");
+/// A deliberate bug and a part of what the check that is there for it says. Other checks may find it
+/// too, and in more seeds: a connection that is never closed also leaves a player waiting.
+fn finds(bug: Mutation, expected: &str) {
+    mutation::activate(Some(bug));
+    let mut others = Vec::new();
+    let found = (0..MUTATION_SEEDS).filter_map(|seed| complaint(bug, seed)).any(|said| {
+        let is_found = said.contains(expected);
+        others.push(said);
+        is_found
+    });
+    mutation::activate(None);
+    assert!(found, "{bug:?} is not found by its check, but by {} others: {others:?}", others.len());
 }
 
 #[test]

@@ -322,8 +322,10 @@ impl World {
             self.net.close_listener(ListenerIndex(at as u16));
         }
         for index in (0..self.places.len() as u16).map(ShardIndex) {
-            let left = [self.net.slots_used(index), self.net.in_flight(index)];
-            assert_eq!(left, [0, 0], "the drain of shard {} ended too early", index.0);
+            let connections = self.places[usize::from(index.0)].shard.core().connections.len();
+            let left = (connections, self.net.in_flight(index));
+            assert_eq!(left, (0, 0), "the drain of shard {} ended too early", index.0);
+            assert_eq!(self.net.slots_used(index), 0, "descriptors are left");
             self.net.halt(index, false);
         }
     }
