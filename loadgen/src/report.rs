@@ -12,17 +12,19 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Fault;
+use crate::distribution::Distributions;
 use crate::figures;
 use crate::plan::{Load, Plan, Protocol};
 use crate::probe::{Environment, Sample};
 use crate::record::{Counters, Record};
 use crate::run::{Outcome, Usage};
+use crate::series::Point;
 
 /// The exit statuses of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// All answers right.
@@ -38,7 +40,7 @@ pub enum Status {
 }
 
 /// What the run amounts to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The exit status by name.
     pub status: Status,
@@ -49,10 +51,10 @@ pub struct Verdict {
 }
 
 /// What was asked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// `msg` or `gate`.
-    pub protocol: &'static str,
+    pub protocol: String,
     /// Where users log in.
     pub login: Vec<String>,
     /// Where users play.
@@ -66,7 +68,7 @@ pub struct Asked {
     /// Threads.
     pub shards: usize,
     /// `open` or `closed`.
-    pub r#loop: &'static str,
+    pub r#loop: String,
     /// Requests a second, open loop.
     pub rate: Option<u64>,
     /// Requests of one user on the wire at once.
@@ -94,7 +96,7 @@ pub struct Asked {
 }
 
 /// A distribution of times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     /// Times recorded.
     pub count: u64,
@@ -128,7 +130,7 @@ impl Percentiles {
 }
 
 /// How everybody got in.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Gathered {
     /// Users attached before the play.
     pub users: u64,
@@ -143,7 +145,7 @@ pub struct Gathered {
 }
 
 /// What was measured of the play.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Played {
     /// Seconds measured.
     pub seconds: f64,
@@ -166,7 +168,7 @@ pub struct Played {
 }
 
 /// The reconnect storm.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stormed {
     /// Connections dropped at once.
     pub dropped: u64,
@@ -177,7 +179,7 @@ pub struct Stormed {
 }
 
 /// What the checks found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checked {
     /// Right answers.
     pub right: u64,
@@ -186,13 +188,13 @@ pub struct Checked {
     /// Users that got at least one right answer.
     pub users_answered: u64,
     /// Wrong ones by kind.
-    pub kinds: BTreeMap<&'static str, u64>,
+    pub kinds: BTreeMap<String, u64>,
     /// The first wrong ones in words.
     pub findings: Vec<String>,
 }
 
 /// What a process used.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Used {
     /// Processors kept busy while measured.
     pub processors: Option<f64>,
@@ -205,7 +207,7 @@ pub struct Used {
 }
 
 /// What the generator's rings counted.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Rings {
     /// Turns.
     pub turns: u64,
@@ -220,7 +222,7 @@ pub struct Rings {
 }
 
 /// The result of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// What it amounts to.
     pub verdict: Verdict,
@@ -232,6 +234,12 @@ pub struct Report {
     pub login: Gathered,
     /// What was measured.
     pub play: Played,
+    /// Every distribution in full, for plots.
+    #[serde(default)]
+    pub distributions: Distributions,
+    /// The play second by second, the warm-up included.
+    #[serde(default)]
+    pub series: Vec<Point>,
     /// The storm, if there was one.
     pub storm: Option<Stormed>,
     /// What the checks found.
@@ -266,6 +274,8 @@ impl Report {
             asked: Asked::of(plan),
             login: Gathered::of(outcome),
             play: Played::of(record, answers, measured_ns, timeline.interrupted),
+            distributions: Distributions::of(&record.times),
+            series: outcome.series.clone(),
             storm: Stormed::of(record),
             check: Checked::of(record),
             counters: record.counters,
@@ -348,14 +358,14 @@ impl Asked {
             Load::Open { per_second } => ("open", Some(per_second)),
         };
         Asked {
-            protocol: if gate { "gate" } else { "msg" },
+            protocol: String::from(if gate { "gate" } else { "msg" }),
             login: texts(&options.logins),
             play: texts(if gate { &options.gates } else { &options.msgs }),
             sources: plan.sources.iter().map(ToString::to_string).collect(),
             users: plan.users(),
             players: plan.players(),
             shards: plan.shares.len(),
-            r#loop,
+            r#loop: String::from(r#loop),
             rate,
             depth: plan.depth,
             think_seconds: seconds(options.think_ns),
@@ -418,7 +428,7 @@ impl Checked {
             right: record.counters.answers,
             wrong: record.counters.wrong,
             users_answered: record.users_answered,
-            kinds: Fault::KINDS.into_iter().zip(record.faults).collect(),
+            kinds: Fault::KINDS.into_iter().map(String::from).zip(record.faults).collect(),
             findings: record.findings.iter().map(ToString::to_string).collect(),
         }
     }

@@ -53,6 +53,7 @@ impl Crowd {
             if due_ns >= self.orders.play_end_ns {
                 return;
             }
+            self.recent_late.saturating_record(now_ns - due_ns);
             if self.is_measured(due_ns) {
                 self.record.times.lateness.saturating_record(now_ns - due_ns);
             }
