@@ -54,6 +54,10 @@ pub struct Glance {
     pub deserted: bool,
     /// Response times since they were last taken.
     pub recent: Histogram<u64>,
+    /// The generator's own lateness since it was last taken.
+    pub recent_late: Histogram<u64>,
+    /// When this was seen; of several shards the mean.
+    pub seen_ns: u64,
 }
 
 impl Default for Glance {
@@ -66,12 +70,14 @@ impl Default for Glance {
             ended: false,
             deserted: false,
             recent: recent_histogram(),
+            recent_late: recent_histogram(),
+            seen_ns: 0,
         }
     }
 }
 
 impl Glance {
-    /// Adds another shard's glance but for the response times. The sum is gathered, done or ended
+    /// Adds another shard's glance but for the times. The sum is gathered, done or ended
     /// when both are.
     fn add(&mut self, other: &Glance) {
         self.tally.attached += other.tally.attached;
@@ -130,21 +136,28 @@ impl Control {
         self.glances[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The glances of all shards together; their recent response times are taken.
+    /// The glances of all shards together; their recent times are taken.
     pub fn survey(&self) -> Glance {
         let mut all = self.tallies();
         for shard in 0..self.glances.len() {
             let mut glance = self.glance(shard);
             all.recent.add(&glance.recent).expect("both are recent histograms");
+            all.recent_late.add(&glance.recent_late).expect("both are recent histograms");
             glance.recent.reset();
+            glance.recent_late.reset();
         }
         all
     }
 
-    /// The glances of all shards together, without their response times, which stay.
+    /// The glances of all shards together, without their recent times, which stay.
     pub fn tallies(&self) -> Glance {
         let mut all = Glance { gathered: true, done: true, ended: true, ..Glance::default() };
-        (0..self.glances.len()).for_each(|shard| all.add(&self.glance(shard)));
+        let shards = self.glances.len() as u64;
+        for shard in 0..self.glances.len() {
+            let glance = self.glance(shard);
+            all.add(&glance);
+            all.seen_ns += glance.seen_ns / shards;
+        }
         all
     }
 }

@@ -19,6 +19,9 @@
 //! | [`schedule`], [`random`] | when requests are due, and every choice, from a seed |
 //! | [`record`], [`control`] | what shards see, and tell while they run |
 //! | [`verdict`], [`report`], [`summary`], [`live`] | the result, for programs and for people |
+//! | [`distribution`], [`series`] | percentiles in full, the play second by second |
+//! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
+//! | [`errand`], [`compare`] | records read again, and two side by side |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -39,11 +42,16 @@
 //! ```
 
 pub mod check;
+pub mod compare;
 pub mod content;
 pub mod control;
 pub mod crowd;
+pub mod distribution;
+pub mod errand;
 pub mod fault;
 pub mod figures;
+pub mod hlog;
+pub mod html;
 pub mod live;
 pub mod options;
 pub mod plan;
@@ -53,6 +61,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod series;
 pub mod summary;
 pub mod verdict;
 pub mod worker;

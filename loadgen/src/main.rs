@@ -4,6 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 use std::{fs, io};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -14,7 +15,7 @@ use skyring_loadgen::options::{Command, Options, USAGE};
 use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::report::{Report, Status};
 use skyring_loadgen::summary::summary;
-use skyring_loadgen::{probe, run};
+use skyring_loadgen::{hlog, html, probe, run};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
     let status = match Options::parse(arguments) {
         Ok(Command::Help) => print(USAGE),
         Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Errand(errand)) => match errand.run() {
+            Ok(text) => print(&text),
+            Err(error) => refuse(&Box::from(error)),
+        },
         Ok(Command::Run(options)) => play(*options, command).unwrap_or_else(|error| refuse(&error)),
         Err(error) => refuse(&Box::from(error)),
     };
@@ -35,8 +40,15 @@ fn play(options: Options, command: Vec<String>) -> Result<Status, Refusal> {
     let descriptors = u32::try_from(descriptors).unwrap_or(u32::MAX).min(limits::SLOTS_MAX);
     let plan = Plan::new(options, Limits { descriptors, ports: probe::ephemeral_ports() })?;
     let mut live = Live::new(plan.options.quiet);
+    let began = SystemTime::now();
     let outcome = run::run(plan.clone(), &mut live, &*stop_on_signals()?)?;
     let report = Report::new(&plan, &outcome, command);
+    if let Some(path) = &plan.options.html {
+        fs::write(path, html::page(&report.json())?)?;
+    }
+    if let Some(path) = &plan.options.hlog {
+        fs::write(path, hlog::hlog(&outcome, began)?)?;
+    }
     let to_standard_output = plan.options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if to_standard_output {
         eprint!("{}", summary(&report));

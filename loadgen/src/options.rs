@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::errand::Errand;
 use crate::schedule::SECOND_NS;
 
 /// What `--help` prints.
@@ -16,6 +17,8 @@ skyring-loadgen: logs users in, plays them, and checks every answer
 
   skyring-loadgen --login ADDR --msg ADDR --users N --seconds S
                   [--rate R] [--depth D] [--drop P] [--json FILE]
+  skyring-loadgen report RECORD.json [--html FILE]    a record's summary and page, again
+  skyring-loadgen compare A.json B.json [--html FILE]    two records side by side
 
 Where (each may be given several times, or as a comma list)
   --login ADDR            login server, host:port  (without any address: those that
@@ -55,6 +58,8 @@ Judging
   --drain S               seconds that open requests may take at the end (10)
 Output
   --json FILE             everything as JSON; - for standard output
+  --html FILE             everything as one page for a browser, with the JSON in it
+  --hlog FILE             the distributions as an HdrHistogram log, format 1.3
   --pid PID               the server's process: CPU a message, memory a session
   --seed N                repeats a run's choices (1)
   --quiet                 no progress
@@ -132,6 +137,10 @@ pub struct Options {
     pub drain_ns: u64,
     /// Where the JSON goes.
     pub json: Option<PathBuf>,
+    /// Where the page goes.
+    pub html: Option<PathBuf>,
+    /// Where the HdrHistogram log goes.
+    pub hlog: Option<PathBuf>,
     /// The server's process.
     pub pid: Option<u32>,
     /// Seed of every choice.
@@ -174,6 +183,8 @@ impl Default for Options {
             nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,
+            html: None,
+            hlog: None,
             pid: None,
             seed: 1,
             quiet: false,
@@ -186,6 +197,8 @@ impl Default for Options {
 pub enum Command {
     /// A run.
     Run(Box<Options>),
+    /// Something with the records of earlier runs.
+    Errand(Errand),
     /// The text of [`USAGE`].
     Help,
     /// The version.
@@ -199,7 +212,11 @@ impl Options {
         I: IntoIterator<Item = T>,
         T: Into<std::ffi::OsString>,
     {
-        let mut parser = lexopt::Parser::from_args(arguments.into_iter().map(Into::into));
+        let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
+        if let Some(errand) = Errand::parse(&arguments)? {
+            return Ok(Command::Errand(errand));
+        }
+        let mut parser = lexopt::Parser::from_args(arguments);
         let mut options = Options::default();
         while let Some(argument) = parser.next()? {
             let Long(flag) = argument else {
@@ -256,6 +273,8 @@ impl Options {
             "user-prefix" => self.user_prefix = value.into(),
             "password" => self.password = value.into(),
             "json" => self.json = Some(value.into()),
+            "html" => self.html = Some(value.into()),
+            "hlog" => self.hlog = Some(value.into()),
             "payload" => (self.payload_bytes_min, self.payload_bytes_max) = sizes(value)?,
             "seconds" => self.play_ns = seconds(value)?,
             "warm" => self.warm_ns = seconds(value)?,
@@ -283,7 +302,7 @@ impl Options {
 
 /// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
 /// as such.
-const VALUED: [&str; 27] = [
+const VALUED: [&str; 29] = [
     "login",
     "msg",
     "gate",
@@ -292,6 +311,8 @@ const VALUED: [&str; 27] = [
     "user-prefix",
     "password",
     "json",
+    "html",
+    "hlog",
     "payload",
     "seconds",
     "warm",

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Fault;
 
@@ -101,7 +101,7 @@ impl fmt::Display for Finding {
 macro_rules! counters {
     ($($(#[$meta:meta])* $name:ident,)*) => {
         /// Counts of one shard or of all.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub struct Counters { $($(#[$meta])* pub $name: u64,)* }
 
         impl Counters {

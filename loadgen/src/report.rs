@@ -8,21 +8,23 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::check::Fault;
+use crate::distribution::Distributions;
 use crate::figures;
 use crate::plan::{Load, Plan, Protocol};
 use crate::probe::{Environment, Sample};
 use crate::record::{Counters, Record};
 use crate::run::{Outcome, Usage};
+use crate::series::Point;
 pub use crate::verdict::{Status, Verdict};
 
 /// What was asked for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// `msg` or `gate`.
-    pub protocol: &'static str,
+    pub protocol: String,
     /// Where users log in.
     pub login: Vec<String>,
     /// Where users play.
@@ -36,7 +38,7 @@ pub struct Asked {
     /// Threads.
     pub shards: usize,
     /// `open` or `closed`.
-    pub r#loop: &'static str,
+    pub r#loop: String,
     /// Requests a second, open loop.
     pub rate: Option<u64>,
     /// Requests of one user on the wire at once.
@@ -66,7 +68,7 @@ pub struct Asked {
 }
 
 /// A distribution of times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     /// Times recorded.
     pub count: u64,
@@ -100,7 +102,7 @@ impl Percentiles {
 }
 
 /// How everybody got in.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Gathered {
     /// Users attached before the play.
     pub users: u64,
@@ -115,7 +117,7 @@ pub struct Gathered {
 }
 
 /// What was measured of the play.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Played {
     /// Seconds measured.
     pub seconds: f64,
@@ -132,7 +134,7 @@ pub struct Played {
     /// Taken up minus due, of requests that the clock made due.
     pub lateness: Percentiles,
     /// Quantiles of the response time of which more than a tenth is the same quantile of lateness.
-    pub doubtful: Vec<&'static str>,
+    pub doubtful: Vec<String>,
     /// Answer minus due, users that lost their connection on purpose in between.
     pub across_reattach: Percentiles,
     /// From a lost connection to the next accepted attach.
@@ -140,7 +142,7 @@ pub struct Played {
 }
 
 /// The reconnect storm.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stormed {
     /// Connections dropped at once.
     pub dropped: u64,
@@ -151,7 +153,7 @@ pub struct Stormed {
 }
 
 /// What the checks found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Checked {
     /// Right answers.
     pub right: u64,
@@ -160,13 +162,13 @@ pub struct Checked {
     /// Users that got at least one right answer.
     pub users_answered: u64,
     /// Wrong ones by kind.
-    pub kinds: BTreeMap<&'static str, u64>,
+    pub kinds: BTreeMap<String, u64>,
     /// The first wrong ones in words.
     pub findings: Vec<String>,
 }
 
 /// What a process used.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Used {
     /// Processors kept busy while measured.
     pub processors: Option<f64>,
@@ -179,7 +181,7 @@ pub struct Used {
 }
 
 /// What the generator's rings counted.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Rings {
     /// Turns.
     pub turns: u64,
@@ -196,7 +198,7 @@ pub struct Rings {
 }
 
 /// The result of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// What it amounts to.
     pub verdict: Verdict,
@@ -208,6 +210,12 @@ pub struct Report {
     pub login: Gathered,
     /// What was measured.
     pub play: Played,
+    /// Every distribution in full, for plots.
+    #[serde(default)]
+    pub distributions: Distributions,
+    /// The play second by second, the warm-up included.
+    #[serde(default)]
+    pub series: Vec<Point>,
     /// The storm, if there was one.
     pub storm: Option<Stormed>,
     /// What the checks found.
@@ -244,6 +252,8 @@ impl Report {
             asked: Asked::of(plan),
             login: Gathered::of(outcome),
             play: Played::of(record, answers, measured_ns, timeline.interrupted),
+            distributions: Distributions::of(&record.times),
+            series: outcome.series.clone(),
             storm: Stormed::of(record),
             check: Checked::of(record),
             counters: record.counters,
@@ -285,14 +295,14 @@ impl Asked {
             Load::Open { per_second } => ("open", Some(per_second)),
         };
         Asked {
-            protocol: if gate { "gate" } else { "msg" },
+            protocol: String::from(if gate { "gate" } else { "msg" }),
             login: texts(&options.logins),
             play: texts(if gate { &options.gates } else { &options.msgs }),
             sources: plan.sources.iter().map(ToString::to_string).collect(),
             users: plan.users(),
             players: plan.players(),
             shards: plan.shares.len(),
-            r#loop,
+            r#loop: String::from(r#loop),
             rate,
             depth: plan.depth,
             think_seconds: seconds(options.think_ns),
@@ -342,12 +352,12 @@ impl Played {
 }
 
 /// The quantiles whose lateness is more than a tenth of them.
-fn doubtful(response: &Histogram<u64>, lateness: &Histogram<u64>) -> Vec<&'static str> {
+fn doubtful(response: &Histogram<u64>, lateness: &Histogram<u64>) -> Vec<String> {
     let quantiles = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
     let is_doubtful =
         |quantile| lateness.value_at_quantile(quantile) > response.value_at_quantile(quantile) / 10;
     let named = quantiles.into_iter().filter(|(_, quantile)| is_doubtful(*quantile));
-    named.map(|(name, _)| name).filter(|_| !lateness.is_empty()).collect()
+    named.map(|(name, _)| name.to_owned()).filter(|_| !lateness.is_empty()).collect()
 }
 
 impl Stormed {
@@ -366,7 +376,7 @@ impl Checked {
             right: record.counters.answers,
             wrong: record.counters.wrong,
             users_answered: record.users_answered,
-            kinds: Fault::KINDS.into_iter().zip(record.faults).collect(),
+            kinds: Fault::KINDS.into_iter().map(String::from).zip(record.faults).collect(),
             findings: record.findings.iter().map(ToString::to_string).collect(),
         }
     }

@@ -22,6 +22,7 @@ use crate::plan::Plan;
 use crate::probe::Sample;
 use crate::record::Record;
 use crate::schedule::SECOND_NS;
+use crate::series::{Point, Series};
 use crate::worker::{self, ShardEnd};
 
 /// How long nobody may get any further before the play begins without those who are missing.
@@ -95,6 +96,8 @@ pub struct Outcome {
     pub gathered: u64,
     /// The greatest share of the measured time that a shard's thread ran or waited for a processor.
     pub busiest: Option<f64>,
+    /// The play second by second.
+    pub series: Vec<Point>,
 }
 
 /// Makes a run. It ends early when `stop` becomes true.
@@ -107,8 +110,10 @@ pub fn run(plan: Plan, live: &mut Live, stop: &AtomicBool) -> Result<Outcome, Ru
     let mut watch = Watch::new(&plan, &control, live, stop);
     let threads = start(&plan, &control)?;
     watch.all();
-    let Watch { timeline, generator, server, gathered, .. } = watch;
-    let mut outcome = Outcome { timeline, generator, server, gathered, ..Outcome::default() };
+    let Watch { timeline, generator, server, gathered, series, .. } = watch;
+    let series = series.into_points();
+    let mut outcome =
+        Outcome { timeline, generator, server, gathered, series, ..Outcome::default() };
     for (shard, thread) in threads.into_iter().enumerate() {
         let end = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let end = end.map_err(|source| RunError::Ring { shard, source })?;
@@ -177,6 +182,7 @@ struct Watch<'a> {
     gathered: u64,
     /// Whether a shard has ended that nobody told to.
     deserted: bool,
+    series: Series,
 }
 
 impl<'a> Watch<'a> {
@@ -190,18 +196,18 @@ impl<'a> Watch<'a> {
         let before = |pid| Usage { before: Sample::of(pid), ..Usage::default() };
         let server = plan.options.pid.map(before);
         let timeline = Timeline::default();
-        let (shown_ns, gathered, deserted) = (0, 0, false);
         Watch {
             plan,
             control,
             live,
             stop,
-            shown_ns,
+            shown_ns: 0,
             timeline,
             generator,
             server,
-            gathered,
-            deserted,
+            gathered: 0,
+            deserted: false,
+            series: Series::default(),
         }
     }
 
@@ -219,11 +225,13 @@ impl<'a> Watch<'a> {
         let play_end_ns = play_start_ns + options.play_ns;
         let give_up_ns = play_end_ns + options.drain_ns;
         self.control.order(Orders { play_start_ns, play_end_ns, give_up_ns });
+        self.series.begin(play_start_ns, self.control.tallies().counters);
         self.wait("warm-up", play_start_ns + options.warm_ns);
         self.timeline.measured_from_ns = self.now_ns();
         self.sample(|usage, sample| usage.from = sample);
         self.wait("play", play_end_ns);
         self.timeline.play_end_ns = self.now_ns();
+        self.series.end(&self.control.survey());
         self.sample(|usage, sample| usage.to = sample);
         if self.is_stopped() {
             self.interrupt(play_start_ns);
@@ -302,13 +310,14 @@ impl<'a> Watch<'a> {
     fn look(&mut self, phase: &'static str, from_ns: u64, total_ns: Option<u64>) -> Glance {
         thread::sleep(LOOK);
         let now_ns = self.now_ns();
-        if now_ns < self.shown_ns + self.live.interval_ns() {
+        if now_ns < self.shown_ns + self.live.interval_ns() && !self.series.is_due(now_ns) {
             let glance = self.control.tallies();
             self.deserted |= glance.deserted;
             return glance;
         }
         self.shown_ns = now_ns;
         let glance = self.control.survey();
+        self.series.add(&glance);
         let users = u64::from(self.plan.users());
         let elapsed_ns = now_ns - from_ns;
         self.live.show(now_ns, Progress { phase, elapsed_ns, total_ns, users }, &glance);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::figures;
-use crate::report::{Percentiles, Report, Status, Used};
+use crate::report::{Percentiles, Report, Used};
 
 /// Writes a report for people, at most 80 columns wide but for what others named.
 pub fn summary(report: &Report) -> String {
@@ -144,7 +144,7 @@ fn times(out: &mut String, report: &Report) -> std::fmt::Result {
     writeln!(out)
 }
 
-fn row(out: &mut String, name: &str, times: &Percentiles, doubtful: &[&str]) -> std::fmt::Result {
+fn row(out: &mut String, name: &str, times: &Percentiles, doubtful: &[String]) -> std::fmt::Result {
     write!(out, "  {name:<16}")?;
     for (quantile, ns) in [
         ("p50", times.p50_ns),
@@ -153,7 +153,7 @@ fn row(out: &mut String, name: &str, times: &Percentiles, doubtful: &[&str]) -> 
         ("p99.9", times.p99_9_ns),
         ("max", times.max_ns),
     ] {
-        let mark = if doubtful.contains(&quantile) { "!" } else { "" };
+        let mark = if doubtful.iter().any(|name| name == quantile) { "!" } else { "" };
         write!(out, "{:>10}", figures::duration(ns) + mark)?;
     }
     writeln!(out, "{:>12}", figures::count(times.count))
@@ -180,19 +180,7 @@ fn usage(out: &mut String, name: &str, used: &Used) -> std::fmt::Result {
 }
 
 fn verdict(out: &mut String, report: &Report) -> std::fmt::Result {
-    let word = match report.verdict.status {
-        Status::Passed => "PASSED",
-        Status::Wrong => "WRONG",
-        Status::Usage => "USAGE",
-        Status::NotConnected => "NOT CONNECTED",
-        Status::Void => "VOID",
-        Status::Disconnected => "DISCONNECTED",
-        Status::Unsent => "UNSENT",
-    };
-    let word = match report.verdict.void && report.verdict.status == Status::Passed {
-        true => "PASSED, BUT VOID",
-        false => word,
-    };
+    let word = report.verdict.headline();
     let reasons = &report.verdict.reasons;
     let colon = if reasons.is_empty() { "" } else { ": " };
     writeln!(out, "\n  {word}{colon}{}", reasons.join("; "))

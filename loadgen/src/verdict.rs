@@ -8,7 +8,7 @@
 //! that sleeps at all ran or waited for its processor nearly all of the time. Being void stays in
 //! the verdict whatever the exit status.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::figures;
 use crate::plan::Plan;
@@ -16,7 +16,7 @@ use crate::record::Trouble;
 use crate::run::Outcome;
 
 /// The exit statuses of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// All answers right.
@@ -42,7 +42,7 @@ const BUSY_SHARE_MAX: f64 = 0.95;
 const NO_ADDRESS: i32 = 99;
 
 /// What the run amounts to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The exit status by name.
     pub status: Status,
@@ -55,6 +55,21 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// What people see first.
+    #[must_use]
+    pub fn headline(&self) -> &'static str {
+        match self.status {
+            Status::Passed if self.void => "PASSED, BUT VOID",
+            Status::Passed => "PASSED",
+            Status::Wrong => "WRONG",
+            Status::Usage => "USAGE",
+            Status::NotConnected => "NOT CONNECTED",
+            Status::Void => "VOID",
+            Status::Disconnected => "DISCONNECTED",
+            Status::Unsent => "UNSENT",
+        }
+    }
+
     /// Judges a run.
     pub fn of(plan: &Plan, outcome: &Outcome) -> Verdict {
         let record = &outcome.record;

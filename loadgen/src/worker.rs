@@ -15,7 +15,7 @@ use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::uring::options::{DriverStats, UringOptions};
 use skyring::driver::{Driver, Event, ShardIndex, Wait};
 
-use crate::control::Control;
+use crate::control::{Control, Glance};
 use crate::crowd::{Crowd, Orders};
 use crate::plan::Plan;
 use crate::probe;
@@ -173,5 +173,7 @@ fn show(crowd: &mut Crowd, control: &Control, shard: usize, now_ns: u64) {
     glance.counters = crowd.record().counters;
     glance.gathered = crowd.is_gathered();
     glance.done = crowd.is_done(now_ns);
-    crowd.take_recent(&mut glance.recent);
+    glance.seen_ns = now_ns;
+    let Glance { recent, recent_late, .. } = &mut *glance;
+    crowd.take_recent(recent, recent_late);
 }

@@ -108,6 +108,7 @@ pub struct Crowd {
     churn: Schedule,
     scratch: Vec<u8>,
     recent: Histogram<u64>,
+    recent_late: Histogram<u64>,
 }
 
 impl Crowd {
@@ -136,6 +137,7 @@ impl Crowd {
             churn: Schedule::never(),
             scratch: Vec::new(),
             recent: record::recent_histogram(),
+            recent_late: record::recent_histogram(),
             plan,
         }
     }
@@ -258,11 +260,13 @@ impl Crowd {
         &self.record
     }
 
-    /// Moves the response times since the last call over to `into`, for a live view.
-    pub fn take_recent(&mut self, into: &mut Histogram<u64>) {
-        if !self.recent.is_empty() {
-            into.add(&self.recent).expect("both are recent histograms");
-            self.recent.reset();
+    /// Moves the response times and the lateness since the last call over, for a live view.
+    pub fn take_recent(&mut self, response: &mut Histogram<u64>, late: &mut Histogram<u64>) {
+        for (from, into) in [(&mut self.recent, response), (&mut self.recent_late, late)] {
+            if !from.is_empty() {
+                into.add(&*from).expect("both are recent histograms");
+                from.reset();
+            }
         }
     }
 

@@ -63,6 +63,7 @@ impl Crowd {
 
     /// Notes how late a request is taken up that the clock made due.
     pub(super) fn note_lateness(&mut self, due_ns: u64, now_ns: u64) {
+        self.recent_late.saturating_record(now_ns.saturating_sub(due_ns));
         if self.is_measured(due_ns) && due_ns < self.orders.play_end_ns {
             self.record.times.lateness.saturating_record(now_ns.saturating_sub(due_ns));
         }
