@@ -46,7 +46,7 @@ pub enum Fault {
     /// A cancel misses: what it was for lives on. Drawn at each cancel.
     CancelMissed,
     /// A hand-over moves the descriptor, and the other shard does not hear of it. Drawn at each
-    /// hand-over; [`UNHEARD_MAX`] a world, because each takes a slot for good.
+    /// hand-over; only a few a world, because each takes a slot for good.
     Unheard,
 }
 
