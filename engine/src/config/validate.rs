@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use skyring_protocols::msg::response;
+use skyring_protocols::msg::{response, session};
 
 use super::error::{ConfigError, ConfigFault};
 use super::{
@@ -20,10 +20,9 @@ const LISTENERS_MAX: u64 = 256;
 const DURATION_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 const OUTPUT_BYTES_MIN: u64 = 1024;
 /// The largest answer, and what any answer costs beyond its content (WIRE.md, msg).
-const CACHE_BYTES_MIN: u64 = response::CONTENT_BYTES_MAX as u64 + 48;
-/// Offsets into a session's stored answers are kept in 31 bits, and the memory they take may be twice
-/// what they cost.
-const CACHE_BYTES_MAX: u64 = 1 << 29;
+const CACHE_BYTES_MIN: u64 = (response::CONTENT_BYTES_MAX + session::ANSWER_OVERHEAD_BYTES) as u64;
+/// More would be cut to this.
+const CACHE_BYTES_MAX: u64 = session::CACHE_BYTES_MAX as u64;
 const BYTES_MAX: u64 = 1 << 40;
 const EXPIRED_NUMBER_MAX: u64 = 1 << 20;
 /// listen(2) takes a signed number.

@@ -37,13 +37,13 @@ use super::session::{Answer, SessionPolicy, StoredAnswer, Ticket, Verdict};
 
 /// What an answer costs beyond its content: the head of its record and its places in the index,
 /// rounded up.
-pub(super) const ANSWER_OVERHEAD_BYTES: usize = 48;
+pub const ANSWER_OVERHEAD_BYTES: usize = 48;
 
 /// `expired_number` is taken as at most this, so that stamps fit 32 bits.
 const EXPIRED_NUMBER_MAX: u32 = 1 << 30;
 
 /// `cache_bytes_max` is taken as at most this, so that offsets fit 31 bits.
-const CACHE_BYTES_MAX: usize = 1 << 29;
+pub const CACHE_BYTES_MAX: usize = 1 << 29;
 
 /// Records up to which none is indexed: looking at all of them touches no more memory.
 const UNINDEXED_MAX: usize = 4;

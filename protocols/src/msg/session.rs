@@ -13,6 +13,7 @@ use std::fmt;
 
 use super::attach::{AttachAnswer, AttachLine};
 use super::cache::Cache;
+pub use super::cache::{ANSWER_OVERHEAD_BYTES, CACHE_BYTES_MAX};
 use super::response::Flag;
 use crate::crypt::{Secret, base64decode_as, hmac_hash, proof_matches};
 use crate::decode::Compat;
