@@ -49,6 +49,7 @@ struct Entry {
     id: u32,
     possible: u16,
     sendings: u8,
+    kind: u8,
     sealed: bool,
     disturbed: bool,
     unheard: bool,
@@ -69,6 +70,8 @@ pub struct Sending {
     pub id: u32,
     /// Which sending this is, from 0; part of the content.
     pub attempt: u32,
+    /// What kind of request it is, as [`Ledger::add`] was told.
+    pub kind: u8,
     /// Whether it has been sent before.
     pub repeat: bool,
 }
@@ -80,6 +83,8 @@ pub struct Answered {
     pub due_ns: u64,
     /// When it was last sent.
     pub sent_ns: u64,
+    /// What kind of request it is.
+    pub kind: u8,
     /// Whether the user was without a connection on purpose at any time since it was due.
     pub disturbed: bool,
     /// Whether the answer is to be taken as not heard: the request is still open, and the
@@ -101,9 +106,9 @@ pub enum Reply {
 }
 
 impl Ledger {
-    /// Notes a new request, due at `due_ns`. `away` tells whether its user has no connection now
+    /// Notes a new request of a kind, due at `due_ns`. `away` tells whether its user has no connection now
     /// because it was dropped on purpose.
-    pub fn add(&mut self, due_ns: u64, away: bool) {
+    pub fn add(&mut self, kind: u8, due_ns: u64, away: bool) {
         let id = self.next_id;
         self.next_id = self.next_id.wrapping_add(1);
         self.entries.push_back(Entry {
@@ -112,6 +117,7 @@ impl Ledger {
             id,
             possible: 0,
             sendings: 0,
+            kind,
             sealed: false,
             disturbed: away,
             unheard: false,
@@ -135,7 +141,8 @@ impl Ledger {
             entry.possible |= 1 << attempt;
         }
         self.in_flight += 1;
-        Some(Sending { id: entry.id, attempt: u32::from(attempt), repeat: attempt > 0 })
+        let (id, kind) = (entry.id, entry.kind);
+        Some(Sending { id, attempt: u32::from(attempt), kind, repeat: attempt > 0 })
     }
 
     /// Takes back that the last sending left whole: its frame was cut.
@@ -202,6 +209,11 @@ impl Ledger {
         self.entries.get(self.in_flight as usize).is_some_and(|entry| entry.sendings > 0)
     }
 
+    /// The id that the next request will have.
+    pub fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
     /// The earliest request not answered.
     pub fn first_id(&self) -> Option<u32> {
         self.entries.front().map(|entry| entry.id)
@@ -222,9 +234,9 @@ impl Ledger {
         self.entries.len() > self.in_flight as usize
     }
 
-    /// Ids not answered, and whether each has been sent.
-    pub fn open_ids(&self) -> impl Iterator<Item = (u32, bool)> + '_ {
-        self.entries.iter().map(|entry| (entry.id, entry.sendings > 0))
+    /// Ids not answered, when each was due, and whether it has been sent.
+    pub fn open_ids(&self) -> impl Iterator<Item = (u32, u64, bool)> + '_ {
+        self.entries.iter().map(|entry| (entry.id, entry.due_ns, entry.sendings > 0))
     }
 
     fn find(&self, id: u32) -> Result<usize, Fault> {
@@ -242,6 +254,7 @@ impl Entry {
         Answered {
             due_ns: self.due_ns,
             sent_ns: self.sent_ns,
+            kind: self.kind,
             disturbed: self.disturbed,
             unheard,
             repeated: self.sendings > 1,
@@ -285,7 +298,7 @@ mod tests {
     fn asked(count: u32) -> Ledger {
         let mut ledger = Ledger::default();
         for _ in 0..count {
-            ledger.add(10, false);
+            ledger.add(0, 10, false);
         }
         while ledger.send_next(20, u32::MAX).is_some() {}
         ledger
@@ -333,8 +346,11 @@ mod tests {
     fn what_is_never_answered_stays_open() {
         let mut ledger = asked(3);
         ledger.on_answer(USER, 1, echo(1, 0), true).unwrap();
-        ledger.add(10, false);
-        assert_eq!(ledger.open_ids().collect::<Vec<_>>(), [(0, true), (2, true), (3, false)]);
+        ledger.add(0, 10, false);
+        assert_eq!(
+            ledger.open_ids().collect::<Vec<_>>(),
+            [(0, 10, true), (2, 10, true), (3, 10, false)]
+        );
     }
 
     #[test]
@@ -415,7 +431,7 @@ mod tests {
     fn the_depth_limits_what_is_on_the_wire() {
         let mut ledger = Ledger::default();
         for _ in 0..3 {
-            ledger.add(0, false);
+            ledger.add(0, 0, false);
         }
         let sent = |ledger: &mut Ledger| ledger.send_next(0, 2).map(|sending| sending.id);
         assert_eq!(
@@ -430,7 +446,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_held_back_is_not_left_far_behind() {
         let mut ledger = Ledger::default();
-        (0..200).for_each(|_| ledger.add(0, false));
+        (0..200).for_each(|_| ledger.add(0, 0, false));
         let mut sent = 0;
         while let Some(sending) = ledger.send_next(0, 2) {
             sent += 1;

@@ -1,12 +1,12 @@
 //! What a request says, so that its answer can be told from every other answer.
 //!
 //! Layout, little-endian: user number (4) ‖ request id (4) ‖ attempt (4) ‖ seal (8) ‖ filler.
-//! The seal is a hash of seed, nonce, user, id and attempt, and the filler goes on from the seal, so
-//! a content is a pure function of those: nothing has to be remembered to check an echo, and any
-//! altered, cut or mixed content is seen. The nonce is another one in every run: an answer that a
-//! server kept from an earlier run is none of this one. The size does not depend on it, so that a
-//! seed repeats a run byte for byte in its sizes. A repeat of a request carries another attempt number,
-//! hence another content; that is how a replayed answer is told from a second execution.
+//! The seal is a hash of seed, nonce, user, id, attempt and length, and the filler goes on from the
+//! seal, so a content is a pure function of those: nothing has to be remembered to check an echo,
+//! and any altered, cut or mixed content is seen. The nonce is another one in every run: an answer
+//! that a server kept from an earlier run is none of this one. A repeat of a request carries another
+//! attempt number, hence another content; that is how a replayed answer is told from a second
+//! execution.
 //!
 //! Units: bytes. Refused: contents shorter than [`CONTENT_BYTES_MIN`].
 
@@ -31,24 +31,22 @@ pub struct Stamp {
 pub struct Contents {
     seed: u64,
     nonce: u64,
-    bytes_min: usize,
-    bytes_max: usize,
 }
 
 impl Contents {
-    /// Contents of `bytes_min` to `bytes_max` bytes, the size chosen by the request itself.
-    ///
-    /// # Panics
-    /// When the sizes are out of order or too small; the plan has refused that.
-    pub fn new(seed: u64, nonce: u64, bytes_min: usize, bytes_max: usize) -> Contents {
-        assert!(CONTENT_BYTES_MIN <= bytes_min && bytes_min <= bytes_max);
-        Contents { seed, nonce, bytes_min, bytes_max }
+    /// The contents of a run.
+    pub fn new(seed: u64, nonce: u64) -> Contents {
+        Contents { seed, nonce }
     }
 
-    /// Appends the content that belongs to `stamp`.
-    pub fn encode(&self, stamp: Stamp, out: &mut Vec<u8>) {
-        let seal = self.seal(stamp);
-        let end = out.len() + self.bytes(stamp);
+    /// Appends the content of so many bytes that belongs to `stamp`.
+    ///
+    /// # Panics
+    /// When it is shorter than [`CONTENT_BYTES_MIN`]; the plan has refused that.
+    pub fn encode(&self, stamp: Stamp, bytes: usize, out: &mut Vec<u8>) {
+        assert!(bytes >= CONTENT_BYTES_MIN, "{bytes} bytes hold no stamp");
+        let seal = self.seal(stamp, bytes);
+        let end = out.len() + bytes;
         out.extend_from_slice(&stamp.user.to_le_bytes());
         out.extend_from_slice(&stamp.id.to_le_bytes());
         out.extend_from_slice(&stamp.attempt.to_le_bytes());
@@ -73,10 +71,9 @@ impl Contents {
             id: u32::from_le_bytes(*id),
             attempt: u32::from_le_bytes(*attempt),
         };
-        let expected = self.seal(stamp);
-        let whole = u64::from_le_bytes(*seal) == expected && content.len() == self.bytes(stamp);
+        let expected = self.seal(stamp, content.len());
         let mut word = expected;
-        let same = whole
+        let same = u64::from_le_bytes(*seal) == expected
             && filler.chunks(8).all(|piece| {
                 word = next_word(word);
                 piece == &word.to_le_bytes()[..piece.len()]
@@ -84,18 +81,10 @@ impl Contents {
         same.then_some(stamp)
     }
 
-    fn seal(&self, stamp: Stamp) -> u64 {
-        mix(self.place(stamp) ^ mix(self.nonce))
-    }
-
-    fn bytes(&self, stamp: Stamp) -> usize {
-        let spread = (self.bytes_max - self.bytes_min + 1) as u64;
-        self.bytes_min + (self.place(stamp) % spread) as usize
-    }
-
-    fn place(&self, stamp: Stamp) -> u64 {
-        let place = (u64::from(stamp.user) << 32) | u64::from(stamp.id);
-        mix(mix(self.seed ^ u64::from(stamp.attempt)).wrapping_add(mix(place)))
+    fn seal(&self, stamp: Stamp, bytes: usize) -> u64 {
+        let request = (u64::from(stamp.user) << 32) | u64::from(stamp.id);
+        let sending = (u64::from(stamp.attempt) << 32) | bytes as u64;
+        mix(mix(self.seed ^ mix(sending)).wrapping_add(mix(request)) ^ mix(self.nonce))
     }
 }
 
@@ -110,47 +99,39 @@ mod tests {
 
     const STAMP: Stamp = Stamp { user: 7, id: 42, attempt: 1 };
 
-    fn encoded(contents: Contents, stamp: Stamp) -> Vec<u8> {
+    fn encoded(contents: Contents, bytes: usize) -> Vec<u8> {
         let mut out = Vec::new();
-        contents.encode(stamp, &mut out);
+        contents.encode(STAMP, bytes, &mut out);
         out
     }
 
     #[test]
     fn a_content_is_recognised_at_every_size() {
         for bytes in CONTENT_BYTES_MIN..60 {
-            let contents = Contents::new(1, 9, bytes, bytes);
-            let out = encoded(contents, STAMP);
+            let contents = Contents::new(1, 9);
+            let out = encoded(contents, bytes);
             assert_eq!(out.len(), bytes);
             assert_eq!(contents.recognise(&out), Some(STAMP));
         }
     }
 
     #[test]
-    fn every_altered_bit_is_seen() {
-        let contents = Contents::new(1, 9, 37, 37);
-        let good = encoded(contents, STAMP);
+    fn every_altered_bit_and_every_cut_is_seen() {
+        let contents = Contents::new(1, 9);
+        let good = encoded(contents, 37);
         for bit in 0..good.len() * 8 {
             let mut bad = good.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(contents.recognise(&bad), None, "bit {bit}");
         }
-        assert_eq!(contents.recognise(&good[..36]), None);
-        assert_eq!(contents.recognise(&[]), None);
+        assert!((0..37).all(|bytes| contents.recognise(&good[..bytes]).is_none()));
+        assert_eq!(contents.recognise(&[good.as_slice(), &[0]].concat()), None);
     }
 
     #[test]
     fn another_seed_or_another_nonce_is_another_run() {
-        let out = encoded(Contents::new(1, 9, 64, 64), STAMP);
-        assert_eq!(Contents::new(2, 9, 64, 64).recognise(&out), None);
-        assert_eq!(Contents::new(1, 8, 64, 64).recognise(&out), None);
-    }
-
-    #[test]
-    fn sizes_cover_the_range() {
-        let contents = Contents::new(5, 9, 20, 24);
-        let sizes: std::collections::BTreeSet<usize> =
-            (0..200).map(|id| encoded(contents, Stamp { id, ..STAMP }).len()).collect();
-        assert_eq!(sizes, (20..=24).collect());
+        let out = encoded(Contents::new(1, 9), 64);
+        assert_eq!(Contents::new(2, 9).recognise(&out), None);
+        assert_eq!(Contents::new(1, 8).recognise(&out), None);
     }
 }

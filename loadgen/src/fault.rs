@@ -29,11 +29,15 @@ pub enum Fault {
     Unreadable,
     /// The answer came before that to an earlier request, on a protocol that keeps the order.
     Reordered(Stamp),
+    /// A push that was awaited did not come in time.
+    PushMissed,
+    /// A push whose content nobody sent.
+    PushAltered,
 }
 
 impl Fault {
     /// Names of the kinds, in the order of [`Fault::kind`].
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 13] = [
         "lost",
         "doubled",
         "never_asked",
@@ -45,6 +49,8 @@ impl Fault {
         "ran_fragment",
         "unreadable",
         "reordered",
+        "push_missed",
+        "push_altered",
     ];
 
     /// Index of the kind in [`Fault::KINDS`].
@@ -61,6 +67,8 @@ impl Fault {
             Fault::RanFragment(_) => 8,
             Fault::Unreadable => 9,
             Fault::Reordered(_) => 10,
+            Fault::PushMissed => 11,
+            Fault::PushAltered => 12,
         }
     }
 }
@@ -84,6 +92,8 @@ impl fmt::Display for Fault {
                 write!(f, "ran from sending {}, which never left whole", it.attempt)
             }
             Fault::Unreadable => f.write_str("met bytes that are no answer"),
+            Fault::PushMissed => f.write_str("did not get an awaited push in time"),
+            Fault::PushAltered => f.write_str("was pushed a content that nobody sent"),
             Fault::Reordered(it) => write!(f, "was answered out of order, with request {}", it.id),
         }
     }

@@ -3,8 +3,10 @@
 //! One line a distribution, over the time it was measured in: the same histograms that the record's
 //! percentiles come from, so any tool for such logs finds the same numbers. Response times carry no
 //! tag and are what tools show without being asked; the others are tagged `service`, `lateness`,
-//! `across_reattach`, `reattach`, `login` and `attach`. Empty ones are left out. Values are
-//! nanoseconds; the readable maximum of a line is in milliseconds, the format's habit.
+//! `across_reattach`, `reattach`, `login` and `attach`. Response times of each stage are tagged
+//! `stage-` and its name; those of each second `second`, with the two digits of the series. Empty
+//! ones are left out. Values are nanoseconds; the readable maximum of a line is in milliseconds, the
+//! format's habit.
 //!
 //! Source: `HistogramLogWriter` of HdrHistogram.
 
@@ -17,6 +19,7 @@ use hdrhistogram::serialization::interval_log::{
 use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
 
 use crate::run::Outcome;
+use crate::scenario::Scenario;
 
 const VERSION: &str = "[Histogram log format version 1.3]";
 
@@ -26,11 +29,15 @@ const LEGEND: &str =
 /// Why there is no log.
 pub type HlogError = IntervalLogWriterError<V2DeflateSerializeError>;
 
-/// The log of a run whose clock was zero at `began`.
+/// The log of a run of a scenario whose clock was zero at `began`.
 ///
 /// # Errors
 /// When a histogram cannot be compressed.
-pub fn hlog(outcome: &Outcome, began: SystemTime) -> Result<Vec<u8>, HlogError> {
+pub fn hlog(
+    scenario: &Scenario,
+    outcome: &Outcome,
+    began: SystemTime,
+) -> Result<Vec<u8>, HlogError> {
     let mut log = Vec::new();
     let mut serializer = V2DeflateSerializer::new();
     IntervalLogWriterBuilder::new()
@@ -43,10 +50,10 @@ pub fn hlog(outcome: &Outcome, began: SystemTime) -> Result<Vec<u8>, HlogError> 
     let mut writer = IntervalLogWriterBuilder::new()
         .with_max_value_divisor(1e6)
         .begin_log_with(&mut log, &mut serializer)?;
-    for Line { from_ns, to_ns, tag, times } in lines(outcome) {
+    for Line { from_ns, to_ns, tag, times } in lines(scenario, outcome) {
         let from = Duration::from_nanos(from_ns);
         let length = Duration::from_nanos(to_ns.saturating_sub(from_ns));
-        writer.write_histogram(times, from, length, tag.and_then(Tag::new))?;
+        writer.write_histogram(times, from, length, tag.as_deref().and_then(Tag::new))?;
     }
     Ok(log)
 }
@@ -54,26 +61,40 @@ pub fn hlog(outcome: &Outcome, began: SystemTime) -> Result<Vec<u8>, HlogError> 
 struct Line<'a> {
     from_ns: u64,
     to_ns: u64,
-    tag: Option<&'static str>,
+    tag: Option<String>,
     times: &'a Histogram<u64>,
 }
 
-/// What is logged, by its beginning.
-fn lines(outcome: &Outcome) -> Vec<Line<'_>> {
+/// What is logged: the whole run by its beginnings, then the stages, then the seconds.
+fn lines<'a>(scenario: &Scenario, outcome: &'a Outcome) -> Vec<Line<'a>> {
     let (times, timeline) = (&outcome.record.times, outcome.timeline);
     let (from_ns, to_ns) = (timeline.measured_from_ns, timeline.play_end_ns);
-    let line = |tag, times| Line { from_ns, to_ns, tag, times };
-    let gather = |tag, times| Line { from_ns: 0, to_ns: timeline.gathered_ns, tag, times };
-    let all = [
-        gather(Some("login"), &times.login),
-        gather(Some("attach"), &times.attach),
-        line(None, &times.response),
-        line(Some("service"), &times.service),
-        line(Some("lateness"), &times.lateness),
-        line(Some("across_reattach"), &times.disturbed),
-        line(Some("reattach"), &times.reattach),
+    let line = |tag: &str, times| Line { from_ns, to_ns, tag: Some(tag.into()), times };
+    let gather =
+        |tag: &str, times| Line { to_ns: timeline.gathered_ns, from_ns: 0, ..line(tag, times) };
+    let mut all = vec![
+        gather("login", &times.login),
+        gather("attach", &times.attach),
+        Line { from_ns, to_ns, tag: None, times: &times.response },
+        line("service", &times.service),
+        line("lateness", &times.lateness),
+        line("across_reattach", &times.disturbed),
+        line("reattach", &times.reattach),
     ];
-    all.into_iter().filter(|line| !line.times.is_empty()).collect()
+    all.extend(scenario.stages.iter().zip(&outcome.record.stages).map(|(stage, seen)| Line {
+        from_ns: timeline.play_start_ns + stage.start_ns,
+        to_ns: timeline.play_start_ns + stage.end_ns,
+        tag: Some(format!("stage-{}", stage.name)),
+        times: &seen.response,
+    }));
+    all.extend(outcome.seconds.iter().map(|second| Line {
+        from_ns: second.from_ns,
+        to_ns: second.to_ns,
+        tag: Some(String::from("second")),
+        times: &second.response,
+    }));
+    all.retain(|line| !line.times.is_empty());
+    all
 }
 
 #[cfg(test)]
@@ -84,7 +105,10 @@ mod tests {
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 
     use super::*;
+    use crate::options::Options;
+    use crate::record::StageRecord;
     use crate::report::Percentiles;
+    use crate::scenario::short;
 
     /// The lines of a log: tag, start, length, histogram.
     fn read(log: &[u8]) -> Vec<(Option<String>, Duration, Duration, Histogram<u64>)> {
@@ -111,11 +135,14 @@ mod tests {
             times.response.saturating_record(step * step % 90_000_019);
             times.service.saturating_record(step * 3);
         }
-        let log = hlog(&outcome, SystemTime::now()).unwrap();
+        let scenario = short::scenario(&Options::default(), 1);
+        outcome.record.stages = vec![StageRecord::default()];
+        outcome.record.stages[0].response.saturating_record(77);
+        let log = hlog(&scenario, &outcome, SystemTime::now()).unwrap();
         assert!(log.starts_with(b"#[Histogram log format version 1.3]\n"));
         let lines = read(&log);
         let tags: Vec<_> = lines.iter().map(|line| line.0.as_deref()).collect();
-        assert_eq!(tags, [None, Some("service")]);
+        assert_eq!(tags, [None, Some("service"), Some("stage-play")]);
         let times = &outcome.record.times;
         for (line, expected) in lines.iter().zip([&times.response, &times.service]) {
             assert_eq!((line.1, line.2), (Duration::from_secs(2), Duration::from_millis(3500)));

@@ -16,7 +16,8 @@
 //! | [`worker`] | a shard: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
-//! | [`schedule`], [`random`] | when requests are due, and every choice, from a seed |
+//! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
+//! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
 //! | [`record`], [`control`] | what shards see, and tell while they run |
 //! | [`verdict`], [`report`], [`summary`], [`live`] | the result, for programs and for people |
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
@@ -41,6 +42,7 @@
 //! # }
 //! ```
 
+pub mod arrival;
 pub mod check;
 pub mod compare;
 pub mod content;
@@ -60,8 +62,9 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod run;
-pub mod schedule;
+pub mod scenario;
 pub mod series;
 pub mod summary;
+pub mod threshold;
 pub mod verdict;
 pub mod worker;

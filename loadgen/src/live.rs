@@ -3,15 +3,15 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::arrival::SECOND_NS;
 use crate::control::Glance;
 use crate::figures;
-use crate::schedule::SECOND_NS;
 
 /// How far the present phase is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct Progress<'a> {
     /// Name of the phase.
-    pub phase: &'static str,
+    pub phase: &'a str,
     /// Nanoseconds since it began.
     pub elapsed_ns: u64,
     /// Nanoseconds it will take, if that is known.
@@ -54,7 +54,7 @@ impl Live {
     }
 
     /// Shows the state of the run. Output that fails is not the run's business.
-    pub fn show(&mut self, now_ns: u64, progress: Progress, glance: &Glance) {
+    pub fn show(&mut self, now_ns: u64, progress: Progress<'_>, glance: &Glance) {
         let since_ns = now_ns.saturating_sub(self.shown_ns);
         let counters = &glance.counters;
         let answered = counters.answers.saturating_sub(self.answers);
@@ -104,7 +104,7 @@ fn rewrite(out: &mut impl Write, up: usize, lines: &[String]) -> io::Result<()> 
     out.flush()
 }
 
-fn line(progress: Progress, glance: &Glance, rates: Rates) -> String {
+fn line(progress: Progress<'_>, glance: &Glance, rates: Rates) -> String {
     let seconds = progress.elapsed_ns as f64 / 1e9;
     let counters = &glance.counters;
     let mut text = format!(
@@ -120,7 +120,7 @@ fn line(progress: Progress, glance: &Glance, rates: Rates) -> String {
     format!("{text}  re-attached {}  wrong {}", counters.reattaches, counters.wrong)
 }
 
-fn block(progress: Progress, glance: &Glance, rates: Rates) -> Vec<String> {
+fn block(progress: Progress<'_>, glance: &Glance, rates: Rates) -> Vec<String> {
     const BAR: u64 = 30;
     let seconds = progress.elapsed_ns as f64 / 1e9;
     let (done, of) = match progress.total_ns {
@@ -180,7 +180,7 @@ mod tests {
         glance
     }
 
-    const PLAY: Progress = Progress {
+    const PLAY: Progress<'_> = Progress {
         phase: "play",
         elapsed_ns: 5 * SECOND_NS,
         total_ns: Some(10 * SECOND_NS),

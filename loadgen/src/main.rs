@@ -47,7 +47,7 @@ fn play(options: Options, command: Vec<String>) -> Result<Status, Refusal> {
         fs::write(path, html::page(&report.json())?)?;
     }
     if let Some(path) = &plan.options.hlog {
-        fs::write(path, hlog::hlog(&outcome, began)?)?;
+        fs::write(path, hlog::hlog(&plan.scenario, &outcome, began)?)?;
     }
     let to_standard_output = plan.options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if to_standard_output {

@@ -18,6 +18,8 @@ use thiserror::Error;
 
 use crate::content::{CONTENT_BYTES_MIN, Contents};
 use crate::options::Options;
+use crate::random::{Purpose, choice};
+use crate::scenario::{Scenario, ScenarioError, pick_weighted, short};
 
 /// Users on one source address when the plan chooses. A seventh of the usual ephemeral ports: after
 /// a reconnect storm the old ports still wait, and the kernel's search for a free port among mostly
@@ -59,6 +61,9 @@ pub enum PlanError {
     /// The depth is out of range.
     #[error("--depth must be 1 to {DEPTH_MAX}")]
     Depth,
+    /// The scenario makes no sense.
+    #[error("the scenario: {0}")]
+    Scenario(#[from] ScenarioError),
     /// The content size is out of range.
     #[error("--payload must be {CONTENT_BYTES_MIN} to {bytes_max} bytes, the smaller number first")]
     Payload {
@@ -116,21 +121,6 @@ pub enum Protocol {
     Gate,
 }
 
-/// What makes a request due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// The answer before it, after this many nanoseconds.
-    Closed {
-        /// Nanoseconds between an answer and the next request.
-        think_ns: u64,
-    },
-    /// The clock.
-    Open {
-        /// Requests a second over all users.
-        per_second: u64,
-    },
-}
-
 /// The users of one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -149,8 +139,8 @@ pub struct Plan {
     pub options: Options,
     /// Which protocol.
     pub protocol: Protocol,
-    /// What makes requests due.
-    pub load: Load,
+    /// What users do, and when.
+    pub scenario: Scenario,
     /// Requests of one user on the wire at once.
     pub depth: u32,
     /// One a shard.
@@ -175,24 +165,26 @@ impl Plan {
     pub fn new(options: Options, limits: Limits) -> Result<Plan, PlanError> {
         let protocol = protocol(&options)?;
         check_load(&options, protocol)?;
-        let bytes_max = options.payload_bytes_max;
-        let load = match options.rate {
-            0 => Load::Closed { think_ns: options.think_ns },
-            per_second => Load::Open { per_second },
-        };
-        let depth = options.depth.unwrap_or(if options.rate == 0 { 1 } else { 64 });
         let sources = choose_sources(&options, protocol)?;
         check_ports(&options, protocol, &sources, limits)?;
         let shares = divide(&options, limits)?;
+        let players = shares.iter().map(|share| share.players).sum();
+        let scenario = match &options.scenario {
+            Some(file) => file.scenario(&options, players, response::CONTENT_BYTES_MAX as u64)?,
+            None => short::scenario(&options, players),
+        };
+        scenario.check_scopes()?;
         let nonce = options.nonce.unwrap_or_else(fresh_nonce);
+        let depth = options.depth.unwrap_or(if scenario.is_open() { 64 } else { 1 });
+        let bytes_max = scenario.bytes_max() as usize;
         Ok(Plan {
             protocol,
-            load,
+            scenario,
             depth,
             shares,
             slots: limits.descriptors,
             sources,
-            contents: Contents::new(options.seed, nonce, options.payload_bytes_min, bytes_max),
+            contents: Contents::new(options.seed, nonce),
             nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
             options,
@@ -232,6 +224,23 @@ impl Plan {
         };
         let index = (user as usize / destinations.max(1)).checked_rem(self.sources.len())?;
         Some(SocketAddr::new(self.sources[index], 0))
+    }
+
+    /// Which of the scenario's bots a user is.
+    pub fn bot_of(&self, user: u32) -> u8 {
+        let bots = &self.scenario.bots;
+        let mut random = choice(self.options.seed, user, 0, Purpose::Bot);
+        // There are no more than a byte can name.
+        if bots.len() == 1 { 0 } else { pick_weighted(bots, |it| it.weight, &mut random) as u8 }
+    }
+
+    /// Bytes of the content of a user's request of a kind.
+    pub fn bytes_of(&self, user: u32, id: u32, kind: u8) -> usize {
+        let bytes = self.scenario.requests[usize::from(kind)].bytes;
+        if bytes.least == bytes.greatest {
+            return bytes.least as usize;
+        }
+        bytes.pick(&mut choice(self.options.seed, user, id.into(), Purpose::Size)) as usize
     }
 
     /// The account name of a user.

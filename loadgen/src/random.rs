@@ -17,6 +17,18 @@ pub enum Purpose {
     Churn = 3,
     /// The key of a login.
     Key = 4,
+    /// Which bot a user is.
+    Bot = 5,
+    /// Which of several kinds a request is of.
+    Kind = 6,
+    /// How long a request's content is.
+    Size = 7,
+    /// How long a user thinks.
+    Think = 8,
+    /// When requests are due, and whose, where that is random.
+    Arrival = 9,
+    /// Who loses its connection in a storm.
+    Storm = 10,
 }
 
 /// The numbers for the choice that concerns a user's `item`.
@@ -53,6 +65,12 @@ impl Random {
     /// A number below `bound`; 0 when `bound` is 0. The bias is below `bound` / 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A number from 0 up to, but without, 1.
+    pub fn unit(&mut self) -> f64 {
+        // As many bits as the fraction of a double holds.
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// True in `parts_per_million` of a million cases.

@@ -160,6 +160,8 @@ counters! {
     unsent,
     /// Pushed frames.
     pushes,
+    /// Pushes that were awaited and came.
+    pushes_awaited,
     /// Bytes received while playing.
     bytes_in,
     /// Bytes sent while playing.
@@ -225,6 +227,64 @@ impl Default for Times {
     }
 }
 
+/// What fell due in one stage of the play.
+#[derive(Clone, Debug)]
+pub struct StageRecord {
+    /// Requests that fell due.
+    pub due: u64,
+    /// Right answers that arrived, whenever they were due.
+    pub answers: u64,
+    /// Wrong answers that arrived.
+    pub wrong: u64,
+    /// Connections that failed or were lost, not on purpose.
+    pub troubles: u64,
+    /// Response times of requests whose user was connected all along but for what the server ended.
+    pub response: Histogram<u64>,
+    /// Service times of the same requests.
+    pub service: Histogram<u64>,
+    /// Response times of the other requests.
+    pub disturbed: Histogram<u64>,
+    /// Lateness of requests that the clock makes due.
+    pub lateness: Histogram<u64>,
+    /// The storm at its beginning, if there was one.
+    pub storm: Option<Storm>,
+}
+
+impl Default for StageRecord {
+    fn default() -> StageRecord {
+        StageRecord {
+            due: 0,
+            answers: 0,
+            wrong: 0,
+            troubles: 0,
+            response: histogram(),
+            service: histogram(),
+            disturbed: histogram(),
+            lateness: histogram(),
+            storm: None,
+        }
+    }
+}
+
+impl StageRecord {
+    fn add(&mut self, other: &StageRecord) {
+        self.due += other.due;
+        self.answers += other.answers;
+        self.wrong += other.wrong;
+        self.troubles += other.troubles;
+        add(&mut self.response, &other.response);
+        add(&mut self.service, &other.service);
+        add(&mut self.disturbed, &other.disturbed);
+        add(&mut self.lateness, &other.lateness);
+        self.storm = Storm::both(self.storm, other.storm);
+    }
+}
+
+/// Adds one of this program's histograms to another.
+fn add(into: &mut Histogram<u64>, from: &Histogram<u64>) {
+    into.add(from).expect("all histograms have the same bounds");
+}
+
 /// A reconnect storm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Storm {
@@ -251,8 +311,10 @@ pub struct Record {
     pub faults: [u64; Fault::KINDS.len()],
     /// The first wrong answers.
     pub findings: Vec<Finding>,
-    /// The storm, if there was one.
-    pub storm: Option<Storm>,
+    /// What fell due in each stage, in their order.
+    pub stages: Vec<StageRecord>,
+    /// Response times by the kind of request, in the order of the scenario, where there are several.
+    pub requests: Vec<Histogram<u64>>,
     /// Users that gave up.
     pub users_failed: u64,
     /// Users attached when the play ended.
@@ -262,6 +324,31 @@ pub struct Record {
 }
 
 impl Record {
+    /// An empty record of a play with so many stages and kinds of requests.
+    pub fn new(stages: usize, requests: usize) -> Record {
+        Record {
+            // Not cloned: an empty histogram is memory that nobody has touched.
+            stages: (0..stages).map(|_| StageRecord::default()).collect(),
+            requests: (0..requests).filter(|_| requests > 1).map(|_| histogram()).collect(),
+            ..Record::default()
+        }
+    }
+
+    /// Adds the stages that count to the distributions of the whole play.
+    pub fn add_up(&mut self, is_measured: impl Fn(usize) -> bool) {
+        for (_, stage) in self.stages.iter().enumerate().filter(|(index, _)| is_measured(*index)) {
+            add(&mut self.times.response, &stage.response);
+            add(&mut self.times.service, &stage.service);
+            add(&mut self.times.disturbed, &stage.disturbed);
+            add(&mut self.times.lateness, &stage.lateness);
+        }
+    }
+
+    /// All storms together, if there were any.
+    pub fn storm(&self) -> Option<Storm> {
+        self.stages.iter().fold(None, |all, stage| Storm::both(all, stage.storm))
+    }
+
     /// Counts a wrong answer.
     pub fn wrong(&mut self, user: u32, id: Option<u32>, fault: Fault) {
         self.counters.wrong += 1;
@@ -280,7 +367,7 @@ impl Record {
     pub fn add(&mut self, mut other: Record) {
         self.counters.add(&other.counters);
         for (mine, theirs) in self.times.all().into_iter().zip(other.times.all()) {
-            mine.add(&*theirs).expect("all histograms have the same bounds");
+            add(mine, theirs);
         }
         for (trouble, count) in other.troubles {
             *self.troubles.entry(trouble).or_insert(0) += count;
@@ -290,17 +377,32 @@ impl Record {
         }
         self.findings.extend(other.findings);
         self.findings.truncate(FINDINGS_MAX);
-        self.storm = match (self.storm, other.storm) {
-            (Some(one), Some(two)) => Some(one.with(two)),
-            (one, two) => one.or(two),
-        };
+        merge(&mut self.stages, other.stages, |mine, theirs| mine.add(&theirs));
+        merge(&mut self.requests, other.requests, |mine, theirs| add(mine, &theirs));
         self.users_failed += other.users_failed;
         self.users_attached += other.users_attached;
         self.users_answered += other.users_answered;
     }
 }
 
+/// Adds one list to another, place by place; the shorter one has nothing at the end.
+fn merge<T>(into: &mut Vec<T>, from: Vec<T>, each: impl Fn(&mut T, T)) {
+    for (index, item) in from.into_iter().enumerate() {
+        match into.get_mut(index) {
+            Some(mine) => each(mine, item),
+            None => into.push(item),
+        }
+    }
+}
+
 impl Storm {
+    fn both(one: Option<Storm>, two: Option<Storm>) -> Option<Storm> {
+        match (one, two) {
+            (Some(one), Some(two)) => Some(one.with(two)),
+            (one, two) => one.or(two),
+        }
+    }
+
     fn with(self, other: Storm) -> Storm {
         Storm {
             dropped: self.dropped + other.dropped,
@@ -324,7 +426,10 @@ mod tests {
             one.times.response.saturating_record(1000 * (shard + 1));
             one.trouble(Trouble::Refused(Step::Login, 401));
             one.wrong(shard as u32, Some(1), Fault::Lost);
-            one.storm = Some(Storm { dropped: 2, missing: 0, began_ns: 9, recovered_ns: shard });
+            one.stages = vec![StageRecord::default(); 2];
+            one.stages[1].storm =
+                Some(Storm { dropped: 2, missing: 0, began_ns: 9, recovered_ns: shard });
+            one.stages[1].response.saturating_record(5000);
             all.add(one);
         }
         assert_eq!((all.counters.answers, all.counters.wrong), (15, 3));
@@ -332,7 +437,9 @@ mod tests {
         assert_eq!(all.troubles[&Trouble::Refused(Step::Login, 401)], 3);
         assert_eq!(all.faults[Fault::Lost.kind()], 3);
         assert_eq!(all.findings.len(), 3);
-        let storm = all.storm.unwrap();
+        all.add_up(|stage| stage == 1);
+        assert_eq!(all.times.response.len(), 6);
+        let storm = all.storm().unwrap();
         assert_eq!((storm.dropped, storm.began_ns, storm.recovered_ns), (6, 9, 2));
     }
 

@@ -15,14 +15,14 @@ use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::uring::options::DriverStats;
 use thiserror::Error;
 
+use crate::arrival::SECOND_NS;
 use crate::control::{Control, Glance};
 use crate::crowd::Orders;
 use crate::live::{Live, Progress};
 use crate::plan::Plan;
 use crate::probe::Sample;
 use crate::record::Record;
-use crate::schedule::SECOND_NS;
-use crate::series::{Point, Series};
+use crate::series::{Point, Second, Series};
 use crate::worker::{self, ShardEnd};
 
 /// How long nobody may get any further before the play begins without those who are missing.
@@ -58,7 +58,9 @@ pub enum RunError {
 pub struct Timeline {
     /// Everybody was attached or had given up.
     pub gathered_ns: u64,
-    /// Measuring began, after the warm-up.
+    /// The play began.
+    pub play_start_ns: u64,
+    /// Measuring began, with the first stage that counts.
     pub measured_from_ns: u64,
     /// The play ended.
     pub play_end_ns: u64,
@@ -98,6 +100,8 @@ pub struct Outcome {
     pub busiest: Option<f64>,
     /// The play second by second.
     pub series: Vec<Point>,
+    /// The response times of the same seconds.
+    pub seconds: Vec<Second>,
 }
 
 /// Makes a run. It ends early when `stop` becomes true.
@@ -111,9 +115,9 @@ pub fn run(plan: Plan, live: &mut Live, stop: &AtomicBool) -> Result<Outcome, Ru
     let threads = start(&plan, &control)?;
     watch.all();
     let Watch { timeline, generator, server, gathered, series, .. } = watch;
-    let series = series.into_points();
+    let (series, seconds) = series.into_points();
     let mut outcome =
-        Outcome { timeline, generator, server, gathered, series, ..Outcome::default() };
+        Outcome { timeline, generator, server, gathered, series, seconds, ..Outcome::default() };
     for (shard, thread) in threads.into_iter().enumerate() {
         let end = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let end = end.map_err(|source| RunError::Ring { shard, source })?;
@@ -222,14 +226,13 @@ impl<'a> Watch<'a> {
             return self.end_now();
         }
         let play_start_ns = self.now_ns() + LEAD_NS;
-        let play_end_ns = play_start_ns + options.play_ns;
+        let play_end_ns = play_start_ns + self.plan.scenario.play_ns();
         let give_up_ns = play_end_ns + options.drain_ns;
         self.control.order(Orders { play_start_ns, play_end_ns, give_up_ns });
         self.series.begin(play_start_ns, self.control.tallies().counters);
-        self.wait("warm-up", play_start_ns + options.warm_ns);
-        self.timeline.measured_from_ns = self.now_ns();
-        self.sample(|usage, sample| usage.from = sample);
-        self.wait("play", play_end_ns);
+        self.timeline.play_start_ns = play_start_ns;
+        self.timeline.measured_from_ns = play_end_ns;
+        self.play(play_start_ns);
         self.timeline.play_end_ns = self.now_ns();
         self.series.end(&self.control.survey());
         self.sample(|usage, sample| usage.to = sample);
@@ -237,6 +240,21 @@ impl<'a> Watch<'a> {
             self.interrupt(play_start_ns);
         }
         self.drain();
+    }
+
+    /// Until the end of the last stage; what counts is measured from its beginning.
+    fn play(&mut self, play_start_ns: u64) {
+        let plan = self.plan;
+        let mut is_measured = false;
+        for stage in &plan.scenario.stages {
+            self.wait(&stage.name, play_start_ns + stage.start_ns);
+            if stage.measured && !is_measured && !self.is_stopped() {
+                is_measured = true;
+                self.timeline.measured_from_ns = self.now_ns();
+                self.sample(|usage, sample| usage.from = sample);
+            }
+            self.wait(&stage.name, play_start_ns + stage.end_ns);
+        }
     }
 
     /// Until everybody is attached or has given up, or nothing moves.
@@ -258,7 +276,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Until an instant, unless stopped or left alone.
-    fn wait(&mut self, phase: &'static str, until_ns: u64) {
+    fn wait(&mut self, phase: &str, until_ns: u64) {
         let from_ns = self.now_ns();
         while self.now_ns() < until_ns && !self.is_stopped() {
             let left = Duration::from_nanos(until_ns - self.now_ns().min(until_ns));
@@ -307,7 +325,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Sleeps a little, and shows the run when it is time to.
-    fn look(&mut self, phase: &'static str, from_ns: u64, total_ns: Option<u64>) -> Glance {
+    fn look(&mut self, phase: &str, from_ns: u64, total_ns: Option<u64>) -> Glance {
         thread::sleep(LOOK);
         let now_ns = self.now_ns();
         if now_ns < self.shown_ns + self.live.interval_ns() && !self.series.is_due(now_ns) {

@@ -9,10 +9,10 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::arrival::SECOND_NS;
 use crate::control::Glance;
 use crate::figures;
 use crate::record::{Counters, recent_histogram};
-use crate::schedule::SECOND_NS;
 
 /// What is left at the end of the play is a point when it is this long, or there is no other.
 const LAST_NS_MIN: u64 = SECOND_NS / 4;
@@ -40,10 +40,22 @@ pub struct Point {
     pub errors: u64,
 }
 
+/// The response times of one second, whole.
+#[derive(Clone, Debug)]
+pub struct Second {
+    /// When it began.
+    pub from_ns: u64,
+    /// When it ended.
+    pub to_ns: u64,
+    /// Its response times, to two digits, with no more memory than they need.
+    pub response: Histogram<u64>,
+}
+
 /// A series that grows.
 #[derive(Debug)]
 pub struct Series {
     points: Vec<Point>,
+    seconds: Vec<Second>,
     /// The start of the play; none before it is known and after the play.
     start_ns: Option<u64>,
     from_ns: u64,
@@ -56,6 +68,7 @@ impl Default for Series {
     fn default() -> Series {
         Series {
             points: Vec::new(),
+            seconds: Vec::new(),
             start_ns: None,
             from_ns: 0,
             from: Counters::default(),
@@ -98,8 +111,8 @@ impl Series {
     }
 
     /// The finished series.
-    pub fn into_points(self) -> Vec<Point> {
-        self.points
+    pub fn into_points(self) -> (Vec<Point>, Vec<Second>) {
+        (self.points, self.seconds)
     }
 
     /// When the present second is full.
@@ -125,10 +138,20 @@ impl Series {
             open: glance.tally.open,
             errors: errors(now).saturating_sub(errors(from)),
         });
+        let (from_ns, to_ns) = (self.from_ns, glance.seen_ns);
+        self.seconds.push(Second { from_ns, to_ns, response: compact(&self.response) });
         (self.from_ns, self.from) = (glance.seen_ns, glance.counters);
         self.response.reset();
         self.late.reset();
     }
+}
+
+/// The same times in a histogram that grows as it must.
+fn compact(times: &Histogram<u64>) -> Histogram<u64> {
+    let mut compact = Histogram::new(2).expect("two digits are allowed");
+    compact.auto(true);
+    compact.add(times).expect("it resizes itself");
+    compact
 }
 
 #[cfg(test)]
@@ -164,7 +187,8 @@ mod tests {
         [400, 800, 970, 1400, 2010].into_iter().for_each(|ms| series.add(&glance(ms)));
         series.end(&glance(2100));
         series.add(&glance(3500));
-        let points = series.into_points();
+        let (points, seconds) = series.into_points();
+        assert_eq!([0, 1].map(|second| seconds[second].response.len()), [3, 2]);
         let of = |get: fn(&Point) -> u64| points.iter().map(get).collect::<Vec<_>>();
         assert_eq!(of(|point| point.answers), [970, 1040]);
         assert_eq!(of(|point| point.answers_per_second as u64), [1000, 1000]);
@@ -178,13 +202,13 @@ mod tests {
     fn a_short_play_has_one_point_and_a_rest_of_it_another() {
         let mut series = begun();
         series.end(&glance(200));
-        assert_eq!(series.into_points().len(), 1);
+        assert_eq!(series.into_points().0.len(), 1);
         let mut series = begun();
         series.add(&glance(1000));
         series.end(&glance(1500));
-        assert_eq!(series.into_points().len(), 2);
+        assert_eq!(series.into_points().0.len(), 2);
         let mut never = Series::default();
         never.end(&glance(1000));
-        assert!(never.into_points().is_empty());
+        assert!(never.into_points().0.is_empty());
     }
 }

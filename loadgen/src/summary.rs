@@ -17,6 +17,7 @@ fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
     headline(out, report)?;
     counts(out, report)?;
     times(out, report)?;
+    stages(out, report)?;
     usage(out, "generator", &report.generator)?;
     if let Some(server) = &report.server {
         usage(out, "server", server)?;
@@ -27,15 +28,41 @@ fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
     for finding in &report.check.findings {
         writeln!(out, "  wrong      {finding}")?;
     }
+    for held in &report.thresholds {
+        let word = if held.held { "held" } else { "NOT HELD" };
+        writeln!(out, "  threshold  {}: {} ({word})", held.threshold, held.shown)?;
+    }
     verdict(out, report)
+}
+
+fn stages(out: &mut String, report: &Report) -> std::fmt::Result {
+    if report.stages.len() < 2 {
+        return Ok(());
+    }
+    let names = ["asked/s", "answers/s", "p50", "p99", "wrong", "storm"];
+    write!(out, "  {:<16}{:>8}", "stage", "seconds")?;
+    names.iter().try_for_each(|name| write!(out, "{name:>10}"))?;
+    writeln!(out)?;
+    for stage in &report.stages {
+        let asked = stage.rate.map_or(String::from("-"), |[from, to]| match from == to {
+            true => format!("{to:.0}"),
+            false => format!("{from:.0}-{to:.0}"),
+        });
+        let storm = stage.storm.map(|storm| format!("{:.2} s", storm.seconds));
+        // Names may be long, and are cut.
+        let name: String = stage.name.chars().take(15).collect();
+        write!(out, "  {name:<16}{:>8.1}{asked:>10}", stage.seconds)?;
+        write!(out, "{:>10.0}", stage.answers_per_second)?;
+        let [p50, p99] = [stage.response.p50_ns, stage.response.p99_ns].map(figures::duration);
+        write!(out, "{p50:>10}{p99:>10}{:>10}", stage.wrong)?;
+        writeln!(out, "{:>10}", storm.unwrap_or_default())?;
+    }
+    writeln!(out)
 }
 
 fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
     let asked = &report.asked;
-    let load = match asked.rate {
-        Some(rate) => format!("open loop at {}/s", figures::count(rate)),
-        None => format!("closed loop, depth {}", asked.depth),
-    };
+    let load = asked.load();
     let users = figures::count(u64::from(asked.users));
     let shards = if asked.shards == 1 { "shard" } else { "shards" };
     writeln!(

@@ -2,7 +2,7 @@
 //!
 //! Wrong answers weigh most, then users that did not get in, then requests that were
 //! never sent, then connections that the server ended or refused, then a generator that was late or
-//! the limit. A run is *void* when the p99 of the generator's own lateness is above its bound:
+//! the limit, then thresholds that did not hold: what a void run says of them is not to be trusted. A run is *void* when the p99 of the generator's own lateness is above its bound:
 //! `--late-ms`, or a tenth of the p99 response time where that is more, because lateness is a part
 //! of every response time and must be a small one; when requests were left out; and when a shard
 //! that sleeps at all ran or waited for its processor nearly all of the time. Being void stays in
@@ -14,6 +14,7 @@ use crate::figures;
 use crate::plan::Plan;
 use crate::record::Trouble;
 use crate::run::Outcome;
+use crate::threshold::Held;
 
 /// The exit statuses of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub enum Status {
     Disconnected = 5,
     /// Requests were due and never sent.
     Unsent = 6,
+    /// A threshold did not hold.
+    Threshold = 7,
 }
 
 /// Share of the measured time that a shard may run or wait for its processor.
@@ -67,10 +70,21 @@ impl Verdict {
             Status::Void => "VOID",
             Status::Disconnected => "DISCONNECTED",
             Status::Unsent => "UNSENT",
+            Status::Threshold => "THRESHOLD",
         }
     }
 
-    /// Judges a run.
+    /// Adds the thresholds that did not hold.
+    pub(crate) fn hold(&mut self, thresholds: &[Held]) {
+        for held in thresholds.iter().filter(|held| !held.held) {
+            if self.status == Status::Passed {
+                (self.status, self.exit_status) = (Status::Threshold, Status::Threshold as u8);
+            }
+            self.reasons.push(format!("{} did not hold: {}", held.threshold, held.shown));
+        }
+    }
+
+    /// Judges a run but for its thresholds.
     pub fn of(plan: &Plan, outcome: &Outcome) -> Verdict {
         let record = &outcome.record;
         let mut reasons = Vec::new();

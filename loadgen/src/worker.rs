@@ -15,12 +15,12 @@ use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::uring::options::{DriverStats, UringOptions};
 use skyring::driver::{Driver, Event, ShardIndex, Wait};
 
+use crate::arrival::SECOND_NS;
 use crate::control::{Control, Glance};
 use crate::crowd::{Crowd, Orders};
 use crate::plan::Plan;
 use crate::probe;
 use crate::record::Record;
-use crate::schedule::SECOND_NS;
 
 /// The longest sleep, so that orders are heard and the live view lives.
 const SLEEP_NS_MAX: u64 = SECOND_NS / 50;
@@ -28,7 +28,7 @@ const SLEEP_NS_MAX: u64 = SECOND_NS / 50;
 /// How often a shard shows a glance of itself.
 const GLANCE_NS: u64 = SECOND_NS / 20;
 
-/// How long the connections may take to close at the end.
+/// How long no connection may get any further with closing at the end.
 const WIND_UP_NS_MAX: u64 = 5 * SECOND_NS;
 
 /// Receive buffers of all shards, of one shard at least and at most, and the bytes of one: room for
@@ -82,12 +82,15 @@ pub fn run(
 /// Closes what is open; a ring that is dropped with connections in it makes the kernel look for
 /// every one of them among all of them.
 fn wind_up<D: Driver>(driver: &mut D, crowd: &mut Crowd, control: &Control) {
-    let deadline_ns = control.clock.now_ns() + WIND_UP_NS_MAX;
     let mut events = Vec::new();
+    let mut moved_ns = control.clock.now_ns();
     crowd.disband();
-    while !crowd.is_disbanded() && control.clock.now_ns() < deadline_ns {
+    while !crowd.is_disbanded() && control.clock.now_ns() < moved_ns + WIND_UP_NS_MAX {
         crowd.operations().for_each(|operation| driver.submit(operation));
         driver.turn(Wait::AtMost(Duration::from_nanos(SLEEP_NS_MAX)), &mut events);
+        if !events.is_empty() {
+            moved_ns = control.clock.now_ns();
+        }
         take(driver, crowd, &mut events, control.clock.now_ns());
     }
 }
@@ -117,7 +120,7 @@ fn turn_until_over<D: Driver>(
     loop {
         let now_ns = control.clock.now_ns();
         let orders = control.orders();
-        demand.look(now_ns, orders, plan.options.warm_ns);
+        demand.look(now_ns, orders, plan.scenario.measured_from_ns());
         crowd.advance(now_ns, orders);
         for operation in crowd.operations() {
             driver.submit(operation);

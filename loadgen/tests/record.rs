@@ -103,7 +103,7 @@ fn a_record_is_rendered_again_to_the_same_page() {
 #[test]
 fn the_log_holds_the_percentiles_of_the_record() {
     let (log, report) = (text("a.hlog"), serde_json::from_str::<Report>(&text("a.json")).unwrap());
-    let mut seen = Vec::new();
+    let (mut seen, mut in_seconds) = (Vec::new(), 0);
     for entry in IntervalLogIterator::new(log.as_bytes()) {
         let LogEntry::Interval(line) = entry.unwrap() else { continue };
         let bytes = STANDARD.decode(line.encoded_histogram()).unwrap();
@@ -117,12 +117,20 @@ fn the_log_holds_the_percentiles_of_the_record() {
             Some("reattach") => report.play.reattach,
             Some("login") => report.login.login,
             Some("attach") => report.login.attach,
+            Some("stage-play") => report.stages[0].response,
+            Some("second") => {
+                in_seconds += times.len();
+                continue;
+            }
             Some(other) => panic!("an unknown tag {other}"),
         };
         assert_eq!(Percentiles::of(&times), recorded, "{tag:?}");
         seen.push(tag.unwrap_or_default());
     }
-    assert!(["", "service", "lateness"].iter().all(|tag| seen.iter().any(|it| it == tag)));
+    assert!(in_seconds > 0 && in_seconds <= report.check.right);
+    assert!(
+        ["", "service", "lateness", "stage-play"].iter().all(|tag| seen.iter().any(|it| it == tag))
+    );
 }
 
 #[test]

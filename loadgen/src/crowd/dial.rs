@@ -9,10 +9,10 @@ use skyring::driver::{Errno, Operation, ReceiveEnd};
 
 use super::user::Phase;
 use super::{Alarm, Crowd};
+use crate::arrival::SECOND_NS;
 use crate::plan::Protocol;
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
-use crate::schedule::SECOND_NS;
 
 /// Failures in a row after which a user gives up.
 const FAILURES_MAX: u8 = 8;
@@ -85,6 +85,9 @@ impl Crowd {
         if self.user(index).phase == Phase::Playing {
             self.record.counters.losses += 1;
         }
+        if let Some(stage) = self.stage_record(now_ns) {
+            stage.troubles += 1;
+        }
         self.record.trouble(trouble);
         self.part(index, false, now_ns);
         self.try_again(index, now_ns);
@@ -114,6 +117,7 @@ impl Crowd {
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
         (user.partial, user.login) = (Vec::new(), None);
+        self.stop_awaiting(index, now_ns);
         self.abandon(index, abandoned, now_ns);
     }
 

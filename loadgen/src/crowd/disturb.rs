@@ -1,62 +1,61 @@
-//! Disturbances on purpose: lost connections, users that leave, and the reconnect storm.
+//! Disturbances on purpose: lost connections, users that leave, and reconnect storms.
 
 use super::Crowd;
 use super::user::Phase;
+use crate::arrival::Due;
 use crate::random::{Purpose, choice};
 use crate::record::Storm;
-use crate::schedule::Due;
 
 impl Crowd {
-    /// Does what is due of churn and storm.
-    pub(super) fn disturb(&mut self, now_ns: u64) {
-        if self.storm_due_ns().is_some_and(|due_ns| due_ns <= now_ns) {
-            self.storm(now_ns);
-        }
+    /// Lets those leave whose turn it is.
+    pub(super) fn churn(&mut self, now_ns: u64) {
         while let Some(Due { due_ns, .. }) = self.churn.take(now_ns) {
+            if due_ns >= self.orders.play_end_ns {
+                return;
+            }
             let since_ns = due_ns - self.orders.play_start_ns;
             let mut random = choice(self.plan.options.seed, self.shard, since_ns, Purpose::Churn);
             let index = random.below(u64::from(self.share.users)) as u32;
-            let user = self.user(index);
-            // A new login knows nothing of the answers that repeats are for.
-            if user.phase == Phase::Playing && !user.doomed && !user.ledger.owes_repeats() {
-                user.leaving = true;
-                self.leave_if_idle(index, now_ns);
-            }
+            self.log_out(index, now_ns);
         }
     }
 
-    /// When the storm begins, while that is still to come.
-    pub(super) fn storm_due_ns(&self) -> Option<u64> {
-        let after_ns = self.plan.options.storm_ns?;
-        let ahead = self.playing && self.record.storm.is_none();
-        ahead.then(|| self.orders.play_start_ns + after_ns)
+    /// A user is to leave and log in anew, once it owes nothing to the wire. Nothing comes of it
+    /// when it has no connection, or has lost one with something unanswered: a new login knows
+    /// nothing of the answers that repeats are for.
+    pub(super) fn log_out(&mut self, index: u32, now_ns: u64) {
+        let user = self.user(index);
+        if user.phase == Phase::Playing && !user.doomed && !user.ledger.owes_repeats() {
+            user.leaving = true;
+            self.leave_if_idle(index, now_ns);
+        }
     }
 
-    /// Whether everybody whom the storm threw out is back.
-    pub(super) fn storm_is_over(&self) -> bool {
-        self.record.storm.is_none_or(|storm| storm.missing == 0)
+    /// Whether everybody whom a storm threw out is back.
+    pub(super) fn storms_are_over(&self) -> bool {
+        self.record.storm().is_none_or(|storm| storm.missing == 0)
     }
 
-    fn storm(&mut self, now_ns: u64) {
+    /// The storm at the beginning of a stage.
+    pub(super) fn storm(&mut self, stage: u8, drop_ppm: u32, now_ns: u64) {
+        let seed = self.plan.options.seed;
         let mut dropped = 0;
         for index in 0..self.share.users {
-            if self.user(index).phase == Phase::Playing {
-                self.user(index).stormed = true;
+            let mut random = choice(seed, self.number(index), stage.into(), Purpose::Storm);
+            if self.user(index).phase == Phase::Playing && random.chance(drop_ppm) {
+                self.user(index).stormed = Some(stage);
                 self.drop_connection(index, now_ns);
                 dropped += 1;
             }
         }
-        let recovered_ns = now_ns;
-        self.record.storm =
-            Some(Storm { dropped, missing: dropped, began_ns: now_ns, recovered_ns });
+        self.record.stages[usize::from(stage)].storm =
+            Some(Storm { dropped, missing: dropped, began_ns: now_ns, recovered_ns: now_ns });
     }
 
-    /// A user is attached: one less is missing, if the storm had thrown it out.
+    /// A user is attached: one less is missing, if a storm had thrown it out.
     pub(super) fn on_back(&mut self, index: u32, now_ns: u64) {
-        if !std::mem::take(&mut self.user(index).stormed) {
-            return;
-        }
-        if let Some(storm) = &mut self.record.storm {
+        let Some(stage) = self.user(index).stormed.take() else { return };
+        if let Some(storm) = &mut self.record.stages[usize::from(stage)].storm {
             storm.missing -= 1;
             storm.recovered_ns = now_ns;
         }

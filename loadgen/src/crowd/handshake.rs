@@ -8,10 +8,10 @@ use skyring_protocols::msg::attach::{self, AttachAnswer};
 
 use super::user::{Granted, Phase};
 use super::{Alarm, Crowd};
+use crate::arrival::SECOND_NS;
 use crate::plan::Protocol;
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
-use crate::schedule::SECOND_NS;
 
 /// How long the server may take to close the connection after its result line. Ours closes at once,
 /// and then the port it held is free for us; Skynet never does.

@@ -9,16 +9,19 @@
 //! what is still open until a last instant.
 //!
 //! Files: `links` connections, `dial` pacing and failures, `handshake` login and attach,
-//! `play` requests and answers, `disturb` drops, churn and the storm.
+//! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
+//! answers, `disturb` drops, churn and storms.
 //!
-//! Invariant: in a closed loop every player owes exactly `depth` requests (open, or in thought)
-//! from its start to the end of the play.
+//! Invariant: in a closed loop every player that plays owes exactly `depth` steps of its script
+//! (requests not answered, or in thought) from its start until its stage wants it no longer.
 
 mod dial;
 mod disturb;
 mod handshake;
 mod links;
 mod play;
+mod script;
+mod stages;
 mod user;
 
 use std::cmp::Reverse;
@@ -30,10 +33,10 @@ use skyring::driver::{Event, Operation, Token};
 
 use self::links::{Links, SendEnd};
 use self::user::{Phase, User};
+use crate::arrival::{Arrivals, Pacer, SECOND_NS, Schedule};
 use crate::check::Fault;
-use crate::plan::{Load, Plan, Share};
+use crate::plan::{Plan, Share};
 use crate::record::{self, Record, Trouble};
-use crate::schedule::{Pacer, SECOND_NS, Schedule};
 
 /// How long a second answer to the last request is waited for.
 const SETTLE_NS: u64 = SECOND_NS / 20;
@@ -72,8 +75,12 @@ pub struct Tally {
 enum Alarm {
     /// A user wants to connect.
     Dial(u32),
-    /// A request of a user falls due after its thought.
-    Due(u32),
+    /// A user has thought, and takes its next step.
+    Step(u32),
+    /// A user whose wait for pushes was cut short goes on.
+    Resume(u32),
+    /// The pushes that a user waits for, for the so many-th time, are late.
+    PushDue { user: u32, wait: u16 },
     /// A connection of a user is lost, if it still has it.
     Lose { user: u32, slot: u32, generation: u32 },
     /// A link that waits for its peer to close has waited long enough.
@@ -93,7 +100,10 @@ pub struct Crowd {
     record: Record,
     tally: Tally,
     orders: Orders,
-    playing: bool,
+    /// Stages that have begun.
+    stages_begun: usize,
+    /// Players of this shard that the present stage, a closed loop, has started.
+    players_started: u32,
     disbanded: bool,
     /// When the last answer of any kind came.
     heard_ns: u64,
@@ -104,7 +114,7 @@ pub struct Crowd {
     handshakes: u32,
     handshakes_max: u32,
     pacer: Pacer,
-    requests: Schedule,
+    arrivals: Arrivals,
     churn: Schedule,
     scratch: Vec<u8>,
     recent: Histogram<u64>,
@@ -119,13 +129,16 @@ impl Crowd {
         Crowd {
             shard,
             share,
-            users: (0..share.users).map(|_| User::new()).collect(),
+            users: (0..share.users)
+                .map(|index| User::new(plan.bot_of(share.first + index)))
+                .collect(),
             links: Links::default(),
             alarms: BinaryHeap::from([Reverse((SECOND_NS, Alarm::Sweep))]),
-            record: Record::default(),
+            record: Record::new(plan.scenario.stages.len(), plan.scenario.requests.len()),
             tally: Tally::default(),
             orders: Orders::GATHER,
-            playing: false,
+            stages_begun: 0,
+            players_started: 0,
             disbanded: false,
             heard_ns: 0,
             listed: Vec::new(),
@@ -133,7 +146,7 @@ impl Crowd {
             handshakes: 0,
             handshakes_max: (plan.options.connecting_max / shards).max(1),
             pacer: Pacer::new(plan.options.connects_per_second, u64::from(shards)),
-            requests: Schedule::never(),
+            arrivals: Arrivals::never(),
             churn: Schedule::never(),
             scratch: Vec::new(),
             recent: record::recent_histogram(),
@@ -145,9 +158,7 @@ impl Crowd {
     /// Does what has become due by `now_ns`.
     pub fn advance(&mut self, now_ns: u64, orders: Orders) {
         self.orders = orders;
-        if !self.playing && now_ns >= orders.play_start_ns {
-            self.begin_play();
-        }
+        self.begin_stages(now_ns);
         while let Some(Reverse((due_ns, alarm))) = self.alarms.peek().copied() {
             if due_ns > now_ns {
                 break;
@@ -155,12 +166,9 @@ impl Crowd {
             self.alarms.pop();
             self.on_alarm(alarm, due_ns, now_ns);
         }
-        if self.is_due_time(now_ns) {
-            self.disturb(now_ns);
-        }
-        self.issue(now_ns);
+        self.play_stage(now_ns);
         if now_ns >= orders.play_end_ns {
-            (self.requests, self.churn) = (Schedule::never(), Schedule::never());
+            (self.arrivals, self.churn) = (Arrivals::never(), Schedule::never());
         }
         self.dial(now_ns);
         self.flush(now_ns);
@@ -213,10 +221,9 @@ impl Crowd {
     pub fn next_due_ns(&self) -> Option<u64> {
         let alarm_ns = self.alarms.peek().map(|Reverse((due_ns, _))| *due_ns);
         let connect_ns = self.may_dial().then(|| self.pacer.next_ns());
-        let start_ns = (!self.playing).then_some(self.orders.play_start_ns);
-        let storm_ns = self.storm_due_ns();
-        let dues = [self.requests.next_ns(), self.churn.next_ns(), storm_ns];
-        let times = [alarm_ns, connect_ns, start_ns].into_iter().chain(dues);
+        let stage_ns = self.next_stage_ns();
+        let dues = [self.arrivals.next_ns(), self.churn.next_ns(), self.next_start_ns()];
+        let times = [alarm_ns, connect_ns, stage_ns].into_iter().chain(dues);
         times.flatten().min()
     }
 
@@ -230,7 +237,7 @@ impl Crowd {
     pub fn is_done(&self, now_ns: u64) -> bool {
         let has_ended = now_ns >= self.orders.play_end_ns && self.tally.open == 0;
         let has_settled = now_ns >= self.heard_ns.saturating_add(SETTLE_NS);
-        has_ended && has_settled && self.storm_is_over() && self.is_gathered()
+        has_ended && has_settled && self.storms_are_over() && self.is_gathered()
     }
 
     /// Whether the run is over: a shard that is done goes on until all are, because winding up
@@ -272,45 +279,31 @@ impl Crowd {
 
     /// Ends the run: what is open now is lost.
     pub fn into_record(mut self) -> Record {
-        for (index, user) in self.users.iter().enumerate() {
-            for (id, has_been_sent) in user.ledger.open_ids() {
-                let number = self.share.first + index as u32;
+        for (index, user) in std::mem::take(&mut self.users).into_iter().enumerate() {
+            for (id, due_ns, has_been_sent) in user.ledger.open_ids() {
                 if has_been_sent {
-                    self.record.wrong(number, Some(id), Fault::Lost);
+                    self.wrong(index as u32, Some(id), Fault::Lost, due_ns);
                 } else {
                     self.record.counters.unsent += 1;
                 }
             }
         }
+        let stages = &self.plan.scenario.stages;
+        self.record.add_up(|index| stages[index].measured);
         self.record.users_attached = self.tally.attached;
         self.record.users_failed = self.tally.failed;
         self.record
     }
 
-    fn begin_play(&mut self) {
-        self.playing = true;
-        let (start_ns, end_ns) = (self.orders.play_start_ns, self.orders.play_end_ns);
-        let (shard, shards) = (u64::from(self.shard), self.plan.shares.len() as u64);
-        match self.plan.load {
-            Load::Closed { .. } => (0..self.share.players).for_each(|index| self.start(index)),
-            Load::Open { per_second } => {
-                let players = u64::from(self.plan.players());
-                self.requests =
-                    Schedule::new(start_ns, end_ns, per_second, shard, shards).around(players);
-            }
-        }
-        let leaves = u64::from(self.plan.options.churn_ppm) * u64::from(self.plan.users());
-        let period_ns = 1_000_000 * SECOND_NS;
-        self.churn = Schedule::every(start_ns, end_ns, leaves, period_ns, shard, shards);
-    }
-
     fn on_alarm(&mut self, alarm: Alarm, due_ns: u64, now_ns: u64) {
         match alarm {
             Alarm::Dial(index) => self.queue.push_back(index),
-            Alarm::Due(index) => {
+            Alarm::Step(index) => {
                 self.note_lateness(due_ns, now_ns);
-                self.add_request(index, due_ns);
+                self.take_steps(index, due_ns, now_ns);
             }
+            Alarm::Resume(index) => self.proceed(index, now_ns),
+            Alarm::PushDue { user, wait } => self.on_push_due(user, wait, now_ns),
             Alarm::Lose { user, slot, generation } => {
                 let token = Token { slot, generation };
                 // After the end everybody comes back, so nobody leaves any more.
@@ -328,10 +321,6 @@ impl Crowd {
 
     fn alarm(&mut self, due_ns: u64, alarm: Alarm) {
         self.alarms.push(Reverse((due_ns, alarm)));
-    }
-
-    fn is_due_time(&self, now_ns: u64) -> bool {
-        self.playing && now_ns < self.orders.play_end_ns
     }
 
     fn user(&mut self, index: u32) -> &mut User {

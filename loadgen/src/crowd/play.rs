@@ -6,12 +6,12 @@ use skyring_protocols::msg::{Flag, request, response};
 
 use super::user::Phase;
 use super::{Alarm, Crowd};
+use crate::arrival::Due;
 use crate::check::{Answered, Fault, Reply, Sending};
 use crate::content::Stamp;
-use crate::plan::{Load, Protocol};
+use crate::plan::Protocol;
 use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
-use crate::schedule::Due;
 
 /// Open requests of one shard at most; beyond it, requests are left out and counted.
 const OPEN_MAX: u64 = 4_000_000;
@@ -38,42 +38,30 @@ enum Fate {
 }
 
 impl Crowd {
-    /// Gives a player of a closed loop its first requests.
-    pub(super) fn start(&mut self, index: u32) {
-        let user = self.user(index);
-        if std::mem::replace(&mut user.started, true) {
-            return;
-        }
-        let start_ns = self.orders.play_start_ns;
-        for _ in 0..self.plan.depth {
-            self.add_request(index, start_ns);
-        }
-    }
-
     /// Open loop: takes up every request that has fallen due.
     pub(super) fn issue(&mut self, now_ns: u64) {
-        while let Some(Due { due_ns, turn }) = self.requests.take(now_ns) {
+        while let Some(Due { due_ns, turn }) = self.arrivals.take(now_ns) {
             if due_ns >= self.orders.play_end_ns {
                 return;
             }
             self.note_lateness(due_ns, now_ns);
-            self.add_request(turn as u32, due_ns);
+            self.arrive(turn as u32, due_ns, now_ns);
         }
     }
 
     /// Notes how late a request is taken up that the clock made due.
     pub(super) fn note_lateness(&mut self, due_ns: u64, now_ns: u64) {
-        self.recent_late.saturating_record(now_ns.saturating_sub(due_ns));
-        if self.is_measured(due_ns) && due_ns < self.orders.play_end_ns {
-            self.record.times.lateness.saturating_record(now_ns.saturating_sub(due_ns));
+        let late_ns = now_ns.saturating_sub(due_ns);
+        self.recent_late.saturating_record(late_ns);
+        if let Some(stage) = self.stage_record(due_ns) {
+            stage.lateness.saturating_record(late_ns);
         }
     }
 
-    /// Notes a request that is due; after the end of the play nothing is.
-    pub(super) fn add_request(&mut self, index: u32, due_ns: u64) {
-        if due_ns >= self.orders.play_end_ns {
-            return;
-        }
+    /// Notes a request of a kind that is due; after the end of the play nothing is.
+    pub(super) fn add_request(&mut self, index: u32, kind: u8, due_ns: u64) {
+        let Some(stage) = self.stage_record(due_ns) else { return };
+        stage.due += 1;
         self.record.counters.due += 1;
         if self.tally.open >= OPEN_MAX {
             self.record.counters.skipped += 1;
@@ -81,24 +69,15 @@ impl Crowd {
         }
         self.tally.open += 1;
         let user = self.user(index);
-        user.ledger.add(due_ns, user.away);
+        user.ledger.add(kind, due_ns, user.away);
         self.list(index);
-    }
-
-    /// Closed loop: a request is done with, so the next one is due, after a thought.
-    fn next_request(&mut self, index: u32, now_ns: u64) {
-        match self.plan.load {
-            Load::Closed { think_ns: 0 } => self.add_request(index, now_ns),
-            Load::Closed { think_ns } => self.alarm(now_ns + think_ns, Alarm::Due(index)),
-            Load::Open { .. } => {}
-        }
     }
 
     /// Requests that went down with their connection, on a protocol without repeats.
     pub(super) fn abandon(&mut self, index: u32, count: u32, now_ns: u64) {
         self.tally.open -= u64::from(count);
         self.record.counters.abandoned += u64::from(count);
-        (0..count).for_each(|_| self.next_request(index, now_ns));
+        (0..count).for_each(|_| self.end_request(index, now_ns));
     }
 
     /// Puts a user on the list of those with something to send.
@@ -152,8 +131,9 @@ impl Crowd {
 
     fn encode(&mut self, number: u32, sending: Sending, buffer: &mut Vec<u8>) {
         let stamp = Stamp { user: number, id: sending.id, attempt: sending.attempt };
+        let bytes = self.plan.bytes_of(number, sending.id, sending.kind);
         self.scratch.clear();
-        self.plan.contents.encode(stamp, &mut self.scratch);
+        self.plan.contents.encode(stamp, bytes, &mut self.scratch);
         match self.plan.protocol {
             Protocol::Msg => request::encode(&self.scratch, sending.id, buffer)
                 .expect("the plan allows no content longer than a request holds"),
@@ -251,13 +231,11 @@ impl Crowd {
             Ok(answer) => {
                 let reply = match answer.flag {
                     Flag::Push if answer.id == 0 => {
-                        self.record.counters.pushes += 1;
-                        return;
+                        return self.on_push(index, answer.content, now_ns);
                     }
                     // A push answers nothing, so it names no request.
                     Flag::Push => {
-                        let number = self.number(index);
-                        return self.record.wrong(number, Some(answer.id), Fault::NeverAsked);
+                        return self.wrong(index, Some(answer.id), Fault::NeverAsked, now_ns);
                     }
                     Flag::Error => Reply::Failed,
                     Flag::Ok => Reply::Content(self.plan.contents.recognise(answer.content)),
@@ -265,7 +243,7 @@ impl Crowd {
                 self.on_answer(index, answer.id, reply, now_ns);
             }
             Err(error) => {
-                self.record.wrong(self.number(index), None, Fault::Unreadable);
+                self.wrong(index, None, Fault::Unreadable, now_ns);
                 let trouble = Trouble::Broken(Step::Play, error.to_string());
                 self.on_lost(index, trouble, now_ns);
             }
@@ -279,12 +257,12 @@ impl Crowd {
             Some(stamp) if stamp.user == number => {
                 let first = self.user(index).ledger.first_id();
                 if first.is_some_and(|first| first < stamp.id) {
-                    self.record.wrong(number, first, Fault::Reordered(stamp));
+                    self.wrong(index, first, Fault::Reordered(stamp), now_ns);
                 }
                 self.on_answer(index, stamp.id, Reply::Content(Some(stamp)), now_ns);
             }
-            Some(stamp) => self.record.wrong(number, None, Fault::OtherUser(stamp)),
-            None => self.record.wrong(number, None, Fault::Altered),
+            Some(stamp) => self.wrong(index, None, Fault::OtherUser(stamp), now_ns),
+            None => self.wrong(index, None, Fault::Altered, now_ns),
         }
     }
 
@@ -304,11 +282,11 @@ impl Crowd {
             Err(Fault::RanTwice(_)) if self.plan.options.skynet => {
                 self.record.counters.reruns_allowed += 1;
             }
-            Err(fault) => self.record.wrong(number, Some(id), fault),
+            Err(fault) => self.wrong(index, Some(id), fault, now_ns),
         }
         if settled {
             self.tally.open -= 1;
-            self.next_request(index, now_ns);
+            self.end_request(index, now_ns);
         }
         self.list(index);
         self.leave_if_idle(index, now_ns);
@@ -324,22 +302,39 @@ impl Crowd {
         counters.repeats_run += u64::from(answered.repeat_ran);
         let measuring = self.is_measured(now_ns) && now_ns < self.orders.play_end_ns;
         self.record.counters.answers_measured += u64::from(measuring);
-        if !self.is_measured(answered.due_ns) {
-            return;
+        if let Some(stage) = self.stage_record(now_ns) {
+            stage.answers += 1;
         }
+        self.note_times(answered, now_ns);
+    }
+
+    fn note_times(&mut self, answered: Answered, now_ns: u64) {
         let response_ns = now_ns.saturating_sub(answered.due_ns);
         self.recent.saturating_record(response_ns);
-        let times = &mut self.record.times;
+        let Some(stage) = self.stage_record(answered.due_ns) else { return };
         if answered.disturbed {
-            times.disturbed.saturating_record(response_ns);
-        } else {
-            times.response.saturating_record(response_ns);
-            times.service.saturating_record(now_ns.saturating_sub(answered.sent_ns));
+            return stage.disturbed.saturating_record(response_ns);
+        }
+        stage.response.saturating_record(response_ns);
+        stage.service.saturating_record(now_ns.saturating_sub(answered.sent_ns));
+        if self.is_measured(answered.due_ns)
+            && let Some(times) = self.record.requests.get_mut(usize::from(answered.kind))
+        {
+            times.saturating_record(response_ns);
         }
     }
 
-    /// Whether a request that was due then counts in the distributions.
+    /// Counts a wrong answer of a user.
+    pub(super) fn wrong(&mut self, index: u32, id: Option<u32>, fault: Fault, now_ns: u64) {
+        if let Some(stage) = self.stage_record(now_ns) {
+            stage.wrong += 1;
+        }
+        self.record.wrong(self.number(index), id, fault);
+    }
+
+    /// Whether a request that was due then counts in the figures of the whole play.
     fn is_measured(&self, due_ns: u64) -> bool {
-        due_ns >= self.orders.play_start_ns.saturating_add(self.plan.options.warm_ns)
+        let from_ns = self.plan.scenario.measured_from_ns();
+        due_ns >= self.orders.play_start_ns.saturating_add(from_ns)
     }
 }

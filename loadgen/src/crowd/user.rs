@@ -12,6 +12,7 @@ use skyring::driver::Token;
 use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::LoginClient;
 
+use super::script::Script;
 use crate::check::Ledger;
 
 /// Where a user stands.
@@ -52,14 +53,13 @@ pub(super) struct User {
     pub(super) leaving: bool,
     /// Whether it is on the list of users with something to send.
     pub(super) listed: bool,
-    /// Whether it has had its first requests.
-    pub(super) started: bool,
     /// Whether it has ever got a right answer.
     pub(super) answered: bool,
     /// Whether it is without a connection because that was dropped on purpose.
     pub(super) away: bool,
-    /// Whether it is missing since the storm.
-    pub(super) stormed: bool,
+    /// The stage whose storm it is missing since.
+    pub(super) stormed: Option<u8>,
+    pub(super) script: Script,
     /// Its connection, in the phases that have one.
     pub(super) token: Token,
     pub(super) granted: Option<Granted>,
@@ -75,18 +75,18 @@ pub(super) struct User {
 }
 
 impl User {
-    /// A user that has done nothing yet.
-    pub(super) fn new() -> User {
+    /// A user that has done nothing yet, and is one of the scenario's bots.
+    pub(super) fn new(bot: u8) -> User {
         User {
             phase: Phase::Waiting,
             doomed: false,
             failures: 0,
             leaving: false,
             listed: false,
-            started: false,
             answered: false,
             away: false,
-            stormed: false,
+            stormed: None,
+            script: Script::new(bot),
             token: Token { slot: u32::MAX, generation: 0 },
             granted: None,
             attach_index: 0,
@@ -119,6 +119,6 @@ mod tests {
     #[test]
     fn an_idle_user_is_small() {
         let bytes = size_of::<User>();
-        assert!(bytes <= 144, "{bytes} bytes");
+        assert!(bytes <= 160, "{bytes} bytes");
     }
 }

@@ -29,7 +29,13 @@ pub fn page(json: &str) -> Result<String, serde_json::Error> {
     let record: Value = serde_json::from_str(json)?;
     let mut body = head(&report);
     body += &tiles(&record, &report);
-    body += &section("Times", &tables::summary(&record));
+    body += &section("Times", &tables::summary(&record, &report));
+    if !report.thresholds.is_empty() {
+        body += &section("Thresholds", &tables::thresholds(&report));
+    }
+    if report.stages.len() > 1 {
+        body += &section("Stages", &tables::stages(&record, &report));
+    }
     if let Some(plot) = plots::percentiles(&report) {
         let text = figure(&plot) + &tables::percentiles(&record, &report);
         body += &section(plot.title, &text);
@@ -97,10 +103,7 @@ fn badge(verdict: &Verdict) -> String {
 
 fn head(report: &Report) -> String {
     let asked = &report.asked;
-    let load = match asked.rate {
-        Some(rate) => format!("open loop at {}/s", crate::figures::count(rate)),
-        None => format!("closed loop, depth {}", asked.depth),
-    };
+    let load = asked.load();
     let users = crate::figures::count(u64::from(asked.users));
     let reasons = report.verdict.reasons.iter();
     let reasons: String = reasons.map(|it| format!("<li>{}</li>\n", escape(it))).collect();

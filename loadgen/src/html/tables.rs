@@ -5,11 +5,13 @@ use serde_json::Value;
 use super::cells::{Unit, cell, escape};
 use crate::distribution::PERCENTS_SHOWN;
 use crate::report::Report;
+use crate::threshold::Held;
 
 /// Name, JSON pointer, unit.
 type Line<'a> = (&'a str, &'a str, Unit);
 
-const ASKED: [Line<'_>; 20] = [
+const ASKED: [Line<'_>; 21] = [
+    ("scenario", "/asked/scenario", Unit::Count),
     ("protocol", "/asked/protocol", Unit::Count),
     ("login at", "/asked/login", Unit::Count),
     ("play at", "/asked/play", Unit::Count),
@@ -139,7 +141,7 @@ pub(super) fn percentiles(record: &Value, report: &Report) -> String {
 }
 
 /// The distributions in short, with their counts and means.
-pub(super) fn summary(record: &Value) -> String {
+pub(super) fn summary(record: &Value, report: &Report) -> String {
     const COLUMNS: [Line<'_>; 7] = [
         ("count", "count", Unit::Count),
         ("mean", "mean_ns", Unit::Ns),
@@ -150,7 +152,9 @@ pub(super) fn summary(record: &Value) -> String {
         ("max", "max_ns", Unit::Ns),
     ];
     let mut body = String::new();
-    for (name, path) in [
+    let kinds =
+        report.requests.keys().map(|kind| (format!("of {kind}"), format!("/requests/{kind}")));
+    let rows = [
         ("response", "/play/response"),
         ("service", "/play/service"),
         ("own lateness", "/play/lateness"),
@@ -158,15 +162,54 @@ pub(super) fn summary(record: &Value) -> String {
         ("re-attach", "/play/reattach"),
         ("login", "/login/login"),
         ("attach", "/login/attach"),
-    ] {
+    ];
+    let rows = rows.map(|(name, path)| (String::from(name), String::from(path)));
+    for (name, path) in rows.into_iter().chain(kinds) {
         let count = record.pointer(&format!("{path}/count")).and_then(Value::as_u64);
         if count.is_some_and(|count| count > 0) {
             let at = |(_, key, unit): &Line<'_>| cell(record, &format!("{path}/{key}"), *unit);
-            body += &row(name, COLUMNS.iter().map(at));
+            body += &row(&name, COLUMNS.iter().map(at));
         }
     }
     let head = head(std::iter::once("").chain(COLUMNS.iter().map(|column| column.0)));
     format!("<table id=\"summary\">{head}<tbody>\n{body}</tbody></table>\n")
+}
+
+/// Each stage of the play: what was asked for, and its own figures.
+pub(super) fn stages(record: &Value, report: &Report) -> String {
+    const COLUMNS: [Line<'_>; 14] = [
+        ("kind", "kind", Unit::Count),
+        ("arrival", "arrival", Unit::Count),
+        ("from, s", "from_seconds", Unit::Number(1)),
+        ("seconds", "seconds", Unit::Number(1)),
+        ("asked, /s", "rate", Unit::Number(0)),
+        ("players", "players", Unit::Count),
+        ("counts", "measured", Unit::Count),
+        ("due", "due", Unit::Count),
+        ("answers, /s", "answers_per_second", Unit::Number(0)),
+        ("p50", "response/p50_ns", Unit::Ns),
+        ("p99", "response/p99_ns", Unit::Ns),
+        ("p99.9", "response/p99_9_ns", Unit::Ns),
+        ("late p99", "lateness/p99_ns", Unit::Ns),
+        ("wrong", "wrong", Unit::Count),
+    ];
+    let mut body = String::new();
+    for (index, stage) in report.stages.iter().enumerate() {
+        let at = |(_, key, unit): &Line<'_>| cell(record, &format!("/stages/{index}/{key}"), *unit);
+        body += &row(&stage.name, COLUMNS.iter().map(at));
+    }
+    let head = head(std::iter::once("").chain(COLUMNS.iter().map(|column| column.0)));
+    format!("<table id=\"stages\">{head}<tbody>\n{body}</tbody></table>\n")
+}
+
+/// What the result had to be; empty without thresholds.
+pub(super) fn thresholds(report: &Report) -> String {
+    let held = |held: &Held| {
+        let word = if held.held { "held" } else { "did not hold" };
+        row(&held.threshold, [escape(&held.shown), String::from(word)])
+    };
+    let body = report.thresholds.iter().map(held).collect::<String>();
+    format!("<table id=\"thresholds\"><tbody>\n{body}</tbody></table>\n")
 }
 
 /// What the checks found.

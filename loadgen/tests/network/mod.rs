@@ -2,6 +2,8 @@
 //! Behind it are a gate that echoes, and a login and a message server made of the protocol crate's
 //! own machines.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
@@ -16,6 +18,7 @@ use skyring_protocols::decode::{Compat, Decode};
 use skyring_protocols::frame;
 use skyring_protocols::login::server::{LoginOutput, LoginServer};
 use skyring_protocols::msg::attach::{AttachAnswer, AttachLine};
+use skyring_protocols::msg::{Flag, response};
 
 use crate::support::{self, Fault, State};
 
@@ -24,6 +27,17 @@ pub(crate) const MS: u64 = 1_000_000;
 const LOGIN: &str = "127.0.0.1:1";
 const MSG: &str = "127.0.0.1:2";
 const GATE: &str = "127.0.0.1:3";
+
+/// What the message server pushes before each answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushes {
+    /// Nothing.
+    None,
+    /// The content of the request.
+    Echo,
+    /// The same, altered.
+    Altered,
+}
 
 /// How network, server and generator behave.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +56,8 @@ pub(crate) struct World {
     pub(crate) echo_ns: u64,
     /// What the message server does wrong.
     pub(crate) fault: Fault,
+    /// What it pushes.
+    pub(crate) pushes: Pushes,
     /// The generator is never awake for less than this after it has been.
     pub(crate) nap_ns: u64,
 }
@@ -56,6 +72,7 @@ impl Default for World {
             swaps: false,
             echo_ns: 0,
             fault: Fault::None,
+            pushes: Pushes::None,
             nap_ns: 0,
         }
     }
@@ -141,7 +158,7 @@ impl Network {
                 let mut used = 0;
                 while let Decode::Done { value, consumed } = frame::decode(&unread[used..]) {
                     used += consumed;
-                    msg(&self.state, attached, value, &mut answer);
+                    msg(&self.state, self.world.pushes, attached, value, &mut answer);
                 }
                 unread.drain(..used);
             }
@@ -190,8 +207,21 @@ fn login(state: &State, machine: &mut LoginServer, bytes: &[u8]) -> Vec<u8> {
     lines
 }
 
-fn msg(state: &State, attached: &mut Option<(Vec<u8>, u64)>, payload: &[u8], answer: &mut Vec<u8>) {
+fn msg(
+    state: &State,
+    pushes: Pushes,
+    attached: &mut Option<(Vec<u8>, u64)>,
+    payload: &[u8],
+    answer: &mut Vec<u8>,
+) {
     if let Some((username, attach_index)) = attached {
+        let mut content = payload.get(..payload.len() - 4).unwrap_or_default().to_vec();
+        if pushes == Pushes::Altered {
+            content.reverse();
+        }
+        if pushes != Pushes::None {
+            response::encode(&content, Flag::Push, 0, answer).expect("as long as it came");
+        }
         if let Some((_, mut frames)) = state.request(username, *attach_index, payload) {
             answer.append(&mut frames);
         }

@@ -3,74 +3,23 @@
 //! Units: instants and durations become nanoseconds, percentages parts per million. Refused:
 //! unknown flags, values that do not parse, addresses that do not resolve.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+mod values;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use lexopt::prelude::*;
 
+use self::values::{addresses, count, percent, seconds, sizes, sources};
+use crate::arrival::SECOND_NS;
 use crate::errand::Errand;
-use crate::schedule::SECOND_NS;
+use crate::scenario::file::ScenarioFile;
+use crate::threshold::Threshold;
 
 /// What `--help` prints.
-pub const USAGE: &str = "\
-skyring-loadgen: logs users in, plays them, and checks every answer
-
-  skyring-loadgen --login ADDR --msg ADDR --users N --seconds S
-                  [--rate R] [--depth D] [--drop P] [--json FILE]
-  skyring-loadgen report RECORD.json [--html FILE]    a record's summary and page, again
-  skyring-loadgen compare A.json B.json [--html FILE]    two records side by side
-
-Where (each may be given several times, or as a comma list)
-  --login ADDR            login server, host:port  (without any address: those that
-  --msg ADDR              message server, host:port  `skyring serve` uses by default)
-  --gate ADDR             plain gate that echoes frames, instead of the two above
-  --sources LIST          addresses to connect from, e.g. 127.0.0.2-127.0.0.9
-                          (default: chosen by itself on loopback when ports get short)
-Who
-  --users N               users to log in (1000)
-  --subset P              percent of them that play; the others stay attached and idle (100)
-  --server NAME           server name in the token (sample)
-  --user-prefix TEXT      names are TEXT and a number (player)
-  --password TEXT         password in the token (password)
-Load
-  --seconds S             seconds of play (10)
-  --warm S                seconds at the start that are checked but not measured (0)
-  --hold S                seconds of idling between login and play (0)
-  --rate R                open loop: R requests a second over all users, due at fixed instants
-  --depth D               unanswered requests on the wire a user (closed loop 1, open loop 64)
-  --think S               closed loop: seconds between an answer and the next request (0)
-  --payload BYTES         content size, or a range as 64-1024 (64)
-Disturbance
-  --drop P                percent of requests after which the user loses its connection, attaches
-                          again and repeats what is unanswered (0)
-  --churn P               percent of users a second that leave and log in again (0)
-  --storm S               S seconds into play everybody drops at once and attaches again
-Pacing
-  --connects-per-second R connections opened a second over all shards (0: as fast as answered)
-  --connecting N          handshakes at once over all shards (512)
-  --shards N              threads, each with a ring of its own (users / 95 % of descriptor limit)
-  --spin                  poll instead of sleeping: least lateness, one core a shard
-Judging
-  --skynet                the server is Skynet: its known second execution is counted, not wrong
-  --late-ms MS            bound of the generator's own p99 lateness (0.1)
-  --allow-late            a void run exits as if it were none; what it says stays void
-  --allow-losses          connections that the server lost or refused do not fail the run
-  --drain S               seconds that open requests may take at the end (10)
-Output
-  --json FILE             everything as JSON; - for standard output
-  --html FILE             everything as one page for a browser, with the JSON in it
-  --hlog FILE             the distributions as an HdrHistogram log, format 1.3
-  --pid PID               the server's process: CPU a message, memory a session
-  --seed N                repeats a run's choices (1)
-  --quiet                 no progress
-  --help, --version
-
-Exit status: 0 all answers right; 1 wrong answers, or requests that were sent and never answered;
-2 usage; 3 users that were not attached at the end, or players without one answer; 4 the generator
-was late or the limit, so the run is void; 5 connections that the server ended or refused, though
-their users got in again; 6 requests that were due and never sent. The first of 1, 3, 6, 5, 4 that
-applies is the status; the reasons name them all.
-";
+pub const USAGE: &str = include_str!("usage.txt");
 
 /// What the command line says.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +42,8 @@ pub struct Options {
     pub user_prefix: String,
     /// Password in the token.
     pub password: String,
+    /// What users do, and when; it takes the place of the load below. None: what the load says.
+    pub scenario: Option<Arc<ScenarioFile>>,
     /// Nanoseconds of play.
     pub play_ns: u64,
     /// Nanoseconds of play that are not measured.
@@ -131,6 +82,8 @@ pub struct Options {
     pub allow_late: bool,
     /// Whether connections may be lost or refused by the server.
     pub allow_losses: bool,
+    /// What the result must be.
+    pub thresholds: Vec<Threshold>,
     /// What the contents of this run are told from those of others by. None: drawn at the start.
     pub nonce: Option<u64>,
     /// Nanoseconds for open requests at the end.
@@ -161,6 +114,7 @@ impl Default for Options {
             server: String::from("sample"),
             user_prefix: String::from("player"),
             password: String::from("password"),
+            scenario: None,
             play_ns: 10 * SECOND_NS,
             warm_ns: 0,
             hold_ns: 0,
@@ -180,6 +134,7 @@ impl Default for Options {
             late_ns_max: SECOND_NS / 10_000,
             allow_late: false,
             allow_losses: false,
+            thresholds: Vec::new(),
             nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,
@@ -216,37 +171,71 @@ impl Options {
         if let Some(errand) = Errand::parse(&arguments)? {
             return Ok(Command::Errand(errand));
         }
-        let mut parser = lexopt::Parser::from_args(arguments);
+        let Some(flags) = read_flags(arguments)? else { return Ok(Command::Help) };
+        if flags.iter().any(|flag| flag.name == "version") {
+            return Ok(Command::Version);
+        }
         let mut options = Options::default();
-        while let Some(argument) = parser.next()? {
-            let Long(flag) = argument else {
-                return match argument {
-                    Short('h') => Ok(Command::Help),
-                    Short('V') => Ok(Command::Version),
-                    other => Err(other.unexpected()),
-                };
-            };
-            let flag = String::from(flag);
-            match flag.as_str() {
-                "help" => return Ok(Command::Help),
-                "version" => return Ok(Command::Version),
-                _ if options.switch_on(&flag) => {}
-                _ => {
-                    if !VALUED.contains(&flag.as_str()) {
-                        return Err(format!("unknown flag --{flag}; see --help").into());
-                    }
-                    let value = parser.value()?.string()?;
-                    options
-                        .set(&flag, &value)
-                        .map_err(|reason| format!("--{flag} {value}: {reason}"))?;
-                }
-            }
+        if let Some(scenario) = options.read_scenario(&flags)? {
+            options.scenario = Some(Arc::new(scenario));
+        }
+        for flag in flags.iter().filter(|flag| flag.name != "scenario") {
+            options.apply(flag)?;
         }
         if options.logins.is_empty() && options.msgs.is_empty() && options.gates.is_empty() {
             options.logins.push((Ipv4Addr::LOCALHOST, 8001).into());
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
         Ok(Command::Run(Box::new(options)))
+    }
+
+    /// Reads the scenario, if one is named, and applies what it says of servers and users and no
+    /// flag says.
+    fn read_scenario(&mut self, flags: &[Flag]) -> Result<Option<ScenarioFile>, lexopt::Error> {
+        let mut named = flags.iter().filter(|flag| flag.name == "scenario");
+        let Some(path) = named.next_back().and_then(|flag| flag.value.as_deref()) else {
+            return Ok(None);
+        };
+        if let Some(flag) = flags.iter().find(|flag| OF_THE_LOAD.contains(&flag.name.as_str())) {
+            return Err(format!("--{}: with --scenario, the file says it", flag.name).into());
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+        self.apply_scenario(&text, flags)
+            .map(Some)
+            .map_err(|error| format!("{path}: {error}").into())
+    }
+
+    fn apply_scenario(&mut self, text: &str, flags: &[Flag]) -> Result<ScenarioFile, String> {
+        const SERVERS: [&str; 3] = ["login", "msg", "gate"];
+        let file = ScenarioFile::parse(text).map_err(|error| error.to_string())?;
+        let elsewhere = flags.iter().any(|flag| SERVERS.contains(&flag.name.as_str()));
+        for (name, value) in file.arguments() {
+            if !OF_A_FILE.contains(&name.as_str()) {
+                return Err(format!("connect: there is no key {}", name.replace('-', "_")));
+            }
+            let is_given = flags.iter().any(|flag| flag.name == name);
+            if is_given || (elsewhere && SERVERS.contains(&name.as_str())) {
+                continue;
+            }
+            let is_switch = value == "true" && self.switch_on(&name);
+            if !is_switch && value != "false" {
+                self.set(&name, &value).map_err(|reason| format!("{name} = {value}: {reason}"))?;
+            }
+        }
+        Ok(file)
+    }
+
+    fn apply(&mut self, flag: &Flag) -> Result<(), lexopt::Error> {
+        let name = &flag.name;
+        match &flag.value {
+            None => {
+                self.switch_on(name);
+                Ok(())
+            }
+            Some(value) => {
+                self.set(name, value).map_err(|reason| format!("--{name} {value}: {reason}").into())
+            }
+        }
     }
 
     /// Sets a flag that takes no value, if it is one.
@@ -282,6 +271,9 @@ impl Options {
             "think" => self.think_ns = seconds(value)?,
             "storm" => self.storm_ns = Some(seconds(value)?),
             "drain" => self.drain_ns = seconds(value)?,
+            "threshold" => {
+                self.thresholds.push(value.parse().map_err(|error| format!("{error}"))?);
+            }
             "late-ms" => self.late_ns_max = seconds(value)? / 1000,
             "subset" => self.subset_ppm = percent(value)?,
             "drop" => self.drop_ppm = percent(value)?,
@@ -300,9 +292,38 @@ impl Options {
     }
 }
 
-/// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
-/// as such.
-const VALUED: [&str; 29] = [
+/// A flag of a command line.
+struct Flag {
+    name: String,
+    value: Option<String>,
+}
+
+/// The flags of a command line. None: it asks for help.
+fn read_flags(arguments: Vec<OsString>) -> Result<Option<Vec<Flag>>, lexopt::Error> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut flags = Vec::new();
+    while let Some(argument) = parser.next()? {
+        let name = match argument {
+            Short('h') | Long("help") => return Ok(None),
+            Short('V') => String::from("version"),
+            Long(name) => String::from(name),
+            other => return Err(other.unexpected()),
+        };
+        let is_switch = name == "version" || Options::default().switch_on(&name);
+        if !is_switch && !VALUED.contains(&name.as_str()) {
+            return Err(format!("unknown flag --{name}; see --help").into());
+        }
+        let value = if is_switch { None } else { Some(parser.value()?.string()?) };
+        flags.push(Flag { name, value });
+    }
+    Ok(Some(flags))
+}
+
+/// Flags of a load, which a scenario describes itself.
+const OF_THE_LOAD: [&str; 7] = ["rate", "seconds", "warm", "think", "payload", "churn", "storm"];
+
+/// Flags that `[connect]` of a scenario may give, and the number of users.
+const OF_A_FILE: [&str; 18] = [
     "login",
     "msg",
     "gate",
@@ -310,6 +331,31 @@ const VALUED: [&str; 29] = [
     "server",
     "user-prefix",
     "password",
+    "users",
+    "subset",
+    "depth",
+    "drop",
+    "hold",
+    "drain",
+    "connects-per-second",
+    "connecting",
+    "shards",
+    "skynet",
+    "spin",
+];
+
+/// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
+/// as such.
+const VALUED: [&str; 31] = [
+    "login",
+    "msg",
+    "gate",
+    "sources",
+    "server",
+    "user-prefix",
+    "password",
+    "scenario",
+    "threshold",
     "json",
     "html",
     "hlog",
@@ -333,63 +379,6 @@ const VALUED: [&str; 29] = [
     "pid",
     "seed",
 ];
-
-/// A whole number; underscores are allowed between digits.
-fn count<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.replace('_', "").parse().map_err(|_| String::from("not a whole number in range"))
-}
-
-/// Seconds, a decimal fraction allowed, as nanoseconds.
-fn seconds(text: &str) -> Result<u64, String> {
-    let value: f64 = text.parse().map_err(|_| String::from("not a number of seconds"))?;
-    if !(0.0..=1e9).contains(&value) {
-        return Err(String::from("must be 0 to 1000000000"));
-    }
-    Ok((value * SECOND_NS as f64).round() as u64)
-}
-
-/// Percent, a decimal fraction allowed, as parts per million.
-fn percent(text: &str) -> Result<u32, String> {
-    let text = text.strip_suffix('%').unwrap_or(text);
-    let value: f64 = text.parse().map_err(|_| String::from("not a percentage"))?;
-    if !(0.0..=100.0).contains(&value) {
-        return Err(String::from("must be 0 to 100"));
-    }
-    Ok((value * 10_000.0).round() as u32)
-}
-
-fn sizes(text: &str) -> Result<(usize, usize), String> {
-    let (least, most) = text.split_once('-').unwrap_or((text, text));
-    Ok((count(least)?, count(most)?))
-}
-
-fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
-    text.split(',')
-        .map(|one| {
-            let mut found = one.to_socket_addrs().map_err(|error| error.to_string())?;
-            found.next().ok_or_else(|| String::from("no address behind that name"))
-        })
-        .collect()
-}
-
-/// Addresses and ranges of IPv4 addresses, at most 65,536 of them.
-fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
-    let mut all = Vec::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let bad = |_| format!("{part} is no address or range of addresses");
-        if let (Ok(first), Ok(last)) = (first.parse::<Ipv4Addr>(), last.parse::<Ipv4Addr>()) {
-            let range = u32::from(first)..=u32::from(last);
-            if range.is_empty() || range.end() - range.start() > 0xffff {
-                return Err(format!("{part} is empty or too long a range"));
-            }
-            all.extend(range.map(|bits| IpAddr::from(Ipv4Addr::from(bits))));
-        } else {
-            all.push(part.parse::<IpAddr>().map_err(bad)?);
-        }
-    }
-    Ok(all)
-}
 
 #[cfg(test)]
 mod tests {
@@ -452,7 +441,7 @@ mod tests {
 
     #[test]
     fn every_flag_is_in_the_usage_and_is_known() {
-        for flag in VALUED {
+        for flag in VALUED.into_iter().filter(|flag| *flag != "scenario") {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             let outcome = Options::default().set(flag, "?");
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");

@@ -13,59 +13,20 @@ use serde::{Deserialize, Serialize};
 use crate::check::Fault;
 use crate::distribution::Distributions;
 use crate::figures;
-use crate::plan::{Load, Plan, Protocol};
+use crate::plan::Plan;
 use crate::probe::{Environment, Sample};
-use crate::record::{Counters, Record};
+use crate::record::{Counters, Record, Storm};
 use crate::run::{Outcome, Usage};
 use crate::series::Point;
+use crate::threshold::Held;
 pub use crate::verdict::{Status, Verdict};
 
-/// What was asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Asked {
-    /// `msg` or `gate`.
-    pub protocol: String,
-    /// Where users log in.
-    pub login: Vec<String>,
-    /// Where users play.
-    pub play: Vec<String>,
-    /// Addresses they connect from; empty: the kernel's choice.
-    pub sources: Vec<String>,
-    /// Users.
-    pub users: u32,
-    /// Users that send requests.
-    pub players: u32,
-    /// Threads.
-    pub shards: usize,
-    /// `open` or `closed`.
-    pub r#loop: String,
-    /// Requests a second, open loop.
-    pub rate: Option<u64>,
-    /// Requests of one user on the wire at once.
-    pub depth: u32,
-    /// Seconds between an answer and the next request, closed loop.
-    pub think_seconds: f64,
-    /// Content sizes.
-    pub payload_bytes: [usize; 2],
-    /// Seconds of play.
-    pub seconds: f64,
-    /// Seconds of it that were not measured.
-    pub warm_seconds: f64,
-    /// Seconds of idling before.
-    pub hold_seconds: f64,
-    /// Percent of requests followed by a lost connection.
-    pub drop_percent: f64,
-    /// Percent of users a second that log in anew.
-    pub churn_percent: f64,
-    /// Seconds into play of the storm.
-    pub storm_seconds: Option<f64>,
-    /// Whether the server was judged as Skynet.
-    pub skynet: bool,
-    /// The seed.
-    pub seed: u64,
-    /// What the contents were told from those of other runs by.
-    pub nonce: u64,
-}
+mod asked;
+mod judged;
+mod stages;
+
+pub use self::asked::Asked;
+pub use self::stages::Staged;
 
 /// A distribution of times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -141,7 +102,7 @@ pub struct Played {
     pub reattach: Percentiles,
 }
 
-/// The reconnect storm.
+/// A reconnect storm.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stormed {
     /// Connections dropped at once.
@@ -216,8 +177,17 @@ pub struct Report {
     /// The play second by second, the warm-up included.
     #[serde(default)]
     pub series: Vec<Point>,
-    /// The storm, if there was one.
+    /// Each stage of the play, those that do not count among them.
+    #[serde(default)]
+    pub stages: Vec<Staged>,
+    /// Response times by the kind of request, where the scenario has several.
+    #[serde(default)]
+    pub requests: BTreeMap<String, Percentiles>,
+    /// All storms together, if there was one.
     pub storm: Option<Stormed>,
+    /// What the result had to be, and whether it was.
+    #[serde(default)]
+    pub thresholds: Vec<Held>,
     /// What the checks found.
     pub check: Checked,
     /// All counts, the warm-up included.
@@ -246,7 +216,7 @@ impl Report {
         let answers = record.counters.answers_measured;
         let used = |usage: &Usage| Used::of(usage, answers, measured_ns, outcome.gathered);
         let driver = outcome.driver;
-        Report {
+        let mut report = Report {
             verdict: Verdict::of(plan, outcome),
             command,
             asked: Asked::of(plan),
@@ -254,7 +224,10 @@ impl Report {
             play: Played::of(record, answers, measured_ns, timeline.interrupted),
             distributions: Distributions::of(&record.times),
             series: outcome.series.clone(),
-            storm: Stormed::of(record),
+            stages: stages::of(plan, outcome),
+            requests: stages::requests(plan, record),
+            storm: record.storm().map(Stormed::of),
+            thresholds: Vec::new(),
             check: Checked::of(record),
             counters: record.counters,
             users_failed: record.users_failed,
@@ -271,7 +244,10 @@ impl Report {
             },
             server: outcome.server.as_ref().map(used),
             environment: Environment::look(plan.slots),
-        }
+        };
+        report.thresholds = judged::thresholds(plan, outcome, &report);
+        report.verdict.hold(&report.thresholds);
+        report
     }
 
     /// As JSON, indented, with a final line feed.
@@ -280,43 +256,6 @@ impl Report {
             .expect("a report has string keys and finite numbers");
         text.push('\n');
         text
-    }
-}
-
-impl Asked {
-    fn of(plan: &Plan) -> Asked {
-        let options = &plan.options;
-        let seconds = |ns: u64| ns as f64 / 1e9;
-        let percent = |ppm: u32| f64::from(ppm) / 10_000.0;
-        let texts = |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect();
-        let gate = plan.protocol == Protocol::Gate;
-        let (r#loop, rate) = match plan.load {
-            Load::Closed { .. } => ("closed", None),
-            Load::Open { per_second } => ("open", Some(per_second)),
-        };
-        Asked {
-            protocol: String::from(if gate { "gate" } else { "msg" }),
-            login: texts(&options.logins),
-            play: texts(if gate { &options.gates } else { &options.msgs }),
-            sources: plan.sources.iter().map(ToString::to_string).collect(),
-            users: plan.users(),
-            players: plan.players(),
-            shards: plan.shares.len(),
-            r#loop: String::from(r#loop),
-            rate,
-            depth: plan.depth,
-            think_seconds: seconds(options.think_ns),
-            payload_bytes: [options.payload_bytes_min, options.payload_bytes_max],
-            seconds: seconds(options.play_ns),
-            warm_seconds: seconds(options.warm_ns),
-            hold_seconds: seconds(options.hold_ns),
-            drop_percent: percent(options.drop_ppm),
-            churn_percent: percent(options.churn_ppm),
-            storm_seconds: options.storm_ns.map(seconds),
-            skynet: options.skynet,
-            seed: options.seed,
-            nonce: plan.nonce,
-        }
     }
 }
 
@@ -361,12 +300,12 @@ fn doubtful(response: &Histogram<u64>, lateness: &Histogram<u64>) -> Vec<String>
 }
 
 impl Stormed {
-    fn of(record: &Record) -> Option<Stormed> {
-        record.storm.map(|storm| Stormed {
+    fn of(storm: Storm) -> Stormed {
+        Stormed {
             dropped: storm.dropped,
             missing: storm.missing,
             seconds: storm.recovered_ns.saturating_sub(storm.began_ns) as f64 / 1e9,
-        })
+        }
     }
 }
 

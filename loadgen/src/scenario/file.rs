@@ -1,0 +1,251 @@
+//! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`.
+//!
+//! Keys that do not exist are refused, and so is a key that would have no effect where it stands.
+//! What a file says of servers and users is what the flags of the same names say; a flag goes
+//! before the file. Times are milliseconds (`_ms`) or `seconds`, fractions allowed; shares are
+//! percent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::error::ScenarioError;
+use super::stages::{self, StageKeys};
+use super::steps::{self, StepKeys};
+use super::{Bot, Pushes, Range, RequestKind, Scenario};
+use crate::options::Options;
+
+/// Kinds of requests, bots and stages at most: their numbers are one byte, and reports have a line
+/// for each.
+const COUNT_MAX: usize = 64;
+
+/// A scenario as a file says it, checked in itself but not yet against its users.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScenarioFile {
+    /// The whole text, for those who must read it elsewhere.
+    pub text: String,
+    keys: Keys,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    name: Option<String>,
+    users: Option<u32>,
+    #[serde(default)]
+    pushes: PushKeys,
+    #[serde(default)]
+    thresholds: Vec<String>,
+    #[serde(default)]
+    connect: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    request: BTreeMap<String, RequestKeys>,
+    #[serde(default)]
+    bot: Vec<BotKeys>,
+    #[serde(default)]
+    stage: Vec<StageKeys>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum PushKeys {
+    #[default]
+    Any,
+    Echo,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RequestKeys {
+    bytes: OneOrRange,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BotKeys {
+    name: String,
+    #[serde(default = "one")]
+    weight: u32,
+    script: Vec<StepKeys>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// `64`, or `[64, 1024]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrRange {
+    One(f64),
+    Range([f64; 2]),
+}
+
+impl OneOrRange {
+    /// In units of which `factor` make one. None: negative, too large or in the wrong order.
+    pub(super) fn scaled(self, factor: f64) -> Option<Range> {
+        let [least, greatest] = match self {
+            OneOrRange::One(value) => [value; 2],
+            OneOrRange::Range(values) => values,
+        };
+        let fits = |value: f64| (0.0..=1e12).contains(&value);
+        let is_range = fits(least) && fits(greatest) && least <= greatest;
+        let scale = |value: f64| (value * factor).round() as u64;
+        is_range.then(|| Range { least: scale(least), greatest: scale(greatest) })
+    }
+}
+
+impl ScenarioFile {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// When it is no TOML or has a key that does not exist; the rest is checked by
+    /// the plan, which knows the users.
+    pub fn parse(text: &str) -> Result<ScenarioFile, ScenarioError> {
+        let toml = |error: toml::de::Error| ScenarioError::Toml(error.to_string());
+        Ok(ScenarioFile { text: text.to_owned(), keys: toml::from_str(text).map_err(toml)? })
+    }
+
+    /// The options that a file gives: what its flags would say.
+    pub(crate) fn arguments(&self) -> Vec<(String, String)> {
+        let mut arguments: Vec<_> = self.keys.connect.iter().flat_map(flags).collect();
+        arguments.extend(self.keys.users.map(|users| (String::from("users"), users.to_string())));
+        arguments
+    }
+
+    /// The scenario for so many players.
+    ///
+    /// # Errors
+    /// Whatever makes no sense in it, by its place.
+    pub(crate) fn scenario(
+        &self,
+        options: &Options,
+        players: u32,
+        bytes_max: u64,
+    ) -> Result<Scenario, ScenarioError> {
+        let keys = &self.keys;
+        let requests = requests(&keys.request, bytes_max)?;
+        let bots = bots(&keys.bot, &requests)?;
+        let stages = stages::stages(&keys.stage, players)?;
+        let depth = options.depth.unwrap_or(1);
+        if depth > 1 && bots.iter().any(|bot| bot.script.iter().any(|step| !step.is_request())) {
+            let place = String::from("script");
+            let reason = "with a --depth above 1, which knows no order";
+            return Err(ScenarioError::Meaningless {
+                place,
+                key: "await_push, drop or logout",
+                reason,
+            });
+        }
+        let mut thresholds = options.thresholds.clone();
+        for text in &keys.thresholds {
+            thresholds.push(text.parse()?);
+        }
+        let scenario = Scenario {
+            name: Some(keys.name.clone().unwrap_or_else(|| String::from("scenario"))),
+            requests,
+            bots,
+            stages,
+            pushes: match keys.pushes {
+                PushKeys::Any => Pushes::Any,
+                PushKeys::Echo => Pushes::Echo,
+            },
+            thresholds,
+        };
+        scenario.check_scopes()?;
+        Ok(scenario)
+    }
+}
+
+impl Scenario {
+    /// Whether every threshold is about something that is there.
+    pub(crate) fn check_scopes(&self) -> Result<(), ScenarioError> {
+        let stages = self.stages.iter().map(|stage| stage.name.as_str());
+        let names: BTreeSet<_> =
+            stages.chain(self.requests.iter().map(|kind| kind.name.as_str())).collect();
+        let scopes = self.thresholds.iter().filter_map(|it| it.scope.as_deref());
+        match scopes.into_iter().find(|scope| !names.contains(scope)) {
+            Some(scope) => Err(ScenarioError::Scope(scope.into())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A key of `[connect]` as a flag; a list as several.
+fn flags((key, value): (&String, &toml::Value)) -> Vec<(String, String)> {
+    let name = key.replace('_', "-");
+    let text = |value: &toml::Value| match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match value {
+        toml::Value::Array(values) => {
+            values.iter().map(|value| (name.clone(), text(value))).collect()
+        }
+        value => vec![(name, text(value))],
+    }
+}
+
+/// Names in reports and thresholds: nothing that would have to be quoted.
+pub(super) fn check_name<'a>(
+    what: &'static str,
+    name: &'a str,
+    seen: &mut BTreeSet<&'a str>,
+) -> Result<(), ScenarioError> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    if name.is_empty() || !name.chars().all(plain) || !seen.insert(name) {
+        return Err(ScenarioError::Name { what, name: name.into() });
+    }
+    Ok(())
+}
+
+/// Refuses a list that is empty or too long.
+pub(super) fn check_count(
+    count: usize,
+    section: &'static str,
+    what: &'static str,
+) -> Result<(), ScenarioError> {
+    match count {
+        0 => Err(ScenarioError::None(section)),
+        1..=COUNT_MAX => Ok(()),
+        _ => Err(ScenarioError::TooMany { what, count_max: COUNT_MAX }),
+    }
+}
+
+fn requests(
+    keys: &BTreeMap<String, RequestKeys>,
+    bytes_max: u64,
+) -> Result<Vec<RequestKind>, ScenarioError> {
+    check_count(keys.len(), "request.NAME", "kinds of requests")?;
+    let mut seen = BTreeSet::new();
+    let kind = |(name, keys): (&'_ String, &RequestKeys)| {
+        let sizes = crate::content::CONTENT_BYTES_MIN as u64..=bytes_max;
+        let bytes = keys
+            .bytes
+            .scaled(1.0)
+            .filter(|bytes| sizes.contains(&bytes.least) && sizes.contains(&bytes.greatest));
+        let bytes = bytes.ok_or_else(|| ScenarioError::Bytes { name: name.clone(), bytes_max })?;
+        Ok(RequestKind { name: name.clone(), bytes })
+    };
+    for name in keys.keys() {
+        check_name("request", name, &mut seen)?;
+    }
+    keys.iter().map(kind).collect()
+}
+
+fn bots(keys: &[BotKeys], requests: &[RequestKind]) -> Result<Vec<Bot>, ScenarioError> {
+    check_count(keys.len(), "bot", "bots")?;
+    let mut seen = BTreeSet::new();
+    let mut bots = Vec::new();
+    for keys in keys {
+        check_name("bot", &keys.name, &mut seen)?;
+        let script = steps::script(&keys.name, &keys.script, requests)?;
+        if !(1..=1_000_000).contains(&keys.weight) {
+            let place = format!("bot {}", keys.name);
+            let range = "1 to 1000000";
+            return Err(ScenarioError::OutOfRange { place, key: "weight", range });
+        }
+        bots.push(Bot { name: keys.name.clone(), weight: keys.weight, script });
+    }
+    Ok(bots)
+}
