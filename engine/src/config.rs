@@ -62,6 +62,8 @@ pub struct Config {
 pub struct Demo {
     /// Milliseconds that the demo waits before it echoes.
     pub delay_ms: u64,
+    /// Whether it pushes each request's content to its user before it answers.
+    pub pushes: bool,
 }
 
 /// What a listener does with its connections.

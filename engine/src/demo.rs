@@ -1,6 +1,7 @@
 //! The application that `skyring serve` runs when it is given nothing else: everybody who knows the
 //! password is let in, and everything is echoed. It shows the protocol; it protects nothing.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,7 +9,9 @@ use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
 use crate::context::{Context, GateConnection};
-use crate::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
+use crate::handler::{
+    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
+};
 use crate::shard::command::Target;
 
 /// The password of every user.
@@ -18,13 +21,20 @@ pub const PASSWORD: &[u8] = b"password";
 pub struct Demo {
     context: Context,
     delay: Duration,
+    pushes: bool,
     logins: std::cell::Cell<u64>,
 }
 
 impl Demo {
     /// A demo that waits `delay_ms` milliseconds before it echoes a request.
     pub fn new(context: Context, delay_ms: u64) -> Demo {
-        Demo { context, delay: Duration::from_millis(delay_ms), logins: 0.into() }
+        Demo { context, delay: Duration::from_millis(delay_ms), pushes: false, logins: 0.into() }
+    }
+
+    /// The same, and each request's content is pushed to its user before it is answered.
+    #[must_use]
+    pub fn with_pushes(self, pushes: bool) -> Demo {
+        Demo { pushes, ..self }
     }
 
     /// Numbers that no two shards give out twice.
@@ -51,14 +61,24 @@ impl Application for Demo {
         Ok(self.next_subid())
     }
 
+    fn on_attach(&self, user: &User, _peer: SocketAddr) {
+        if self.pushes {
+            self.context.allow_pushes(Target::username(user.username()), true);
+        }
+    }
+
     async fn request(self: Rc<Self>, request: Request) -> Reply {
         if !self.delay.is_zero() {
             self.context.sleep(self.delay).await;
         }
+        if self.pushes {
+            let user = Target::username(request.user.username());
+            self.context.push(user, request.content.clone()).await;
+        }
         Ok(request.content)
     }
 
-    fn on_connect(&self, connection: GateConnection, _peer: std::net::SocketAddr) {
+    fn on_connect(&self, connection: GateConnection, _peer: SocketAddr) {
         self.context.open(connection);
     }
 

@@ -15,6 +15,7 @@
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`worker`] | a shard: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
+//! | [`protocol`] | what the protocols differ in |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
 //! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
@@ -58,6 +59,7 @@ pub mod live;
 pub mod options;
 pub mod plan;
 pub mod probe;
+pub mod protocol;
 pub mod random;
 pub mod record;
 pub mod report;

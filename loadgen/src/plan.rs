@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::content::{CONTENT_BYTES_MIN, Contents};
 use crate::options::Options;
+use crate::protocol::Protocol;
 use crate::random::{Purpose, choice};
 use crate::scenario::{Scenario, ScenarioError, pick_weighted, short};
 
@@ -110,15 +111,6 @@ pub enum PlanError {
     /// Sources and destinations of different families.
     #[error("--sources and the servers' addresses must be of one family, IPv4 or IPv6")]
     Families,
-}
-
-/// Which protocol is played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// Login, then attach, then requests.
-    Msg,
-    /// Plain frames that come back.
-    Gate,
 }
 
 /// The users of one shard.
@@ -289,7 +281,7 @@ fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
     if options.rate > 0 && options.think_ns > 0 {
         return Err(PlanError::Meaningless("--think", "an open loop (--rate)"));
     }
-    if protocol == Protocol::Gate && options.skynet {
+    if !protocol.has_repeats() && options.skynet {
         return Err(PlanError::Meaningless("--skynet", "gate mode, which has no cache"));
     }
     if options.warm_ns > 0 && options.warm_ns >= options.play_ns {

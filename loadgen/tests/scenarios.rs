@@ -3,10 +3,14 @@
 mod network;
 mod support;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use network::{World, play_msg};
+use skyring::config::{Config, Listener, ListenerKind};
+use skyring::demo::Demo;
+use skyring::server::Server as DemoServer;
 use skyring_loadgen::options::{Command, Options};
 use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::report::{Report, Status};
@@ -191,6 +195,37 @@ fn awaited_pushes_are_wanted_and_their_contents_known() {
     assert_eq!(none.counters.wrong, none.faults[missed]);
     let wrong = run(network::Pushes::Altered, options);
     assert!(wrong.faults[altered] > 100 && wrong.faults[missed] > 100, "{:?}", wrong.findings);
+}
+
+/// The demo of `skyring serve` with `[demo] pushes = true`.
+fn pushing_demo() -> DemoServer {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let [login, msg] = [ListenerKind::Login, ListenerKind::Msg]
+        .map(|kind| Listener { address: any, ..Listener::new(kind) });
+    let config = Config { shards: 2, listeners: vec![login, msg], ..Config::default() };
+    DemoServer::start(&config, |context| Demo::new(context, 0).with_pushes(true))
+        .expect("the server starts")
+}
+
+#[test]
+fn the_demo_pushes_what_is_asked_of_it() {
+    let server = pushing_demo();
+    let script = "{ request = \"one\", times = 2 }, { await_push = 2, within_ms = 20000 }";
+    let stage = "[[stage]]\nkind = \"hold\"\nseconds = 0.5\nplayers = 20\n";
+    let text = format!("pushes = \"echo\"\n{}", scenario(script, stage));
+    let options = Options {
+        logins: vec![server.addresses()[0]],
+        msgs: vec![server.addresses()[1]],
+        users: 20,
+        allow_late: true,
+        ..Options::default()
+    };
+    let report = real(&text, options);
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    let counters = report.counters;
+    assert!(counters.pushes >= counters.answers && counters.pushes_awaited > 20, "{counters:?}");
+    server.handle().stop();
+    server.join().expect("a clean end");
 }
 
 fn real(text: &str, options: Options) -> Report {

@@ -55,8 +55,10 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
 fn serve(config: &Config) -> Result<(), ServeError> {
     // Before anything listens: a signal that comes early must not kill a server half started.
     let signals = Signals::new([SIGTERM, SIGINT]).map_err(ServeError::Signals)?;
-    let delay_ms = config.demo.delay_ms;
-    let server = Server::start(config, move |context| Demo::new(context, delay_ms))?;
+    let demo = config.demo.clone();
+    let server = Server::start(config, move |context| {
+        Demo::new(context, demo.delay_ms).with_pushes(demo.pushes)
+    })?;
     let admin = match open_admin(config, &server.handle()) {
         Ok(admin) => admin,
         Err(error) => {

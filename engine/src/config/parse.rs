@@ -23,7 +23,7 @@ const TOP_KEYS: &[&str] = &[
     "listener",
 ];
 
-const DEMO_KEYS: &[&str] = &["delay_ms"];
+const DEMO_KEYS: &[&str] = &["delay_ms", "pushes"];
 
 const LISTENER_KEYS: &[&str] = &[
     "kind",
@@ -89,6 +89,7 @@ fn demo(table: &Table) -> Result<Demo, ConfigError> {
     let section = Section::new("demo", table, DEMO_KEYS)?;
     let mut demo = Demo::default();
     section.set("delay_ms", &mut demo.delay_ms)?;
+    section.set("pushes", &mut demo.pushes)?;
     Ok(demo)
 }
 

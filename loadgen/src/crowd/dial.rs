@@ -10,7 +10,6 @@ use skyring::driver::{Errno, Operation, ReceiveEnd};
 use super::user::Phase;
 use super::{Alarm, Crowd};
 use crate::arrival::SECOND_NS;
-use crate::plan::Protocol;
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 
@@ -51,7 +50,7 @@ impl Crowd {
 
     fn connect(&mut self, index: u32, now_ns: u64) {
         let number = self.number(index);
-        let login = self.plan.protocol == Protocol::Msg && self.user(index).granted.is_none();
+        let login = self.plan.protocol.has_login() && self.user(index).granted.is_none();
         let user = self.user(index);
         user.phase = if login { Phase::DialLogin } else { Phase::DialPlay };
         user.since_ns = now_ns;
@@ -95,7 +94,7 @@ impl Crowd {
 
     /// Takes a user off its connection, whatever its phase, and lets it wait.
     pub(super) fn part(&mut self, index: u32, on_purpose: bool, now_ns: u64) {
-        let gate = self.plan.protocol == Protocol::Gate;
+        let has_repeats = self.plan.protocol.has_repeats();
         let user = &mut self.users[index as usize];
         if user.is_shaking_hands() {
             self.handshakes -= 1;
@@ -107,10 +106,10 @@ impl Crowd {
         if user.phase == Phase::Playing {
             self.tally.attached -= 1;
             user.lost_ns = now_ns;
-            if gate {
-                abandoned = user.ledger.abandon(on_purpose);
-            } else {
+            if has_repeats {
                 user.ledger.detach(on_purpose);
+            } else {
+                abandoned = user.ledger.abandon(on_purpose);
             }
         }
         user.away = on_purpose;

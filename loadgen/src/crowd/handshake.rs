@@ -9,7 +9,6 @@ use skyring_protocols::msg::attach::{self, AttachAnswer};
 use super::user::{Granted, Phase};
 use super::{Alarm, Crowd};
 use crate::arrival::SECOND_NS;
-use crate::plan::Protocol;
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 
@@ -84,7 +83,7 @@ impl Crowd {
     pub(super) fn begin_play_link(&mut self, index: u32, slot: u32, now_ns: u64) {
         let link = self.links.open(slot, index);
         self.user(index).token = link;
-        if self.plan.protocol == Protocol::Gate {
+        if !self.plan.protocol.has_login() {
             return self.on_attached(index, now_ns);
         }
         let name = self.plan.name_of(self.number(index));

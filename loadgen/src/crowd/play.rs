@@ -2,14 +2,13 @@
 
 use skyring_protocols::decode::Decode;
 use skyring_protocols::frame;
-use skyring_protocols::msg::{Flag, request, response};
 
 use super::user::Phase;
 use super::{Alarm, Crowd};
 use crate::arrival::Due;
 use crate::check::{Answered, Fault, Reply, Sending};
 use crate::content::Stamp;
-use crate::plan::Protocol;
+use crate::protocol::Incoming;
 use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
 
@@ -134,12 +133,7 @@ impl Crowd {
         let bytes = self.plan.bytes_of(number, sending.id, sending.kind);
         self.scratch.clear();
         self.plan.contents.encode(stamp, bytes, &mut self.scratch);
-        match self.plan.protocol {
-            Protocol::Msg => request::encode(&self.scratch, sending.id, buffer)
-                .expect("the plan allows no content longer than a request holds"),
-            Protocol::Gate => frame::encode(&self.scratch, buffer)
-                .expect("the plan allows no content longer than a frame holds"),
-        }
+        self.plan.protocol.encode(&self.scratch, sending.id, buffer);
         let counters = &mut self.record.counters;
         let count = if sending.repeat { &mut counters.repeats } else { &mut counters.requests };
         *count += 1;
@@ -150,7 +144,7 @@ impl Crowd {
             return Fate::Kept;
         }
         // Where there is no cache that must hold the answer, nothing can be repeated for it.
-        let must_repeat = self.plan.protocol == Protocol::Msg && self.plan.cache_holds;
+        let must_repeat = self.plan.protocol.has_repeats() && self.plan.cache_holds;
         match random.below(4) {
             0 => Fate::Cut,
             1 => Fate::LostLater,
@@ -220,40 +214,21 @@ impl Crowd {
         if self.user(index).phase == Phase::Attaching {
             return self.on_attach_answer(index, payload, now_ns);
         }
-        match self.plan.protocol {
-            Protocol::Gate => self.on_echo(index, payload, now_ns),
-            Protocol::Msg => self.on_response(index, payload, now_ns),
-        }
-    }
-
-    fn on_response(&mut self, index: u32, payload: &[u8], now_ns: u64) {
-        match response::decode(payload) {
-            Ok(answer) => {
-                let reply = match answer.flag {
-                    Flag::Push if answer.id == 0 => {
-                        return self.on_push(index, answer.content, now_ns);
-                    }
-                    // A push answers nothing, so it names no request.
-                    Flag::Push => {
-                        return self.wrong(index, Some(answer.id), Fault::NeverAsked, now_ns);
-                    }
-                    Flag::Error => Reply::Failed,
-                    Flag::Ok => Reply::Content(self.plan.contents.recognise(answer.content)),
-                };
-                self.on_answer(index, answer.id, reply, now_ns);
-            }
-            Err(error) => {
+        match self.plan.protocol.decode(payload, &self.plan.contents) {
+            Incoming::Answer { id, reply } => self.on_answer(index, id, reply, now_ns),
+            Incoming::Echo(stamp) => self.on_echo(index, stamp, now_ns),
+            Incoming::Push(content) => self.on_push(index, content, now_ns),
+            Incoming::Unreadable(what) => {
                 self.wrong(index, None, Fault::Unreadable, now_ns);
-                let trouble = Trouble::Broken(Step::Play, error.to_string());
-                self.on_lost(index, trouble, now_ns);
+                self.on_lost(index, Trouble::Broken(Step::Play, what), now_ns);
             }
         }
     }
 
     /// A frame of a gate carries no request id, so the content must tell what it answers.
-    fn on_echo(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+    fn on_echo(&mut self, index: u32, stamp: Option<Stamp>, now_ns: u64) {
         let number = self.number(index);
-        match self.plan.contents.recognise(payload) {
+        match stamp {
             Some(stamp) if stamp.user == number => {
                 let first = self.user(index).ledger.first_id();
                 if first.is_some_and(|first| first < stamp.id) {

@@ -177,10 +177,8 @@ pub(super) fn summary(record: &Value, report: &Report) -> String {
 
 /// Each stage of the play: what was asked for, and its own figures.
 pub(super) fn stages(record: &Value, report: &Report) -> String {
-    const COLUMNS: [Line<'_>; 14] = [
-        ("kind", "kind", Unit::Count),
+    const COLUMNS: [Line<'_>; 12] = [
         ("arrival", "arrival", Unit::Count),
-        ("from, s", "from_seconds", Unit::Number(1)),
         ("seconds", "seconds", Unit::Number(1)),
         ("asked, /s", "rate", Unit::Number(0)),
         ("players", "players", Unit::Count),

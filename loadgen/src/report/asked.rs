@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::figures;
-use crate::plan::{Plan, Protocol};
+use crate::plan::Plan;
+use crate::protocol::Protocol;
 use crate::scenario::Scenario;
 
 /// What was asked for.
@@ -67,7 +68,7 @@ impl Asked {
         let storm = scenario.stages.iter().find(|stage| stage.drop_ppm > 0);
         let without_scenario = options.scenario.is_none();
         Asked {
-            protocol: String::from(if gate { "gate" } else { "msg" }),
+            protocol: plan.protocol.name().into(),
             login: texts(&options.logins),
             play: texts(if gate { &options.gates } else { &options.msgs }),
             sources: plan.sources.iter().map(ToString::to_string).collect(),

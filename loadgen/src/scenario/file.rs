@@ -142,7 +142,7 @@ impl ScenarioFile {
             thresholds.push(text.parse()?);
         }
         let scenario = Scenario {
-            name: Some(keys.name.clone().unwrap_or_else(|| String::from("scenario"))),
+            name: Some(keys.name.clone().unwrap_or_else(|| String::from("without a name"))),
             requests,
             bots,
             stages,
