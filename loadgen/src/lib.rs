@@ -10,7 +10,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`options`] | the command line as values |
+//! | [`options`], [`command`] | the command line as values, and as it is put on record |
 //! | [`plan`] | what will be done, or why it cannot be |
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`worker`] | a shard: one thread, one ring |
@@ -42,6 +42,7 @@
 //! ```
 
 pub mod check;
+pub mod command;
 pub mod compare;
 pub mod content;
 pub mod control;

@@ -15,11 +15,11 @@ use skyring_loadgen::options::{Command, Options, USAGE};
 use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::report::{Report, Status};
 use skyring_loadgen::summary::summary;
-use skyring_loadgen::{hlog, html, probe, run};
+use skyring_loadgen::{command, hlog, html, probe, run};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let command = arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let command = command::recorded(&arguments);
     let status = match Options::parse(arguments) {
         Ok(Command::Help) => print(USAGE),
         Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),

@@ -73,8 +73,23 @@ fn the_numbers_of_the_page_are_those_of_the_record() {
     let p99 = p99.unwrap();
     assert_eq!(p99.text, skyring_loadgen::figures::duration(p99.value as u64));
     assert!(page.contains("PASSED") && page.contains("--rate 300"));
+    let revision = record["environment"]["revision"].as_str().unwrap();
+    assert!(page.contains(&format!("<td>{revision}</td>")), "{revision}");
     for fetching in ["<link", " src=", "url(", "@import", "https:"] {
         assert!(!page.contains(fetching), "the page fetches: {fetching}");
+    }
+}
+
+/// The run was told a password; whoever is sent its record or its page is not.
+#[test]
+fn the_password_is_not_on_record() {
+    let report: Report = serde_json::from_str(&text("a.json")).unwrap();
+    let at = report.command.iter().position(|it| it == "--password").expect("it was given");
+    assert_eq!(report.command[at + 1], "***");
+    assert!(text("a.html").contains("--password '***'"));
+    // The password is `password`: as a value in the record, and as a word of the command line.
+    for told in ["\"password\"", "--password password"] {
+        assert!(["a.json", "a.html"].iter().all(|name| !text(name).contains(told)), "{told}");
     }
 }
 

@@ -32,8 +32,9 @@ const ASKED: [Line<'_>; 20] = [
     ("seed", "/asked/seed", Unit::Count),
 ];
 
-const ENVIRONMENT: [Line<'_>; 8] = [
+const ENVIRONMENT: [Line<'_>; 9] = [
     ("skyring-loadgen", "/environment/loadgen", Unit::Count),
+    ("revision", "/environment/revision", Unit::Count),
     ("kernel", "/environment/kernel", Unit::Count),
     ("processor", "/environment/processor", Unit::Count),
     ("processors", "/environment/processors", Unit::Count),
