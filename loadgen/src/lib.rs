@@ -22,6 +22,7 @@
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
 //! | [`errand`], [`compare`] | records read again, and two side by side |
+//! | [`selftest`] | a server whose faults are known, and what a run must say of it |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -62,6 +63,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod selftest;
 pub mod series;
 pub mod summary;
 pub mod verdict;

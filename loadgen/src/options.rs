@@ -19,6 +19,9 @@ skyring-loadgen: logs users in, plays them, and checks every answer
                   [--rate R] [--depth D] [--drop P] [--json FILE]
   skyring-loadgen report RECORD.json [--html FILE]    a record's summary and page, again
   skyring-loadgen compare A.json B.json [--html FILE]    two records side by side
+  skyring-loadgen selftest    some ten seconds that prove that faults and stalls are shown: runs
+                  against built-in servers that lose and spoil answers and stop for a while;
+                  exit status 0 when each was told as it was, else 1
 
 Where (each may be given several times, or as a comma list)
   --login ADDR            login server, host:port  (without any address: those that
@@ -131,6 +134,8 @@ pub struct Options {
     pub allow_late: bool,
     /// Whether connections may be lost or refused by the server.
     pub allow_losses: bool,
+    /// Open requests of one shard at most; beyond it, requests are left out, which voids the run.
+    pub open_max: u64,
     /// What the contents of this run are told from those of others by. None: drawn at the start.
     pub nonce: Option<u64>,
     /// Nanoseconds for open requests at the end.
@@ -180,6 +185,7 @@ impl Default for Options {
             late_ns_max: SECOND_NS / 10_000,
             allow_late: false,
             allow_losses: false,
+            open_max: 4_000_000,
             nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,
@@ -199,6 +205,8 @@ pub enum Command {
     Run(Box<Options>),
     /// Something with the records of earlier runs.
     Errand(Errand),
+    /// The proof that faults and stalls are shown.
+    SelfTest,
     /// The text of [`USAGE`].
     Help,
     /// The version.
@@ -215,6 +223,10 @@ impl Options {
         let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
         if let Some(errand) = Errand::parse(&arguments)? {
             return Ok(Command::Errand(errand));
+        }
+        if arguments.first().is_some_and(|word| word == "selftest") {
+            let alone = arguments.len() == 1;
+            return alone.then_some(Command::SelfTest).ok_or("selftest takes no flags".into());
         }
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut options = Options::default();

@@ -13,9 +13,6 @@ use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
 use crate::schedule::Due;
 
-/// Open requests of one shard at most; beyond it, requests are left out and counted.
-const OPEN_MAX: u64 = 4_000_000;
-
 /// Bytes after which a send is full; what is left goes with the next one.
 const SEND_BYTES_MAX: usize = 64 << 10;
 
@@ -75,7 +72,7 @@ impl Crowd {
             return;
         }
         self.record.counters.due += 1;
-        if self.tally.open >= OPEN_MAX {
+        if self.tally.open >= self.plan.options.open_max {
             self.record.counters.skipped += 1;
             return;
         }
