@@ -136,6 +136,9 @@ pub struct Options {
     pub allow_losses: bool,
     /// Open requests of one shard at most; beyond it, requests are left out, which voids the run.
     pub open_max: u64,
+    /// Nanoseconds that every shard sleeps half way through the play, so that `selftest` can prove
+    /// that the generator's own stops are told.
+    pub nap_ns: u64,
     /// What the contents of this run are told from those of others by. None: drawn at the start.
     pub nonce: Option<u64>,
     /// Nanoseconds for open requests at the end.
@@ -186,6 +189,7 @@ impl Default for Options {
             allow_late: false,
             allow_losses: false,
             open_max: 4_000_000,
+            nap_ns: 0,
             nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,

@@ -16,6 +16,7 @@ fn the_generator_shows_what_it_must() {
         "doubled answers",
         "lost answers",
         "more load than may be open",
+        "a generator that naps",
         "a stall of 400 ms, open loop",
         "service time, and closed loop",
     ] {

@@ -28,7 +28,10 @@ const USERS: u32 = 8;
 const RATE: u64 = 600;
 const PLAY_NS: u64 = 500_000_000;
 
-const CASES: [Case; 6] = [
+/// How long the generator itself does nothing: two fifths of the play.
+const NAP_NS: u64 = 200_000_000;
+
+const CASES: &[Case] = &[
     Case {
         name: "a right server, with drops",
         fault: Fault::None,
@@ -68,7 +71,7 @@ const CASES: [Case; 6] = [
         name: "lost answers",
         fault: Fault::Lose,
         // The only one that waits to the end: a right answer that took so long would count as lost.
-        shape: |options| options.drain_ns = 3 * SECOND_NS,
+        shape: |options| options.drain_ns = 2 * SECOND_NS,
         exit_status: 1,
         finding: |report, faults| found(kind(report, "lost"), faults),
     },
@@ -83,7 +86,21 @@ const CASES: [Case; 6] = [
         finding: |report, _| {
             let left_out = report.counters.skipped;
             let seen = format!("{} left out", figures::count(left_out));
-            (String::from("void"), seen, report.verdict.void && left_out > 0)
+            let is_told = left_out > 0 && is_void_for(report, "left out");
+            (String::from("void"), seen, is_told)
+        },
+    },
+    Case {
+        name: "a generator that naps",
+        fault: Fault::None,
+        // A fifth of all requests falls due in the first half of the nap.
+        shape: |options| options.nap_ns = NAP_NS,
+        exit_status: 4,
+        finding: |report, _| {
+            let times = [report.play.lateness.p90_ns, report.play.response.p90_ns];
+            let [half, late, response] = [NAP_NS / 2, times[0], times[1]].map(figures::duration);
+            let is_told = times.iter().all(|ns| *ns >= NAP_NS / 2) && is_void_for(report, "late");
+            (format!("p90 over {half}"), format!("p90 {late}, {response}"), is_told)
         },
     },
 ];
@@ -93,13 +110,18 @@ fn found(found: u64, faults: u64) -> (String, String, bool) {
     (format!("{faults} found"), format!("{found} found"), faults > 0 && found == faults)
 }
 
+/// Whether the run is void, and for this reason.
+fn is_void_for(report: &Report, word: &str) -> bool {
+    report.verdict.void && report.verdict.reasons.iter().any(|reason| reason.contains(word))
+}
+
 fn kind(report: &Report, name: &str) -> u64 {
     report.check.kinds.get(name).copied().unwrap_or_default()
 }
 
 /// Makes the runs one after the other, and hands out a row after each.
 pub(super) fn run(mut each: impl FnMut(Row)) -> Result<(), SelfTestError> {
-    for case in &CASES {
+    for case in CASES {
         let server = Server::start(case.fault, Order::Kept)?;
         let mut options =
             Options { users: USERS, rate: RATE, play_ns: PLAY_NS, ..super::options(&server) };

@@ -82,7 +82,7 @@ pub fn run(out: &mut impl Write) -> Result<bool, SelfTestError> {
 }
 
 fn columns(check: &str, expected: &str, seen: &str, word: &str) -> String {
-    format!("  {check:<31}{expected:<29}{seen:<29}{word}").trim_end().to_owned()
+    format!("  {check:<31}{expected:<29}{seen:<30}{word}").trim_end().to_owned()
 }
 
 /// A run against the built-in server.
