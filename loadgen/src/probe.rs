@@ -65,7 +65,7 @@ pub struct Environment {
     pub congestion: String,
     /// Descriptors of one ring.
     pub descriptors: u32,
-    /// Seconds since 1970 at the start.
+    /// Seconds since 1970 when this was looked at, which is after the run.
     pub unix_seconds: u64,
 }
 

@@ -41,7 +41,7 @@ const ENVIRONMENT: [Line<'_>; 9] = [
     ("memory", "/environment/memory_bytes", Unit::Bytes),
     ("congestion control", "/environment/congestion", Unit::Count),
     ("descriptors a ring", "/environment/descriptors", Unit::Count),
-    ("seconds since 1970", "/environment/unix_seconds", Unit::Count),
+    ("recorded", "/environment/unix_seconds", Unit::Date),
 ];
 
 const PLAYED: [Line<'_>; 12] = [
