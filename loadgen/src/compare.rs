@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::command;
 use crate::html::cells::{Unit, shown};
 use crate::report::{Report, Status};
 
@@ -121,6 +122,16 @@ impl Comparison {
         lines
     }
 
+    /// What keeps the runs from meaning what they seem to, though they are alike; a line each.
+    pub fn cautions(&self) -> Vec<String> {
+        let sides = ["A", "B"].into_iter().zip(&self.reports);
+        let voids = sides.filter(|(_, report)| report.verdict.void);
+        let told = voids
+            .map(|(side, report)| format!("{side} is void: {}", report.verdict.reasons.join("; ")));
+        let always = "one run of each: a ratio near 1 means something only when it comes again";
+        told.chain([String::from(always)]).collect()
+    }
+
     /// Whether a number is in one record at least and says something there.
     pub fn has(&self, row: &Row) -> bool {
         let zero = |value: &f64| *value == 0.0;
@@ -135,8 +146,13 @@ impl Comparison {
         if a == b { Some(1.0) } else { Some(b / a).filter(|ratio| ratio.is_finite()) }
     }
 
-    fn value(&self, side: usize, row: &Row) -> Option<f64> {
-        self.records[side].pointer(row.path)?.as_f64()
+    /// A number of record A (0) or B (1); none where nothing was measured: a distribution without
+    /// times has zeros for its percentiles.
+    pub fn value(&self, side: usize, row: &Row) -> Option<f64> {
+        let record = &self.records[side];
+        let (beside, _) = row.path.rsplit_once('/')?;
+        let count = record.pointer(&format!("{beside}/count")).and_then(Value::as_u64);
+        record.pointer(row.path)?.as_f64().filter(|_| count != Some(0))
     }
 
     /// The comparison as plain text.
@@ -148,9 +164,16 @@ impl Comparison {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "\n  A  {}\n  B  {}\n", self.names[0], self.names[1])?;
+        writeln!(out)?;
+        for (side, (name, report)) in ["A", "B"].iter().zip(self.names.iter().zip(&self.reports)) {
+            writeln!(out, "  {side}  {name}\n     {}", command::line(&report.command))?;
+        }
+        writeln!(out)?;
         for line in self.differences() {
             writeln!(out, "  not comparable: {line}")?;
+        }
+        for line in self.cautions() {
+            writeln!(out, "  caution: {line}")?;
         }
         writeln!(out, "\n  {:<26}{:>14}{:>14}{:>10}", "", "A", "B", "B / A")?;
         for row in ROWS.iter().filter(|row| self.has(row)) {

@@ -44,8 +44,13 @@ pub enum ErrandError {
         source: io::Error,
     },
     /// A file is no record.
-    #[error("no record of skyring-loadgen: {0}")]
-    Record(#[from] serde_json::Error),
+    #[error("{}: no record of skyring-loadgen: {source}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// What is missing in it.
+        source: serde_json::Error,
+    },
 }
 
 impl Errand {
@@ -85,28 +90,36 @@ impl Errand {
     pub fn run(&self) -> Result<String, ErrandError> {
         match self {
             Errand::Report { record, html } => {
-                let json = read(record)?;
+                let (json, report) = read(record)?;
                 if let Some(path) = html {
-                    write(path, &html::page(&json)?)?;
+                    write(path, &html::page(&json).map_err(no_record(record))?)?;
                 }
-                Ok(summary(&serde_json::from_str::<Report>(&json)?))
+                Ok(summary(&report))
             }
             Errand::Compare { records: [a, b], html } => {
                 let names = [a, b].map(|path| path.display().to_string());
-                let jsons = [read(a)?, read(b)?];
+                let jsons = [read(a)?.0, read(b)?.0];
                 let (names, jsons) = (names.each_ref(), jsons.each_ref());
                 let (names, jsons) = (names.map(String::as_str), jsons.map(String::as_str));
                 if let Some(path) = html {
-                    write(path, &html::compared(names, jsons)?)?;
+                    write(path, &html::compared(names, jsons).map_err(no_record(a))?)?;
                 }
-                Ok(Comparison::new(names, jsons)?.text())
+                Ok(Comparison::new(names, jsons).map_err(no_record(a))?.text())
             }
         }
     }
 }
 
-fn read(path: &Path) -> Result<String, ErrandError> {
-    fs::read_to_string(path).map_err(|source| ErrandError::File { path: path.into(), source })
+/// A record, as text and typed.
+fn read(path: &Path) -> Result<(String, Report), ErrandError> {
+    let text = fs::read_to_string(path);
+    let json = text.map_err(|source| ErrandError::File { path: path.into(), source })?;
+    let report = serde_json::from_str(&json).map_err(no_record(path))?;
+    Ok((json, report))
+}
+
+fn no_record(path: &Path) -> impl Fn(serde_json::Error) -> ErrandError + '_ {
+    move |source| ErrandError::Record { path: path.into(), source }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), ErrandError> {

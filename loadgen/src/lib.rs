@@ -10,7 +10,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`options`] | the command line as values |
+//! | [`options`], [`command`] | the command line as values, and as it is put on record |
 //! | [`plan`] | what will be done, or why it cannot be |
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`worker`] | a shard: one thread, one ring |
@@ -24,6 +24,7 @@
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
 //! | [`errand`], [`compare`] | records read again, and two side by side |
+//! | [`selftest`] | a server whose faults are known, and what a run must say of it |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -45,6 +46,7 @@
 
 pub mod arrival;
 pub mod check;
+pub mod command;
 pub mod compare;
 pub mod content;
 pub mod control;
@@ -65,6 +67,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod selftest;
 pub mod series;
 pub mod summary;
 pub mod threshold;

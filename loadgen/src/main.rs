@@ -15,16 +15,21 @@ use skyring_loadgen::options::{Command, Options, USAGE};
 use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::report::{Report, Status};
 use skyring_loadgen::summary::summary;
-use skyring_loadgen::{hlog, html, probe, run};
+use skyring_loadgen::{command, hlog, html, probe, run, selftest};
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    let command = arguments.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let command = command::recorded(&arguments);
     let status = match Options::parse(arguments) {
         Ok(Command::Help) => print(USAGE),
         Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Errand(errand)) => match errand.run() {
             Ok(text) => print(&text),
+            Err(error) => refuse(&Box::from(error)),
+        },
+        Ok(Command::SelfTest) => match selftest::run(&mut io::stdout().lock()) {
+            Ok(true) => Status::Passed,
+            Ok(false) => Status::Wrong,
             Err(error) => refuse(&Box::from(error)),
         },
         Ok(Command::Run(options)) => play(*options, command).unwrap_or_else(|error| refuse(&error)),

@@ -5,6 +5,8 @@
 //! none, never a guess.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use nix::time::clock_getcpuclockid;
@@ -47,6 +49,10 @@ impl Sample {
 pub struct Environment {
     /// Version of this program.
     pub loadgen: String,
+    /// Revision of the source tree it was built in, as that is now; ends in `+` where the tree
+    /// differs from it. `unknown` without the tree.
+    #[serde(default = "unknown")]
+    pub revision: String,
     /// Kernel release.
     pub kernel: String,
     /// Processors this process may run on.
@@ -59,7 +65,7 @@ pub struct Environment {
     pub congestion: String,
     /// Descriptors of one ring.
     pub descriptors: u32,
-    /// Seconds since 1970 at the start.
+    /// Seconds since 1970 when this was looked at, which is after the run.
     pub unix_seconds: u64,
 }
 
@@ -69,6 +75,7 @@ impl Environment {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Environment {
             loadgen: String::from(env!("CARGO_PKG_VERSION")),
+            revision: revision(Path::new(env!("CARGO_MANIFEST_DIR"))),
             kernel: text("/proc/sys/kernel/osrelease"),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             processor: field("/proc/cpuinfo", "model name").unwrap_or_default(),
@@ -78,6 +85,22 @@ impl Environment {
             unix_seconds: since.map_or(0, |since| since.as_secs()),
         }
     }
+}
+
+fn unknown() -> String {
+    String::from("unknown")
+}
+
+/// What git says of a folder.
+fn revision(folder: &Path) -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").current_dir(folder).args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_owned())
+    };
+    let Some(revision) = git(&["rev-parse", "--short=12", "HEAD"]) else { return unknown() };
+    let is_clean = git(&["status", "--porcelain"]).is_some_and(|changes| changes.is_empty());
+    if is_clean { revision } else { revision + "+" }
 }
 
 /// Ephemeral ports of one address.
@@ -154,6 +177,18 @@ mod tests {
     #[test]
     fn a_process_that_does_not_exist_is_none() {
         assert_eq!(Sample::of(u32::MAX), Sample::default());
+    }
+
+    #[test]
+    fn a_revision_is_a_hash_or_unknown() {
+        let is_hash = |text: &str| {
+            let hash = text.strip_suffix('+').unwrap_or(text);
+            hash.len() >= 12 && hash.chars().all(|digit| digit.is_ascii_hexdigit())
+        };
+        let here = revision(Path::new(env!("CARGO_MANIFEST_DIR")));
+        assert!(is_hash(&here) || here == "unknown", "{here}");
+        assert_eq!(revision(Path::new("/proc")), "unknown");
+        assert_eq!(revision(Path::new("/nowhere")), "unknown");
     }
 
     #[test]

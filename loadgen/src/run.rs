@@ -247,14 +247,18 @@ impl<'a> Watch<'a> {
         let plan = self.plan;
         let mut is_measured = false;
         for stage in &plan.scenario.stages {
-            self.wait(&stage.name, play_start_ns + stage.start_ns);
+            self.wait("play", play_start_ns + stage.start_ns);
+            if plan.scenario.stages.len() > 1 {
+                self.live.enter_stage(&stage.name);
+            }
             if stage.measured && !is_measured && !self.is_stopped() {
                 is_measured = true;
                 self.timeline.measured_from_ns = self.now_ns();
                 self.sample(|usage, sample| usage.from = sample);
             }
-            self.wait(&stage.name, play_start_ns + stage.end_ns);
+            self.wait("play", play_start_ns + stage.end_ns);
         }
+        self.live.enter_stage("");
     }
 
     /// Until everybody is attached or has given up, or nothing moves.
@@ -276,7 +280,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Until an instant, unless stopped or left alone.
-    fn wait(&mut self, phase: &str, until_ns: u64) {
+    fn wait(&mut self, phase: &'static str, until_ns: u64) {
         let from_ns = self.now_ns();
         while self.now_ns() < until_ns && !self.is_stopped() {
             let left = Duration::from_nanos(until_ns - self.now_ns().min(until_ns));
@@ -325,7 +329,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Sleeps a little, and shows the run when it is time to.
-    fn look(&mut self, phase: &str, from_ns: u64, total_ns: Option<u64>) -> Glance {
+    fn look(&mut self, phase: &'static str, from_ns: u64, total_ns: Option<u64>) -> Glance {
         thread::sleep(LOOK);
         let now_ns = self.now_ns();
         if now_ns < self.shown_ns + self.live.interval_ns() && !self.series.is_due(now_ns) {

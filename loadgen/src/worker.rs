@@ -117,7 +117,11 @@ fn turn_until_over<D: Driver>(
     let mut demand = Demand::default();
     let mut events = Vec::new();
     let mut glance_ns = 0;
+    let mut nap = Duration::from_nanos(plan.options.nap_ns);
     loop {
+        if !nap.is_zero() && is_half_way(control) {
+            std::thread::sleep(std::mem::take(&mut nap));
+        }
         let now_ns = control.clock.now_ns();
         let orders = control.orders();
         demand.look(now_ns, orders, plan.scenario.measured_from_ns());
@@ -136,6 +140,12 @@ fn turn_until_over<D: Driver>(
         driver.turn(sleep(crowd, now_ns, plan.options.spin), &mut events);
         take(driver, crowd, &mut events, control.clock.now_ns());
     }
+}
+
+fn is_half_way(control: &Control) -> bool {
+    let Orders { play_start_ns, play_end_ns, .. } = control.orders();
+    let half_ns = play_end_ns.saturating_sub(play_start_ns) / 2;
+    control.clock.now_ns() >= play_start_ns.saturating_add(half_ns)
 }
 
 /// How much of a processor this thread wants while measuring: the instant and the sum of what it

@@ -73,8 +73,23 @@ fn the_numbers_of_the_page_are_those_of_the_record() {
     let p99 = p99.unwrap();
     assert_eq!(p99.text, skyring_loadgen::figures::duration(p99.value as u64));
     assert!(page.contains("PASSED") && page.contains("--rate 300"));
+    let revision = record["environment"]["revision"].as_str().unwrap();
+    assert!(page.contains(&format!("<td>{revision}</td>")), "{revision}");
     for fetching in ["<link", " src=", "url(", "@import", "https:"] {
         assert!(!page.contains(fetching), "the page fetches: {fetching}");
+    }
+}
+
+/// The run was told a password; whoever is sent its record or its page is not.
+#[test]
+fn the_password_is_not_on_record() {
+    let report: Report = serde_json::from_str(&text("a.json")).unwrap();
+    let at = report.command.iter().position(|it| it == "--password").expect("it was given");
+    assert_eq!(report.command[at + 1], "***");
+    assert!(text("a.html").contains("--password '***'"));
+    // The password is `password`: as a value in the record, and as a word of the command line.
+    for told in ["\"password\"", "--password password"] {
+        assert!(["a.json", "a.html"].iter().all(|name| !text(name).contains(told)), "{told}");
     }
 }
 
@@ -170,14 +185,40 @@ fn runs_that_are_not_alike_are_told_so() {
     }
 }
 
+/// Void runs are alike and still not to be believed; what was not measured is no zero.
+#[test]
+fn what_a_comparison_cannot_tell_is_said() {
+    let json = text("a.json");
+    let mut other: Report = serde_json::from_str(&json).unwrap();
+    other.verdict.void = true;
+    other.verdict.reasons = vec![String::from("the generator was late")];
+    other.play.reattach = Percentiles::default();
+    let other = other.json();
+    let told = Comparison::new(["a", "b"], [&json, &other]).unwrap().text();
+    let page = html::compared(["a", "b"], [&json, &other]).unwrap();
+    for (told, colon) in [(&told, ":"), (&page, ":</b>")] {
+        let told = told.to_lowercase();
+        assert!(
+            told.contains(&format!("caution{colon} b is void: the generator was late")),
+            "{told}"
+        );
+        assert!(told.contains(&format!("caution{colon} one run of each")), "{told}");
+        assert!(told.contains("--rate 300") && !told.contains(" 0 ns"), "{told}");
+        assert!(!told.contains(">0 ns<"), "{told}");
+    }
+    let row = told.lines().find(|line| line.contains("re-attach p50")).unwrap();
+    assert!(row.ends_with("         -         -"), "{row}");
+}
+
 #[test]
 fn errands_that_cannot_be_done_exit_with_2() {
-    let page = run().join("a.html");
+    let [page, json] = ["a.html", "a.json"].map(|name| run().join(name));
     for (arguments, part) in [
         (vec!["report"], "report takes"),
         (vec!["compare", "one.json"], "compare takes"),
         (vec!["report", "/nowhere/x.json"], "/nowhere/x.json"),
-        (vec!["report", page.to_str().unwrap()], "no record"),
+        (vec!["report", page.to_str().unwrap()], "a.html: no record"),
+        (vec!["compare", json.to_str().unwrap(), page.to_str().unwrap()], "a.html: no record"),
         (vec!["report", "a", "b"], "b"),
     ] {
         let output = program(&arguments);

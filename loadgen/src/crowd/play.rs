@@ -12,9 +12,6 @@ use crate::protocol::Incoming;
 use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
 
-/// Open requests of one shard at most; beyond it, requests are left out and counted.
-const OPEN_MAX: u64 = 4_000_000;
-
 /// Bytes after which a send is full; what is left goes with the next one.
 const SEND_BYTES_MAX: usize = 64 << 10;
 
@@ -62,7 +59,7 @@ impl Crowd {
         let Some(stage) = self.stage_record(due_ns) else { return };
         stage.due += 1;
         self.record.counters.due += 1;
-        if self.tally.open >= OPEN_MAX {
+        if self.tally.open >= self.plan.options.open_max {
             self.record.counters.skipped += 1;
             return;
         }

@@ -16,6 +16,8 @@ pub enum Unit {
     Ns,
     /// Bytes.
     Bytes,
+    /// Seconds since 1970.
+    Date,
     /// A second, a user, ...: a fraction that is shown with so many digits.
     Number(usize),
 }
@@ -26,6 +28,7 @@ pub fn shown(value: f64, unit: Unit) -> String {
         Unit::Count => figures::count(value as u64),
         Unit::Ns => figures::duration(value as u64),
         Unit::Bytes => figures::bytes(value as u64),
+        Unit::Date => figures::date(value as u64),
         // Large numbers need no fraction.
         Unit::Number(_) if value >= 1e4 => figures::count(value.round() as u64),
         Unit::Number(digits) => format!("{value:.digits$}"),

@@ -2,6 +2,7 @@
 
 use super::cells::{escape, marked};
 use super::{badge, document, section};
+use crate::command;
 use crate::compare::{Comparison, ROWS, Row};
 
 /// The page of a comparison, given the JSON of both records.
@@ -17,6 +18,13 @@ pub fn compared(names: [&str; 2], jsons: [&str; 2]) -> Result<String, serde_json
     for reason in comparison.differences() {
         body += &format!("<p><b>Not comparable:</b> {}</p>\n", escape(&reason));
     }
+    for caution in comparison.cautions() {
+        body += &format!("<p><b>Caution:</b> {}</p>\n", escape(&caution));
+    }
+    for (side, report) in ["A", "B"].iter().zip(&comparison.reports) {
+        let line = command::line(&report.command);
+        body += &format!("<p>{side}: <code>{}</code></p>\n", escape(&line));
+    }
     let mut rows = format!(
         "<tr><th>verdict</th><td>{}</td><td>{}</td><td></td></tr>\n",
         statuses[0], statuses[1]
@@ -26,7 +34,11 @@ pub fn compared(names: [&str; 2], jsons: [&str; 2]) -> Result<String, serde_json
         let ratio = comparison.ratio(row).map_or(String::from("–"), |ratio| {
             format!("<data data-ratio=\"{path}\" value=\"{ratio}\">{ratio:.3}</data>")
         });
-        let [a, b] = [marked(a, "path-a", path, unit), marked(b, "path-b", path, unit)];
+        let cell = |side, record, name| match comparison.value(side, row) {
+            Some(_) => marked(record, name, path, unit),
+            None => String::from("–"),
+        };
+        let [a, b] = [cell(0, a, "path-a"), cell(1, b, "path-b")];
         rows += &format!("<tr><th>{name}</th><td>{a}</td><td>{b}</td><td>{ratio}</td></tr>\n");
     }
     let table = format!(

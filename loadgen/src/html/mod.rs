@@ -14,6 +14,7 @@ mod tables;
 use serde_json::Value;
 
 use self::cells::{Unit, cell, escape};
+use crate::command;
 use crate::report::{Report, Status, Verdict};
 
 pub use self::compared::compared;
@@ -107,24 +108,14 @@ fn head(report: &Report) -> String {
     let users = crate::figures::count(u64::from(asked.users));
     let reasons = report.verdict.reasons.iter();
     let reasons: String = reasons.map(|it| format!("<li>{}</li>\n", escape(it))).collect();
-    let command = report.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     format!(
         "<header><h1>{} · {users} users · {load}</h1>{}</header>\n\
          <ul class=\"reasons\">\n{reasons}</ul>\n\
-         <p><code>skyring-loadgen {}</code></p>\n",
+         <p><code>{}</code></p>\n",
         escape(&asked.protocol),
         badge(&report.verdict),
-        escape(&command),
+        escape(&command::line(&report.command)),
     )
-}
-
-/// A word of a command line, quoted where a shell would take it apart.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:,=%@+".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.into();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn tiles(record: &Value, report: &Report) -> String {

@@ -34,15 +34,16 @@ const ASKED: [Line<'_>; 21] = [
     ("seed", "/asked/seed", Unit::Count),
 ];
 
-const ENVIRONMENT: [Line<'_>; 8] = [
+const ENVIRONMENT: [Line<'_>; 9] = [
     ("skyring-loadgen", "/environment/loadgen", Unit::Count),
+    ("revision", "/environment/revision", Unit::Count),
     ("kernel", "/environment/kernel", Unit::Count),
     ("processor", "/environment/processor", Unit::Count),
     ("processors", "/environment/processors", Unit::Count),
     ("memory", "/environment/memory_bytes", Unit::Bytes),
     ("congestion control", "/environment/congestion", Unit::Count),
     ("descriptors a ring", "/environment/descriptors", Unit::Count),
-    ("seconds since 1970", "/environment/unix_seconds", Unit::Count),
+    ("recorded", "/environment/unix_seconds", Unit::Date),
 ];
 
 const PLAYED: [Line<'_>; 12] = [

@@ -84,6 +84,11 @@ pub struct Options {
     pub allow_losses: bool,
     /// What the result must be.
     pub thresholds: Vec<Threshold>,
+    /// Open requests of one shard at most; beyond it, requests are left out, which voids the run.
+    pub open_max: u64,
+    /// Nanoseconds that every shard sleeps half way through the play, so that `selftest` can prove
+    /// that the generator's own stops are told.
+    pub nap_ns: u64,
     /// What the contents of this run are told from those of others by. None: drawn at the start.
     pub nonce: Option<u64>,
     /// Nanoseconds for open requests at the end.
@@ -135,6 +140,8 @@ impl Default for Options {
             allow_late: false,
             allow_losses: false,
             thresholds: Vec::new(),
+            open_max: 4_000_000,
+            nap_ns: 0,
             nonce: None,
             drain_ns: 10 * SECOND_NS,
             json: None,
@@ -154,6 +161,8 @@ pub enum Command {
     Run(Box<Options>),
     /// Something with the records of earlier runs.
     Errand(Errand),
+    /// The proof that faults and stalls are shown.
+    SelfTest,
     /// The text of [`USAGE`].
     Help,
     /// The version.
@@ -170,6 +179,10 @@ impl Options {
         let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
         if let Some(errand) = Errand::parse(&arguments)? {
             return Ok(Command::Errand(errand));
+        }
+        if arguments.first().is_some_and(|word| word == "selftest") {
+            let alone = arguments.len() == 1;
+            return alone.then_some(Command::SelfTest).ok_or("selftest takes no flags".into());
         }
         let Some(flags) = read_flags(arguments)? else { return Ok(Command::Help) };
         if flags.iter().any(|flag| flag.name == "version") {

@@ -14,13 +14,12 @@ use skyring_loadgen::crowd::{Crowd, Orders};
 use skyring_loadgen::options::Options;
 use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::record::Record;
+use skyring_loadgen::selftest::state::{Fault, State};
 use skyring_protocols::decode::{Compat, Decode};
 use skyring_protocols::frame;
 use skyring_protocols::login::server::{LoginOutput, LoginServer};
 use skyring_protocols::msg::attach::{AttachAnswer, AttachLine};
 use skyring_protocols::msg::{Flag, response};
-
-use crate::support::{self, Fault, State};
 
 pub(crate) const MS: u64 = 1_000_000;
 
@@ -198,7 +197,7 @@ fn login(state: &State, machine: &mut LoginServer, bytes: &[u8]) -> Vec<u8> {
             LoginOutput::Send(line) => lines.extend_from_slice(&line),
             LoginOutput::Judge { token } => {
                 let secret = machine.secret().expect("a token comes with a secret").clone();
-                machine.on_verdict(support::judge(state, &token, secret));
+                machine.on_verdict(state.judge(&token, secret));
             }
             // The client waits for it only so long.
             LoginOutput::Close(_) => break,
@@ -252,7 +251,7 @@ fn run(options: Options, world: World) -> (Record, u64) {
     let mut crowd = Crowd::new(Arc::new(plan), 0);
     let mut network = Network {
         world,
-        state: State::new(world.fault, true),
+        state: State::new(world.fault),
         later: BTreeMap::new(),
         count: 0,
         slots: 0,
