@@ -13,7 +13,7 @@
 //! | [`options`] | the command line as values |
 //! | [`plan`] | what will be done, or why it cannot be |
 //! | [`run`] | starts the shards, gives the orders, watches |
-//! | [`worker`] | a shard: one thread, one ring |
+//! | [`crew`], [`worker`] | the shards of this process; one of them: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`schedule`], [`random`] | when requests are due, and every choice, from a seed |
@@ -22,6 +22,8 @@
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
 //! | [`errand`], [`compare`] | records read again, and two side by side |
+//! | [`remote`] | several machines: agents, and the one who coordinates them |
+//! | [`histograms`] | distributions as text, exact |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -45,11 +47,13 @@ pub mod check;
 pub mod compare;
 pub mod content;
 pub mod control;
+pub mod crew;
 pub mod crowd;
 pub mod distribution;
 pub mod errand;
 pub mod fault;
 pub mod figures;
+pub mod histograms;
 pub mod hlog;
 pub mod html;
 pub mod live;
@@ -58,6 +62,7 @@ pub mod plan;
 pub mod probe;
 pub mod random;
 pub mod record;
+pub mod remote;
 pub mod report;
 pub mod run;
 pub mod schedule;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 
 use crate::errand::Errand;
+use crate::remote::command::{self, AgentLine, CoordinateLine};
 use crate::schedule::SECOND_NS;
 
 /// What `--help` prints.
@@ -19,6 +20,8 @@ skyring-loadgen: logs users in, plays them, and checks every answer
                   [--rate R] [--depth D] [--drop P] [--json FILE]
   skyring-loadgen report RECORD.json [--html FILE]    a record's summary and page, again
   skyring-loadgen compare A.json B.json [--html FILE]    two records side by side
+  skyring-loadgen agent --listen ADDR [--token-file FILE] [--sources LIST]
+  skyring-loadgen coordinate --agents A,B,... [--token-file FILE] ...    a run by several machines
 
 Where (each may be given several times, or as a comma list)
   --login ADDR            login server, host:port  (without any address: those that
@@ -64,9 +67,16 @@ Output
   --seed N                repeats a run's choices (1)
   --quiet                 no progress
   --help, --version
+Several machines
+  --listen ADDR           agent: where it waits for a coordinator
+  --agents A,B,...        coordinate: the agents; users are divided evenly, --shards, --rate and
+                          all else are for the whole run
+  --token-file FILE       the secret that all share, 16 bytes at least (else from SKYRING_TOKEN);
+                          it keeps strangers from using an agent, it does not encrypt anything
 
 Exit status: 0 all answers right; 1 wrong answers, or requests that were sent and never answered;
-2 usage; 3 users that were not attached at the end, or players without one answer; 4 the generator
+2 usage, or an
+agent that was lost; 3 users that were not attached at the end, or players without one answer; 4 the generator
 was late or the limit, so the run is void; 5 connections that the server ended or refused, though
 their users got in again; 6 requests that were due and never sent. The first of 1, 3, 6, 5, 4 that
 applies is the status; the reasons name them all.
@@ -197,6 +207,10 @@ impl Default for Options {
 pub enum Command {
     /// A run.
     Run(Box<Options>),
+    /// An agent of runs that another machine coordinates.
+    Agent(AgentLine),
+    /// A run on several machines.
+    Coordinate(Box<CoordinateLine>),
     /// Something with the records of earlier runs.
     Errand(Errand),
     /// The text of [`USAGE`].
@@ -215,6 +229,9 @@ impl Options {
         let arguments: Vec<_> = arguments.into_iter().map(Into::into).collect();
         if let Some(errand) = Errand::parse(&arguments)? {
             return Ok(Command::Errand(errand));
+        }
+        if let Some(command) = command::parse(&arguments)? {
+            return Ok(command);
         }
         let mut parser = lexopt::Parser::from_args(arguments);
         let mut options = Options::default();
@@ -302,7 +319,7 @@ impl Options {
 
 /// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
 /// as such.
-const VALUED: [&str; 29] = [
+pub(crate) const VALUED: [&str; 29] = [
     "login",
     "msg",
     "gate",
@@ -363,7 +380,7 @@ fn sizes(text: &str) -> Result<(usize, usize), String> {
     Ok((count(least)?, count(most)?))
 }
 
-fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
+pub(crate) fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
     text.split(',')
         .map(|one| {
             let mut found = one.to_socket_addrs().map_err(|error| error.to_string())?;
@@ -373,7 +390,7 @@ fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
 }
 
 /// Addresses and ranges of IPv4 addresses, at most 65,536 of them.
-fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
+pub(crate) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

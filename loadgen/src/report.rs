@@ -16,6 +16,7 @@ use crate::figures;
 use crate::plan::{Load, Plan, Protocol};
 use crate::probe::{Environment, Sample};
 use crate::record::{Counters, Record};
+use crate::remote::note::AgentNote;
 use crate::run::{Outcome, Usage};
 use crate::series::Point;
 pub use crate::verdict::{Status, Verdict};
@@ -236,6 +237,9 @@ pub struct Report {
     pub server: Option<Used>,
     /// The machine.
     pub environment: Environment,
+    /// The machines that did it, where it was not this one; then the generator is all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentNote>,
 }
 
 impl Report {
@@ -271,6 +275,7 @@ impl Report {
             },
             server: outcome.server.as_ref().map(used),
             environment: Environment::look(plan.slots),
+            agents: outcome.agents.clone(),
         }
     }
 
