@@ -327,3 +327,29 @@ impl<'a> Watch<'a> {
         self.control.clock.now_ns()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_crews_leave_behind_adds_up_and_the_busiest_counts() {
+        let mut outcome = Outcome::default();
+        for (answers, busiest) in [(3, None), (4, Some(0.7)), (5, Some(0.4))] {
+            let mut end = CrewEnd { busiest, ..CrewEnd::default() };
+            end.record.counters.answers = answers;
+            end.driver.enters = 10;
+            outcome.take(end);
+        }
+        assert_eq!((outcome.record.counters.answers, outcome.driver.enters), (12, 30));
+        assert_eq!(outcome.busiest, Some(0.7));
+    }
+
+    #[test]
+    fn processes_are_summed_and_what_one_does_not_say_is_none() {
+        let sample = |cpu_ns, resident_bytes| Sample { cpu_ns, resident_bytes };
+        let usage = |to| Usage { to, ..Usage::default() };
+        let both = usage(sample(Some(1), Some(2))).with(&usage(sample(Some(10), None)));
+        assert_eq!(both.to, sample(Some(11), None));
+    }
+}

@@ -176,6 +176,27 @@ fn frames_that_are_too_long_or_garbage_are_refused() {
 }
 
 #[test]
+fn strangers_who_say_nothing_are_few_and_leave_no_trace() {
+    const STRANGERS: usize = 16;
+    let agents = [agent()];
+    let connect = || TcpStream::connect(agents[0]).unwrap();
+    let greeted = |mut stream: TcpStream| {
+        frame::read::<Greeting>(&mut stream, 4096).unwrap();
+        stream
+    };
+    let silent: Vec<_> = (0..STRANGERS).map(|_| greeted(connect())).collect();
+    is_closed_upon(connect(), b"");
+    drop(silent);
+    // Their places are free as soon as the agent has seen that they are gone.
+    let server = Server::start(Fault::None);
+    let line = short(&server, "--rate 100");
+    let mut tries = (0..1000).map(|_| Coordinator::new(errand(&agents, &line), &token()));
+    let coordinator = tries.find_map(Result::ok).expect("a place is free in the end");
+    let outcome = coordinator.run(&mut Live::new(true), &false.into()).unwrap();
+    assert_eq!(outcome.record.users_answered, 40);
+}
+
+#[test]
 fn a_second_coordinator_is_refused_while_the_first_is_served() {
     let server = Server::start(Fault::None);
     let agents = [agent()];

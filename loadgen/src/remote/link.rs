@@ -205,6 +205,8 @@ fn say(mut stream: &TcpStream, message: &ToAgent) -> Result<(), FrameError> {
     frame::write(&mut stream, message, TO_AGENT_BYTES_MAX)
 }
 
-fn hear(stream: &TcpStream) -> Result<ToCoordinator, FrameError> {
-    frame::read(&mut Within::new(stream, QUIET), TO_COORDINATOR_BYTES_MAX)
+/// Unlike a stranger, an agent may take its time for a long message, as long as it goes on.
+fn hear(mut stream: &TcpStream) -> Result<ToCoordinator, FrameError> {
+    stream.set_read_timeout(Some(QUIET))?;
+    frame::read(&mut stream, TO_COORDINATOR_BYTES_MAX)
 }
