@@ -10,13 +10,15 @@
 //!
 //! Units: bytes. Refused: contents shorter than [`CONTENT_BYTES_MIN`].
 
+use serde::{Deserialize, Serialize};
+
 use crate::random::mix;
 
 /// The shortest content that can be checked.
 pub const CONTENT_BYTES_MIN: usize = 20;
 
 /// What a content claims to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
     /// The user who asked, numbered over the whole run.
     pub user: u32,

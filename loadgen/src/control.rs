@@ -17,17 +17,25 @@ use crate::record::{Counters, recent_histogram};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
+    ahead_ns: i64,
 }
 
 impl Clock {
     /// A clock that shows 0 now.
     pub fn new() -> Clock {
-        Clock { origin: Instant::now() }
+        Clock { origin: Instant::now(), ahead_ns: 0 }
     }
 
-    /// Nanoseconds since it was made, monotonic.
+    /// The same clock set so much ahead, or back: that of a run which another machine leads.
+    #[must_use]
+    pub fn ahead(self, ahead_ns: i64) -> Clock {
+        Clock { ahead_ns: self.ahead_ns.saturating_add(ahead_ns), ..self }
+    }
+
+    /// Nanoseconds since it was made, monotonic; 0 before its zero when it was set back.
     pub fn now_ns(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let elapsed_ns = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        elapsed_ns.saturating_add_signed(self.ahead_ns)
     }
 }
 
@@ -87,15 +95,18 @@ impl Glance {
         self.gathered &= other.gathered;
         self.done &= other.done;
         self.ended &= other.ended;
-        self.deserted |= other.ended;
+        self.deserted |= other.ended || other.deserted;
     }
 }
 
-/// Orders to all shards, and a glance from each.
+/// Orders to all shards, and a glance from each. Where agents do the work, each of them stands in
+/// the place of a shard.
 #[derive(Debug)]
 pub struct Control {
     /// The clock of the run.
     pub clock: Clock,
+    /// The same orders once more, for those who send them on: never half of them.
+    ordered: Mutex<Orders>,
     play_start_ns: AtomicU64,
     play_end_ns: AtomicU64,
     give_up_ns: AtomicU64,
@@ -105,8 +116,14 @@ pub struct Control {
 impl Control {
     /// For so many shards, with the order to gather.
     pub fn new(shards: usize) -> Control {
+        Control::by(Clock::new(), shards)
+    }
+
+    /// The same by a clock that shows something already.
+    pub fn by(clock: Clock, shards: usize) -> Control {
         Control {
-            clock: Clock::new(),
+            clock,
+            ordered: Mutex::new(Orders::GATHER),
             play_start_ns: AtomicU64::new(u64::MAX),
             play_end_ns: AtomicU64::new(u64::MAX),
             give_up_ns: AtomicU64::new(u64::MAX),
@@ -126,9 +143,20 @@ impl Control {
 
     /// Changes what the shards are to do.
     pub fn order(&self, orders: Orders) {
+        *self.ordered.lock().unwrap_or_else(PoisonError::into_inner) = orders;
         self.give_up_ns.store(orders.give_up_ns, Ordering::Relaxed);
         self.play_end_ns.store(orders.play_end_ns, Ordering::Relaxed);
         self.play_start_ns.store(orders.play_start_ns, Ordering::Release);
+    }
+
+    /// The orders as they were given last, for one who looks now and then.
+    pub fn ordered(&self) -> Orders {
+        *self.ordered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Places for glances.
+    pub fn places(&self) -> usize {
+        self.glances.len()
     }
 
     /// The glance of one shard.
@@ -181,5 +209,23 @@ mod tests {
         assert_eq!(control.survey().recent.len(), 0);
         control.glance(1).ended = true;
         assert!(!control.survey().ended && control.survey().deserted);
+    }
+
+    #[test]
+    fn a_crew_in_which_somebody_has_ended_is_deserted() {
+        let control = Control::new(1);
+        assert!(!control.tallies().deserted);
+        control.glance(0).deserted = true;
+        assert!(control.tallies().deserted && !control.tallies().ended);
+    }
+
+    #[test]
+    fn a_clock_can_be_set() {
+        let clock = Clock::new();
+        let later = clock.ahead(3_600_000_000_000);
+        assert!(later.now_ns() >= 3_600_000_000_000);
+        let (back, now_ns) = (later.ahead(-3_600_000_000_000), clock.now_ns());
+        assert!((now_ns..now_ns + 3_600_000_000_000).contains(&back.now_ns()));
+        assert_eq!(clock.ahead(i64::MIN).now_ns(), 0);
     }
 }

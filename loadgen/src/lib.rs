@@ -13,7 +13,7 @@
 //! | [`options`], [`command`] | the command line as values, and as it is put on record |
 //! | [`plan`] | what will be done, or why it cannot be |
 //! | [`run`] | starts the shards, gives the orders, watches |
-//! | [`worker`] | a shard: one thread, one ring |
+//! | [`crew`], [`worker`] | the shards of this process; one of them: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
 //! | [`protocol`] | what the protocols differ in |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
@@ -25,6 +25,8 @@
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
 //! | [`errand`], [`compare`] | records read again, and two side by side |
 //! | [`selftest`] | a server whose faults are known, and what a run must say of it |
+//! | [`remote`] | several machines: agents, and the one who coordinates them |
+//! | [`histograms`] | distributions as text, exact |
 //! | [`probe`], [`figures`] | processor time and memory; numbers as text |
 //!
 //! ```no_run
@@ -50,11 +52,13 @@ pub mod command;
 pub mod compare;
 pub mod content;
 pub mod control;
+pub mod crew;
 pub mod crowd;
 pub mod distribution;
 pub mod errand;
 pub mod fault;
 pub mod figures;
+pub mod histograms;
 pub mod hlog;
 pub mod html;
 pub mod live;
@@ -64,6 +68,7 @@ pub mod probe;
 pub mod protocol;
 pub mod random;
 pub mod record;
+pub mod remote;
 pub mod report;
 pub mod run;
 pub mod scenario;

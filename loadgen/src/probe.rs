@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 /// A process at an instant.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Nanoseconds on a processor, all threads.
     pub cpu_ns: Option<u64>,
@@ -31,6 +31,16 @@ impl Sample {
     /// This process.
     pub fn of_self() -> Sample {
         Sample::of(std::process::id())
+    }
+
+    /// Two processes as if they were one; what one of them does not say is none.
+    #[must_use]
+    pub fn with(&self, other: &Sample) -> Sample {
+        let sum = |one: Option<u64>, two: Option<u64>| one?.checked_add(two?);
+        Sample {
+            cpu_ns: sum(self.cpu_ns, other.cpu_ns),
+            resident_bytes: sum(self.resident_bytes, other.resident_bytes),
+        }
     }
 
     /// Nanoseconds on a processor since an earlier sample.

@@ -22,7 +22,7 @@ const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
 pub const FINDINGS_MAX: usize = 10;
 
 /// Part of a user's life, to say where it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Step {
     /// Connecting to the login server.
     ConnectLogin,
@@ -49,7 +49,7 @@ impl fmt::Display for Step {
 }
 
 /// What went wrong with a connection, not with an answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trouble {
     /// The operating system's error.
     System(Step, i32),
@@ -78,7 +78,7 @@ impl fmt::Display for Trouble {
 }
 
 /// One wrong answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The user whose request it concerns.
     pub user: u32,
@@ -171,21 +171,28 @@ counters! {
 }
 
 /// Distributions of one shard or of all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Times {
     /// From connecting to the login server to the granted login.
+    #[serde(with = "crate::histograms")]
     pub login: Histogram<u64>,
     /// From connecting to the message server to the accepted attach.
+    #[serde(with = "crate::histograms")]
     pub attach: Histogram<u64>,
     /// From a lost connection to the next accepted attach.
+    #[serde(with = "crate::histograms")]
     pub reattach: Histogram<u64>,
     /// Response times of requests whose user was connected all along but for what the server ended.
+    #[serde(with = "crate::histograms")]
     pub response: Histogram<u64>,
     /// Service times of the same requests.
+    #[serde(with = "crate::histograms")]
     pub service: Histogram<u64>,
     /// Response times of the other requests.
+    #[serde(with = "crate::histograms")]
     pub disturbed: Histogram<u64>,
     /// Lateness of requests that the clock makes due: in an open loop, and after a thought.
+    #[serde(with = "crate::histograms")]
     pub lateness: Histogram<u64>,
 }
 
@@ -228,7 +235,7 @@ impl Default for Times {
 }
 
 /// What fell due in one stage of the play.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StageRecord {
     /// Requests that fell due.
     pub due: u64,
@@ -239,12 +246,16 @@ pub struct StageRecord {
     /// Connections that failed or were lost, not on purpose.
     pub troubles: u64,
     /// Response times of requests whose user was connected all along but for what the server ended.
+    #[serde(with = "crate::histograms")]
     pub response: Histogram<u64>,
     /// Service times of the same requests.
+    #[serde(with = "crate::histograms")]
     pub service: Histogram<u64>,
     /// Response times of the other requests.
+    #[serde(with = "crate::histograms")]
     pub disturbed: Histogram<u64>,
     /// Lateness of requests that the clock makes due.
+    #[serde(with = "crate::histograms")]
     pub lateness: Histogram<u64>,
     /// The storm at its beginning, if there was one.
     pub storm: Option<Storm>,
@@ -286,7 +297,7 @@ fn add(into: &mut Histogram<u64>, from: &Histogram<u64>) {
 }
 
 /// A reconnect storm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storm {
     /// Users whose connections were dropped.
     pub dropped: u64,
@@ -299,13 +310,14 @@ pub struct Storm {
 }
 
 /// Everything that a shard has seen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Counts.
     pub counters: Counters,
     /// Distributions.
     pub times: Times,
     /// Troubles with connections, and how often.
+    #[serde(with = "crate::histograms::pairs")]
     pub troubles: BTreeMap<Trouble, u64>,
     /// Wrong answers by [`Fault::kind`].
     pub faults: [u64; Fault::KINDS.len()],
@@ -314,6 +326,7 @@ pub struct Record {
     /// What fell due in each stage, in their order.
     pub stages: Vec<StageRecord>,
     /// Response times by the kind of request, in the order of the scenario, where there are several.
+    #[serde(with = "crate::histograms::list")]
     pub requests: Vec<Histogram<u64>>,
     /// Users that gave up.
     pub users_failed: u64,

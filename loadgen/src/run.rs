@@ -8,22 +8,23 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
-use skyring::driver::uring::directory::RingDirectory;
+use serde::{Deserialize, Serialize};
 use skyring::driver::uring::options::DriverStats;
 use thiserror::Error;
 
 use crate::arrival::SECOND_NS;
 use crate::control::{Control, Glance};
+use crate::crew::{self, Crew, CrewEnd};
 use crate::crowd::Orders;
 use crate::live::{Live, Progress};
 use crate::plan::Plan;
 use crate::probe::Sample;
 use crate::record::Record;
+use crate::remote::note::AgentNote;
 use crate::series::{Point, Second, Series};
-use crate::worker::{self, ShardEnd};
 
 /// How long nobody may get any further before the play begins without those who are missing.
 pub const STALL_NS: u64 = 30 * SECOND_NS;
@@ -71,7 +72,7 @@ pub struct Timeline {
 }
 
 /// A process before the logins, when measuring began, and when the play ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Before the first login.
     pub before: Sample,
@@ -79,6 +80,18 @@ pub struct Usage {
     pub from: Sample,
     /// When the play ended.
     pub to: Sample,
+}
+
+impl Usage {
+    /// Two processes as if they were one.
+    #[must_use]
+    pub fn with(&self, other: &Usage) -> Usage {
+        Usage {
+            before: self.before.with(&other.before),
+            from: self.from.with(&other.from),
+            to: self.to.with(&other.to),
+        }
+    }
 }
 
 /// What a run has seen.
@@ -102,6 +115,8 @@ pub struct Outcome {
     pub series: Vec<Point>,
     /// The response times of the same seconds.
     pub seconds: Vec<Second>,
+    /// The machines that did it, where it was not this one.
+    pub agents: Vec<AgentNote>,
 }
 
 /// Makes a run. It ends early when `stop` becomes true.
@@ -111,74 +126,29 @@ pub struct Outcome {
 pub fn run(plan: Plan, live: &mut Live, stop: &AtomicBool) -> Result<Outcome, RunError> {
     let plan = Arc::new(plan);
     let control = Arc::new(Control::new(plan.shares.len()));
-    let mut watch = Watch::new(&plan, &control, live, stop);
-    let threads = start(&plan, &control)?;
-    watch.all();
-    let Watch { timeline, generator, server, gathered, series, .. } = watch;
-    let (series, seconds) = series.into_points();
-    let mut outcome =
-        Outcome { timeline, generator, server, gathered, series, seconds, ..Outcome::default() };
-    for (shard, thread) in threads.into_iter().enumerate() {
-        let end = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let end = end.map_err(|source| RunError::Ring { shard, source })?;
-        outcome.record.add(end.record);
-        add_stats(&mut outcome.driver, end.driver);
-        outcome.busiest = [outcome.busiest, end.busy].into_iter().flatten().reduce(f64::max);
-    }
+    let watch = Watch::new(&plan, &control, live, stop, LEAD_NS);
+    let crew = Crew::start(&plan, &control, 0..plan.shares.len())?;
+    let mut outcome = watch.lead();
+    outcome.take(crew.join()?);
     Ok(outcome)
 }
 
-fn start(
-    plan: &Arc<Plan>,
-    control: &Arc<Control>,
-) -> Result<Vec<JoinHandle<io::Result<ShardEnd>>>, RunError> {
-    let directory = Arc::new(RingDirectory::new(plan.shares.len()));
-    let spawn = |shard| {
-        let (plan, control) = (Arc::clone(plan), Arc::clone(control));
-        let directory = Arc::clone(&directory);
-        let body = move || {
-            // Also when it panics: nobody must wait for a shard that is gone.
-            let _ended = Ended { control: &control, shard };
-            let index = u16::try_from(shard).map_err(|_| io::ErrorKind::InvalidInput)?;
-            worker::run(&plan, index, &control, directory)
-        };
-        thread::Builder::new().name(format!("shard {shard}")).spawn(body)
-    };
-    let threads: io::Result<Vec<_>> = (0..plan.shares.len()).map(spawn).collect();
-    threads.map_err(|error| {
-        control.order(Orders { play_start_ns: 0, play_end_ns: 0, give_up_ns: 0 });
-        RunError::Thread(error)
-    })
-}
-
-/// Says that a shard has ended, whatever way it went.
-struct Ended<'a> {
-    control: &'a Control,
-    shard: usize,
-}
-
-impl Drop for Ended<'_> {
-    fn drop(&mut self) {
-        self.control.glance(self.shard).ended = true;
+impl Outcome {
+    /// Adds what shards have left behind.
+    pub(crate) fn take(&mut self, end: CrewEnd) {
+        self.record.add(end.record);
+        crew::add_stats(&mut self.driver, &end.driver);
+        self.busiest = [self.busiest, end.busiest].into_iter().flatten().reduce(f64::max);
     }
 }
 
-fn add_stats(all: &mut DriverStats, one: DriverStats) {
-    all.turns += one.turns;
-    all.enters += one.enters;
-    all.batch_waits += one.batch_waits;
-    all.completions += one.completions;
-    all.overflows += one.overflows;
-    all.stale += one.stale;
-    all.no_buffers += one.no_buffers;
-}
-
-/// The one who watches and gives the orders.
-struct Watch<'a> {
+/// The one who watches those who follow a control, and gives the orders.
+pub(crate) struct Watch<'a> {
     plan: &'a Plan,
     control: &'a Control,
     live: &'a mut Live,
     stop: &'a AtomicBool,
+    lead_ns: u64,
     shown_ns: u64,
     timeline: Timeline,
     generator: Usage,
@@ -190,11 +160,13 @@ struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    fn new(
+    /// Before the first login. The play will be ordered `lead_ns` ahead.
+    pub(crate) fn new(
         plan: &'a Plan,
         control: &'a Control,
         live: &'a mut Live,
         stop: &'a AtomicBool,
+        lead_ns: u64,
     ) -> Watch<'a> {
         let generator = Usage { before: Sample::of_self(), ..Usage::default() };
         let before = |pid| Usage { before: Sample::of(pid), ..Usage::default() };
@@ -205,6 +177,7 @@ impl<'a> Watch<'a> {
             control,
             live,
             stop,
+            lead_ns,
             shown_ns: 0,
             timeline,
             generator,
@@ -213,6 +186,15 @@ impl<'a> Watch<'a> {
             deserted: false,
             series: Series::default(),
         }
+    }
+
+    /// Leads them through the phases until they have ended. What they leave behind is not in the
+    /// outcome yet.
+    pub(crate) fn lead(mut self) -> Outcome {
+        self.all();
+        let Watch { timeline, generator, server, gathered, series, .. } = self;
+        let (series, seconds) = series.into_points();
+        Outcome { timeline, generator, server, gathered, series, seconds, ..Outcome::default() }
     }
 
     fn all(&mut self) {
@@ -225,7 +207,7 @@ impl<'a> Watch<'a> {
         if self.gathered == 0 || self.is_stopped() {
             return self.end_now();
         }
-        let play_start_ns = self.now_ns() + LEAD_NS;
+        let play_start_ns = self.now_ns() + self.lead_ns;
         let play_end_ns = play_start_ns + self.plan.scenario.play_ns();
         let give_up_ns = play_end_ns + options.drain_ns;
         self.control.order(Orders { play_start_ns, play_end_ns, give_up_ns });
@@ -233,10 +215,12 @@ impl<'a> Watch<'a> {
         self.timeline.play_start_ns = play_start_ns;
         self.timeline.measured_from_ns = play_end_ns;
         self.play(play_start_ns);
-        self.timeline.play_end_ns = self.now_ns();
+        // As ordered: when the watcher woke is no business of the figures.
+        let is_cut_short = self.is_stopped();
+        self.timeline.play_end_ns = if is_cut_short { self.now_ns() } else { play_end_ns };
         self.series.end(&self.control.survey());
         self.sample(|usage, sample| usage.to = sample);
-        if self.is_stopped() {
+        if is_cut_short {
             self.interrupt(play_start_ns);
         }
         self.drain();
@@ -253,7 +237,7 @@ impl<'a> Watch<'a> {
             }
             if stage.measured && !is_measured && !self.is_stopped() {
                 is_measured = true;
-                self.timeline.measured_from_ns = self.now_ns();
+                self.timeline.measured_from_ns = play_start_ns + stage.start_ns;
                 self.sample(|usage, sample| usage.from = sample);
             }
             self.wait("play", play_start_ns + stage.end_ns);
@@ -337,9 +321,15 @@ impl<'a> Watch<'a> {
             self.deserted |= glance.deserted;
             return glance;
         }
-        self.shown_ns = now_ns;
         let glance = self.control.survey();
+        let was_due = self.series.is_due(now_ns);
         self.series.add(&glance);
+        // What is seen may be too old for a full second, above all from afar: then it waits.
+        let is_full = was_due && !self.series.is_due(now_ns);
+        if now_ns < self.shown_ns + self.live.interval_ns() && !is_full {
+            return glance;
+        }
+        self.shown_ns = now_ns;
         let users = u64::from(self.plan.users());
         let elapsed_ns = now_ns - from_ns;
         self.live.show(now_ns, Progress { phase, elapsed_ns, total_ns, users }, &glance);
@@ -359,5 +349,31 @@ impl<'a> Watch<'a> {
 
     fn now_ns(&self) -> u64 {
         self.control.clock.now_ns()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_crews_leave_behind_adds_up_and_the_busiest_counts() {
+        let mut outcome = Outcome::default();
+        for (answers, busiest) in [(3, None), (4, Some(0.7)), (5, Some(0.4))] {
+            let mut end = CrewEnd { busiest, ..CrewEnd::default() };
+            end.record.counters.answers = answers;
+            end.driver.enters = 10;
+            outcome.take(end);
+        }
+        assert_eq!((outcome.record.counters.answers, outcome.driver.enters), (12, 30));
+        assert_eq!(outcome.busiest, Some(0.7));
+    }
+
+    #[test]
+    fn processes_are_summed_and_what_one_does_not_say_is_none() {
+        let sample = |cpu_ns, resident_bytes| Sample { cpu_ns, resident_bytes };
+        let usage = |to| Usage { to, ..Usage::default() };
+        let both = usage(sample(Some(1), Some(2))).with(&usage(sample(Some(10), None)));
+        assert_eq!(both.to, sample(Some(11), None));
     }
 }

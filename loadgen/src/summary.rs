@@ -15,6 +15,7 @@ pub fn summary(report: &Report) -> String {
 
 fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
     headline(out, report)?;
+    agents(out, report)?;
     counts(out, report)?;
     times(out, report)?;
     stages(out, report)?;
@@ -69,6 +70,18 @@ fn headline(out: &mut String, report: &Report) -> std::fmt::Result {
         out,
         "\nskyring-loadgen {}: {} · {users} users · {} {shards} · {load}\n",
         report.environment.loadgen, asked.protocol, asked.shards
+    )
+}
+
+fn agents(out: &mut String, report: &Report) -> std::fmt::Result {
+    let Some(offset_ns) = report.agents.iter().map(|it| it.clock_uncertainty_ns).max() else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "  machines   {} agents, clocks set to within {}",
+        report.agents.len(),
+        figures::duration(offset_ns)
     )
 }
 

@@ -49,20 +49,22 @@ pub struct ShardEnd {
     pub busy: Option<f64>,
 }
 
-/// Runs shard `shard` of a plan on this thread, until its crowd is done.
+/// Runs shard `shard` of a plan on this thread, until its crowd is done. `place` is its own among
+/// those of this process: in the control, and in the directory.
 ///
 /// # Errors
 /// The operating system's, when there is no ring.
 pub fn run(
     plan: &Arc<Plan>,
     shard: u16,
+    place: u16,
     control: &Control,
     directory: Arc<RingDirectory>,
 ) -> io::Result<ShardEnd> {
     // A sleep that ends 50 microseconds late by the kernel's default would be the generator's
     // lateness in every open loop. Where this is refused, the lateness shows it.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-    let shards = u16::try_from(plan.shares.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let shards = u16::try_from(control.places()).map_err(|_| io::ErrorKind::InvalidInput)?;
     let options = UringOptions {
         slots: plan.slots,
         buffers: (BUFFERS / shards).clamp(BUFFERS_MIN, BUFFERS_MAX),
@@ -71,9 +73,9 @@ pub fn run(
         minimum_wait: false,
         ..UringOptions::default()
     };
-    let mut driver = UringDriver::new(&options, ShardIndex(shard), directory)?;
-    let (mut crowd, shard) = (Crowd::new(Arc::clone(plan), u32::from(shard)), usize::from(shard));
-    let busy = turn_until_over(&mut driver, &mut crowd, plan, control, shard);
+    let mut driver = UringDriver::new(&options, ShardIndex(place), directory)?;
+    let mut crowd = Crowd::new(Arc::clone(plan), u32::from(shard));
+    let busy = turn_until_over(&mut driver, &mut crowd, plan, control, usize::from(place));
     let driver_stats = driver.stats();
     wind_up(&mut driver, &mut crowd, control);
     Ok(ShardEnd { record: crowd.into_record(), driver: driver_stats, busy })
@@ -112,7 +114,7 @@ fn turn_until_over<D: Driver>(
     crowd: &mut Crowd,
     plan: &Plan,
     control: &Control,
-    shard: usize,
+    place: usize,
 ) -> Option<f64> {
     let mut demand = Demand::default();
     let mut events = Vec::new();
@@ -131,7 +133,7 @@ fn turn_until_over<D: Driver>(
         }
         let over = crowd.is_over(now_ns);
         if over || now_ns >= glance_ns {
-            show(crowd, control, shard, now_ns);
+            show(crowd, control, place, now_ns);
             glance_ns = now_ns + GLANCE_NS;
         }
         if over {
@@ -180,8 +182,8 @@ fn sleep(crowd: &Crowd, now_ns: u64, spin: bool) -> Wait {
     if spin || wait_ns == 0 { Wait::Poll } else { Wait::AtMost(Duration::from_nanos(wait_ns)) }
 }
 
-fn show(crowd: &mut Crowd, control: &Control, shard: usize, now_ns: u64) {
-    let mut glance = control.glance(shard);
+fn show(crowd: &mut Crowd, control: &Control, place: usize, now_ns: u64) {
+    let mut glance = control.glance(place);
     glance.tally = crowd.tally();
     glance.counters = crowd.record().counters;
     glance.gathered = crowd.is_gathered();

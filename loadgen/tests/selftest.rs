@@ -15,6 +15,7 @@ fn the_generator_shows_what_it_must() {
         "altered answers",
         "doubled answers",
         "lost answers",
+        "a threshold out of reach",
         "more load than may be open",
         "a generator that naps",
         "a stall of 400 ms, open loop",

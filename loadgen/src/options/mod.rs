@@ -3,6 +3,7 @@
 //! Units: instants and durations become nanoseconds, percentages parts per million. Refused:
 //! unknown flags, values that do not parse, addresses that do not resolve.
 
+mod flags;
 mod values;
 
 use std::ffi::OsString;
@@ -10,11 +11,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lexopt::prelude::*;
-
-use self::values::{addresses, count, percent, seconds, sizes, sources};
+pub(crate) use self::flags::VALUED;
+use self::flags::{Flag, OF_A_FILE, OF_THE_LOAD, read_flags};
+pub(crate) use self::values::{addresses, sources};
+use self::values::{count, percent, seconds, sizes};
 use crate::arrival::SECOND_NS;
 use crate::errand::Errand;
+use crate::remote::command::{self, AgentLine, CoordinateLine};
 use crate::scenario::file::ScenarioFile;
 use crate::threshold::Threshold;
 
@@ -159,6 +162,10 @@ impl Default for Options {
 pub enum Command {
     /// A run.
     Run(Box<Options>),
+    /// An agent of runs that another machine coordinates.
+    Agent(AgentLine),
+    /// A run on several machines.
+    Coordinate(Box<CoordinateLine>),
     /// Something with the records of earlier runs.
     Errand(Errand),
     /// The proof that faults and stalls are shown.
@@ -180,6 +187,9 @@ impl Options {
         if let Some(errand) = Errand::parse(&arguments)? {
             return Ok(Command::Errand(errand));
         }
+        if let Some(command) = command::parse(&arguments)? {
+            return Ok(command);
+        }
         if arguments.first().is_some_and(|word| word == "selftest") {
             let alone = arguments.len() == 1;
             return alone.then_some(Command::SelfTest).ok_or("selftest takes no flags".into());
@@ -188,9 +198,43 @@ impl Options {
         if flags.iter().any(|flag| flag.name == "version") {
             return Ok(Command::Version);
         }
+        let mut named = flags.iter().filter(|flag| flag.name == "scenario");
+        let path = named.next_back().and_then(|flag| flag.value.as_deref());
+        let read =
+            |path: &str| std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"));
+        let text = path.map(read).transpose()?;
+        let options = Options::of_flags(&flags, text.as_deref(), path.unwrap_or_default())?;
+        Ok(Command::Run(Box::new(options)))
+    }
+
+    /// Reads the flags of a run whose scenario, if it has one, is at hand; no file is read.
+    ///
+    /// # Errors
+    /// As [`Options::parse`]; also when the flags ask for help or name a scenario's file.
+    pub fn of_run(arguments: &[String], scenario: Option<&str>) -> Result<Options, lexopt::Error> {
+        let flags = read_flags(arguments.iter().map(OsString::from).collect())?;
+        let flags = flags.ok_or("--help is no flag of a run")?;
+        if flags.iter().any(|flag| flag.name == "scenario" || flag.name == "version") {
+            return Err("the text of the scenario takes the place of its file".into());
+        }
+        Options::of_flags(&flags, scenario, "scenario")
+    }
+
+    /// What flags say, and a scenario of this text and origin.
+    fn of_flags(
+        flags: &[Flag],
+        scenario: Option<&str>,
+        origin: &str,
+    ) -> Result<Options, lexopt::Error> {
         let mut options = Options::default();
-        if let Some(scenario) = options.read_scenario(&flags)? {
-            options.scenario = Some(Arc::new(scenario));
+        if let Some(text) = scenario {
+            if let Some(flag) = flags.iter().find(|flag| OF_THE_LOAD.contains(&flag.name.as_str()))
+            {
+                return Err(format!("--{}: with --scenario, the file says it", flag.name).into());
+            }
+            let file = options.apply_scenario(text, flags);
+            let file = file.map_err(|error| format!("{origin}: {error}"))?;
+            options.scenario = Some(Arc::new(file));
         }
         for flag in flags.iter().filter(|flag| flag.name != "scenario") {
             options.apply(flag)?;
@@ -199,25 +243,10 @@ impl Options {
             options.logins.push((Ipv4Addr::LOCALHOST, 8001).into());
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
-        Ok(Command::Run(Box::new(options)))
+        Ok(options)
     }
 
-    /// Reads the scenario, if one is named, and applies what it says of servers and users and no
-    /// flag says.
-    fn read_scenario(&mut self, flags: &[Flag]) -> Result<Option<ScenarioFile>, lexopt::Error> {
-        let mut named = flags.iter().filter(|flag| flag.name == "scenario");
-        let Some(path) = named.next_back().and_then(|flag| flag.value.as_deref()) else {
-            return Ok(None);
-        };
-        if let Some(flag) = flags.iter().find(|flag| OF_THE_LOAD.contains(&flag.name.as_str())) {
-            return Err(format!("--{}: with --scenario, the file says it", flag.name).into());
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        self.apply_scenario(&text, flags)
-            .map(Some)
-            .map_err(|error| format!("{path}: {error}").into())
-    }
-
+    /// Applies what a scenario says of servers and users and no flag says.
     fn apply_scenario(&mut self, text: &str, flags: &[Flag]) -> Result<ScenarioFile, String> {
         const SERVERS: [&str; 3] = ["login", "msg", "gate"];
         let file = ScenarioFile::parse(text).map_err(|error| error.to_string())?;
@@ -304,94 +333,6 @@ impl Options {
         Ok(())
     }
 }
-
-/// A flag of a command line.
-struct Flag {
-    name: String,
-    value: Option<String>,
-}
-
-/// The flags of a command line. None: it asks for help.
-fn read_flags(arguments: Vec<OsString>) -> Result<Option<Vec<Flag>>, lexopt::Error> {
-    let mut parser = lexopt::Parser::from_args(arguments);
-    let mut flags = Vec::new();
-    while let Some(argument) = parser.next()? {
-        let name = match argument {
-            Short('h') | Long("help") => return Ok(None),
-            Short('V') => String::from("version"),
-            Long(name) => String::from(name),
-            other => return Err(other.unexpected()),
-        };
-        let is_switch = name == "version" || Options::default().switch_on(&name);
-        if !is_switch && !VALUED.contains(&name.as_str()) {
-            return Err(format!("unknown flag --{name}; see --help").into());
-        }
-        let value = if is_switch { None } else { Some(parser.value()?.string()?) };
-        flags.push(Flag { name, value });
-    }
-    Ok(Some(flags))
-}
-
-/// Flags of a load, which a scenario describes itself.
-const OF_THE_LOAD: [&str; 7] = ["rate", "seconds", "warm", "think", "payload", "churn", "storm"];
-
-/// Flags that `[connect]` of a scenario may give, and the number of users.
-const OF_A_FILE: [&str; 18] = [
-    "login",
-    "msg",
-    "gate",
-    "sources",
-    "server",
-    "user-prefix",
-    "password",
-    "users",
-    "subset",
-    "depth",
-    "drop",
-    "hold",
-    "drain",
-    "connects-per-second",
-    "connecting",
-    "shards",
-    "skynet",
-    "spin",
-];
-
-/// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
-/// as such.
-const VALUED: [&str; 31] = [
-    "login",
-    "msg",
-    "gate",
-    "sources",
-    "server",
-    "user-prefix",
-    "password",
-    "scenario",
-    "threshold",
-    "json",
-    "html",
-    "hlog",
-    "payload",
-    "seconds",
-    "warm",
-    "hold",
-    "think",
-    "storm",
-    "drain",
-    "late-ms",
-    "subset",
-    "drop",
-    "churn",
-    "users",
-    "rate",
-    "depth",
-    "connects-per-second",
-    "connecting",
-    "shards",
-    "pid",
-    "seed",
-];
 
 #[cfg(test)]
 mod tests {

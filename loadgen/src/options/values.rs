@@ -34,7 +34,7 @@ pub(super) fn sizes(text: &str) -> Result<(usize, usize), String> {
     Ok((count(least)?, count(most)?))
 }
 
-pub(super) fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
+pub(crate) fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
     text.split(',')
         .map(|one| {
             let mut found = one.to_socket_addrs().map_err(|error| error.to_string())?;
@@ -44,7 +44,7 @@ pub(super) fn addresses(text: &str) -> Result<Vec<SocketAddr>, String> {
 }
 
 /// Addresses and ranges of IPv4 addresses, at most 65,536 of them.
-pub(super) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
+pub(crate) fn sources(text: &str) -> Result<Vec<IpAddr>, String> {
     let mut all = Vec::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

@@ -16,6 +16,7 @@ use crate::figures;
 use crate::plan::Plan;
 use crate::probe::{Environment, Sample};
 use crate::record::{Counters, Record, Storm};
+use crate::remote::note::AgentNote;
 use crate::run::{Outcome, Usage};
 use crate::series::Point;
 use crate::threshold::Held;
@@ -206,6 +207,9 @@ pub struct Report {
     pub server: Option<Used>,
     /// The machine.
     pub environment: Environment,
+    /// The machines that did it, where it was not this one; then the generator is all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<AgentNote>,
 }
 
 impl Report {
@@ -244,6 +248,7 @@ impl Report {
             },
             server: outcome.server.as_ref().map(used),
             environment: Environment::look(plan.slots),
+            agents: outcome.agents.clone(),
         };
         report.thresholds = judged::thresholds(plan, outcome, &report);
         report.verdict.hold(&report.thresholds);
