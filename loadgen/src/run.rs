@@ -322,6 +322,7 @@ impl<'a> Watch<'a> {
             return glance;
         }
         let glance = self.control.survey();
+        self.deserted |= glance.deserted;
         let was_due = self.series.is_due(now_ns);
         self.series.add(&glance);
         // What is seen may be too old for a full second, above all from afar: then it waits.
@@ -367,6 +368,44 @@ mod tests {
         }
         assert_eq!((outcome.record.counters.answers, outcome.driver.enters), (12, 30));
         assert_eq!(outcome.busiest, Some(0.7));
+    }
+
+    /// Two who follow `control`, and whose glances are too old for any second of the play. The
+    /// second is found to have ended when the series has long wanted a point; the first obeys.
+    fn two_of_whom_one_ends(control: &Control) {
+        for place in 0..2 {
+            let mut glance = control.glance(place);
+            glance.gathered = true;
+            glance.tally.attached = 1;
+        }
+        while control.ordered().give_up_ns > 0 {
+            let now_ns = control.clock.now_ns();
+            let start_ns = control.ordered().play_start_ns;
+            if now_ns > start_ns.saturating_add(3 * SECOND_NS / 2) {
+                control.glance(1).ended = true;
+            }
+            thread::sleep(LOOK);
+        }
+        (0..2).for_each(|place| control.glance(place).ended = true);
+    }
+
+    #[test]
+    fn one_who_ends_while_the_series_waits_for_a_glance_ends_the_run() {
+        let gate = "127.0.0.1:1".parse().unwrap();
+        let options = crate::options::Options {
+            gates: vec![gate],
+            users: 2,
+            play_ns: 20 * SECOND_NS,
+            ..Default::default()
+        };
+        let limits = crate::plan::Limits { descriptors: 100, ports: 100 };
+        let plan = Plan::new(options, limits).unwrap();
+        let (control, never) = (Control::new(2), AtomicBool::new(false));
+        let outcome = thread::scope(|scope| {
+            scope.spawn(|| two_of_whom_one_ends(&control));
+            Watch::new(&plan, &control, &mut Live::new(true), &never, LEAD_NS).lead()
+        });
+        assert!(outcome.timeline.interrupted);
     }
 
     #[test]

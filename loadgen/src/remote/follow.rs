@@ -23,7 +23,7 @@ use super::frame::{self, FrameError, Within};
 use super::message::{End, TO_AGENT_BYTES_MAX, TO_COORDINATOR_BYTES_MAX, ToAgent, ToCoordinator};
 
 /// How often the shards are shown when nothing else is to be said.
-const SHOW_NS: u64 = SECOND_NS / 10;
+const SHOW_NS: u64 = SECOND_NS / 20;
 
 /// How often they are looked at.
 const LOOK: Duration = Duration::from_millis(5);

@@ -71,8 +71,14 @@ pub fn write<T: Serialize>(
 /// When it is too long, is another one or does not come, or the stream's.
 pub fn read<T: DeserializeOwned>(from: &mut impl Read, bytes_max: usize) -> Result<T, FrameError> {
     let mut header = [0; 4];
-    if from.read(&mut header[..1])? == 0 {
-        return Err(FrameError::Closed);
+    loop {
+        match from.read(&mut header[..1]) {
+            Ok(0) => return Err(FrameError::Closed),
+            Ok(_) => break,
+            // A signal; a read with a time limit is not taken up again by the kernel.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     from.read_exact(&mut header[1..])?;
     let bytes = usize::try_from(u32::from_be_bytes(header)).unwrap_or(usize::MAX);
@@ -124,20 +130,28 @@ mod tests {
         bytes
     }
 
-    /// Bytes that come one at a time.
-    struct Drops<'a>(&'a [u8]);
+    /// Bytes that come one at a time, a signal before each.
+    struct Drops<'a> {
+        bytes: &'a [u8],
+        is_interrupted: bool,
+    }
 
     impl Read for Drops<'_> {
         fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.is_interrupted = !self.is_interrupted;
+            if self.is_interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             let count = into.len().min(1);
-            self.0.read(&mut into[..count])
+            self.bytes.read(&mut into[..count])
         }
     }
 
     #[test]
     fn a_message_comes_back_whole_or_byte_by_byte() {
         let bytes = [frame("one"), frame("two")].concat();
-        for mut from in [Box::new(&bytes[..]) as Box<dyn Read>, Box::new(Drops(&bytes))] {
+        let drops = Drops { bytes: &bytes, is_interrupted: false };
+        for mut from in [Box::new(&bytes[..]) as Box<dyn Read>, Box::new(drops)] {
             assert_eq!(read::<String>(&mut from, 5).unwrap(), "one");
             assert_eq!(read::<String>(&mut from, 5).unwrap(), "two");
             assert!(matches!(read::<String>(&mut from, 5), Err(FrameError::Closed)));
