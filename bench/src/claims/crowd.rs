@@ -110,7 +110,9 @@ pub(crate) fn play(
     let seen = watch.end();
     let report = Report::new(&plan, &outcome?, Vec::new());
     if !settings.quick {
-        eprintln!("{} s: {}", began.elapsed().as_secs(), report.verdict.headline());
+        let (right, wrong) = (report.check.right, report.check.wrong);
+        let seconds = began.elapsed().as_secs();
+        eprintln!("{users} users in {seconds} s: {right} right answers, {wrong} wrong");
     }
     if report.verdict.status != Status::Passed {
         let findings = report.check.findings.iter().take(3).cloned();

@@ -61,6 +61,8 @@ pub const PAGE: Page = Page {
         Measure::new("CPU us/login+attach", 1, |cell| {
             Some(cell.phases.get("login server cpu")? * 1e6 / cell.users as f64)
         }),
+        Measure::new("login p50 ms", 1, |cell| Some(cell.times.get("login")?.p50_us / 1e3)),
+        Measure::new("login p99 ms", 1, |cell| Some(cell.times.get("login")?.p99_us / 1e3)),
         FRESH_BYTES,
         USER_BYTES,
         KERNEL_BYTES,

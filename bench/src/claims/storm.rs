@@ -26,10 +26,6 @@ usage: skyring-bench storm [OPTIONS]
   --seconds S            of play before the storm (5)
 ";
 
-/// Everybody sends one request in so many seconds.
-const SECONDS_A_REQUEST: u64 = 60;
-/// Requests a second at least, so that some are under way when the storm comes.
-const RATE_MIN: u64 = 100;
 /// Users that come back in a second, at the very least: the play lasts long enough for that.
 const BACK_PER_SECOND: u32 = 3_000;
 const SECONDS_AFTER_MIN: u32 = 10;
@@ -118,8 +114,9 @@ impl StormOptions {
         })
     }
 
+    /// Everybody is asked once in the time after the storm.
     fn rate(&self) -> u64 {
-        (u64::from(self.sessions) / SECONDS_A_REQUEST).max(RATE_MIN)
+        u64::from(self.sessions).div_ceil(self.after().as_secs().max(1))
     }
 }
 
@@ -184,10 +181,10 @@ mod tests {
     #[test]
     fn the_play_lasts_until_everybody_can_be_back() {
         let options = parse(&[]).unwrap().unwrap();
-        assert_eq!((options.sessions, options.rate()), (200_000, 3_333));
+        assert_eq!((options.sessions, options.rate()), (200_000, 3_031));
         assert_eq!(options.after(), Duration::from_secs(66));
         let few = parse(&["--sessions", "600"]).unwrap().unwrap();
-        assert_eq!((few.rate(), few.after()), (RATE_MIN, Duration::from_secs(10)));
+        assert_eq!((few.rate(), few.after()), (60, Duration::from_secs(10)));
         assert!(load(&few).contains("600 sessions"));
     }
 

@@ -50,7 +50,7 @@ pub(super) struct Counting {
 /// What was seen, with seconds since the watch began.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    places: Option<Places>,
+    places: Places,
     readings: Vec<(f64, Reading)>,
     memories: Vec<(f64, MemoryState)>,
     /// System calls a message, or why there are none.
@@ -86,8 +86,7 @@ impl Seen {
             *self.readings.iter().rfind(|it| it.0 <= from).or(self.readings.first())?;
         let (ended, after) =
             *self.readings.iter().find(|it| it.0 >= to).or(self.readings.last())?;
-        (ended > began)
-            .then(|| (after.since(before, self.places.unwrap_or_default()), ended - began))
+        (ended > began).then(|| (after.since(before, self.places), ended - began))
     }
 
     /// Memory as it was last between two instants.
@@ -109,37 +108,65 @@ pub(super) fn weigh(pid: u32) -> io::Result<MemoryState> {
     })
 }
 
+/// Looks until it is over, and once more then.
 fn watch(subject: Subject, is_over: &AtomicBool) -> Seen {
-    let began = Instant::now();
-    let mut seen = Seen { places: Some(subject.places), ..Seen::default() };
-    let mut weighed: Option<Instant> = None;
-    let mut attached: Option<Instant> = None;
-    while !is_over.load(Ordering::Relaxed) {
-        // A server that has ended is the load's to report.
-        if let Ok(reading) = Reading::take(subject.pid, subject.places) {
-            seen.readings.push((began.elapsed().as_secs_f64(), reading));
+    let mut watcher = Watcher {
+        subject,
+        began: Instant::now(),
+        weighed: None,
+        attached: None,
+        seen: Seen { places: subject.places, ..Seen::default() },
+    };
+    loop {
+        let ends = is_over.load(Ordering::Relaxed);
+        watcher.look();
+        if ends {
+            return watcher.seen;
         }
-        if weighed.is_none_or(|at| at.elapsed() >= WEIGH_EVERY) {
-            weighed = Some(Instant::now());
-            if let Ok(state) = weigh(subject.pid) {
-                seen.memories.push((began.elapsed().as_secs_f64(), state));
-            }
-        }
-        if let Some(counting) = subject.counting.filter(|_| seen.calls.is_none()) {
-            if attached.is_none() && counter(counting.admin, "attached_now") >= Some(counting.users)
-            {
-                attached = Some(Instant::now());
-            }
-            if attached.is_some_and(|at| at.elapsed() >= counting.after) {
-                seen.calls = Some(count(subject.pid, counting));
-            }
-        }
+        watcher.count_when_due();
         thread::sleep(READ_EVERY);
     }
-    if let Ok(reading) = Reading::take(subject.pid, subject.places) {
-        seen.readings.push((began.elapsed().as_secs_f64(), reading));
+}
+
+struct Watcher {
+    subject: Subject,
+    began: Instant,
+    /// When memory was last read.
+    weighed: Option<Instant>,
+    /// When everybody was first seen to be attached.
+    attached: Option<Instant>,
+    seen: Seen,
+}
+
+impl Watcher {
+    /// Reads processors, and memory when it is time to. What cannot be read is left out: a server
+    /// that has ended is the load's to report.
+    fn look(&mut self) {
+        let Subject { pid, places, .. } = self.subject;
+        if let Ok(reading) = Reading::take(pid, places) {
+            self.seen.readings.push((self.began.elapsed().as_secs_f64(), reading));
+        }
+        if self.weighed.is_some_and(|at| at.elapsed() < WEIGH_EVERY) {
+            return;
+        }
+        self.weighed = Some(Instant::now());
+        if let Ok(state) = weigh(pid) {
+            self.seen.memories.push((self.began.elapsed().as_secs_f64(), state));
+        }
     }
-    seen
+
+    fn count_when_due(&mut self) {
+        let is_missing = self.seen.calls.is_none();
+        let Some(counting) = self.subject.counting.filter(|_| is_missing) else { return };
+        if self.attached.is_none()
+            && counter(counting.admin, "attached_now") >= Some(counting.users)
+        {
+            self.attached = Some(Instant::now());
+        }
+        if self.attached.is_some_and(|at| at.elapsed() >= counting.after) {
+            self.seen.calls = Some(count(self.subject.pid, counting));
+        }
+    }
 }
 
 /// System calls of a process for each message that it says it has answered meanwhile.
