@@ -11,7 +11,7 @@ const HEAD: f64 = 34.0;
 const FOOT: f64 = 46.0;
 /// Room for the names at least, and for each character of the longest.
 const NAMES: f64 = 74.0;
-const CHARACTER: f64 = 6.4;
+const CHARACTER: f64 = 6.8;
 /// Room behind the longest bar for its value.
 const VALUES: f64 = 110.0;
 

@@ -60,6 +60,7 @@ pub const PAGE: Page = Page {
         KERNEL,
         Measure::new("of it slab B", 0, |cell| memory::a_user(cell, ANSWERED, memory::slab)),
         Measure::new("of it queued B", 0, |cell| memory::a_user(cell, ANSWERED, memory::queued)),
+        Measure::new("not ours B", 0, |cell| memory::a_user(cell, ANSWERED, memory::not_ours)),
         Measure::new("user MiB in all", 0, |cell| {
             Some(memory::private(cell.memory.get(ANSWERED)?) / f64::from(1 << 20))
         }),

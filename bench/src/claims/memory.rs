@@ -21,9 +21,14 @@ pub(super) fn private(state: &MemoryState) -> f64 {
     state.server_private_bytes as f64
 }
 
-/// Everything that the machine uses less the anonymous memory of server and generator: what the
-/// kernel keeps, for both ends of every connection.
+/// The kernel's own allocations, and the bytes in its sockets, for both ends of every connection.
 pub(super) fn kernel(state: &MemoryState) -> f64 {
+    (state.machine.kernel_bytes + state.machine.tcp_bytes) as f64
+}
+
+/// Everything that the machine uses less the anonymous memory of server and generator: the same by
+/// another way, with pages that are in none of the kernel's accounts, and with everybody else.
+pub(super) fn not_ours(state: &MemoryState) -> f64 {
     let own = state.server_private_bytes + state.generator_private_bytes;
     state.machine.used_bytes as f64 - own as f64
 }
@@ -77,7 +82,8 @@ mod tests {
         let cell = cell(10, state(6_000, 300, 34_200));
         assert_eq!(a_user(&cell, ATTACHED, private), Some(500.0));
         // 25,200 more in use, of which 5,000 and 200 are the processes'.
-        assert_eq!(a_user(&cell, ATTACHED, kernel), Some(2_000.0));
+        assert_eq!(a_user(&cell, ATTACHED, not_ours), Some(2_000.0));
+        assert_eq!(a_user(&cell, ATTACHED, kernel), Some(0.0));
         assert_eq!(a_user(&cell, ANSWERED, private), None);
     }
 

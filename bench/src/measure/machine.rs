@@ -1,8 +1,10 @@
 //! Memory of the whole machine, for what the kernel keeps for connections.
 //!
 //! The kernel books sockets, ring tables and page tables under no process, so they are read for the
-//! machine and a run looks at how they grow. *Used* is the total less what the kernel says is still
-//! available. *Slab* is the allocator that sockets and files come from. *TCP* is what queues of
+//! machine and a run looks at how they grow. *Kernel* is the sum of the accounts that the kernel
+//! keeps of its own allocations: slabs, from which sockets and files come, stacks, page tables,
+//! virtually mapped memory, memory a processor. *Used* is the total less what the kernel says is
+//! still available: the same, user memory, and pages that are in no account. *TCP* is what queues of
 //! bytes hold, and how many sockets there are.
 //!
 //! On loopback both ends of every connection are sockets of this machine: what grows holds two
@@ -23,6 +25,9 @@ const PAGE_BYTES: u64 = 4096;
 pub struct Machine {
     /// `MemTotal` less `MemAvailable`.
     pub used_bytes: u64,
+    /// `Slab`, `KernelStack`, `PageTables`, `VmallocUsed` and `Percpu` together.
+    #[serde(default)]
+    pub kernel_bytes: u64,
     /// `Slab`.
     pub slab_bytes: u64,
     /// Pages that hold bytes on their way through TCP sockets.
@@ -47,7 +52,10 @@ impl Machine {
     fn parse(memory: &str, sockets: &str) -> Option<Machine> {
         let total = kibibytes(memory, "MemTotal:")?;
         let available = kibibytes(memory, "MemAvailable:")?;
+        let accounts = ["Slab:", "KernelStack:", "PageTables:", "VmallocUsed:", "Percpu:"];
         Some(Machine {
+            // Which of them there are depends on the kernel.
+            kernel_bytes: accounts.iter().filter_map(|name| kibibytes(memory, name)).sum(),
             used_bytes: total.saturating_sub(available),
             slab_bytes: kibibytes(memory, "Slab:")?,
             tcp_bytes: tcp(sockets, "mem")? * PAGE_BYTES,
@@ -74,10 +82,12 @@ mod tests {
 
     #[test]
     fn the_fields_are_read() {
-        let memory = "MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable: 60 kB\nSlab: 7 kB\n";
+        let memory =
+            "MemTotal: 100 kB\nMemFree: 1 kB\nMemAvailable: 60 kB\nSlab: 7 kB\nPercpu: 2 kB\n";
         let sockets = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 3 alloc 6 mem 2\nUDP: inuse 1\n";
         let expected = Machine {
             used_bytes: 40 << 10,
+            kernel_bytes: 9 << 10,
             slab_bytes: 7 << 10,
             tcp_bytes: 8192,
             tcp_sockets: 5,
