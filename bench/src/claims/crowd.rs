@@ -5,6 +5,7 @@
 //! then *play*, which begins [`LEAD_SECONDS`] after it was ordered.
 
 use std::error::Error;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use skyring::driver::uring::limits;
@@ -15,6 +16,7 @@ use skyring_loadgen::probe;
 use skyring_loadgen::report::{self, Report, Status};
 use skyring_loadgen::run;
 
+use super::progress;
 use super::record::{Cell, Check, MemoryState};
 use super::server::Running;
 use super::settings::Settings;
@@ -104,6 +106,7 @@ pub(crate) fn play(
         after: hold + Duration::from_secs_f64(LEAD_SECONDS) + it.after,
         lasts: it.lasts,
     });
+    progress::keep();
     let began = Instant::now();
     let watch = Watch::begin(Subject { pid, places: settings.places(), counting });
     let outcome = run::run(plan.clone(), &mut Live::new(settings.quick), &false.into());
@@ -116,10 +119,17 @@ pub(crate) fn play(
     }
     if report.verdict.status != Status::Passed {
         let findings = report.check.findings.iter().take(3).cloned();
-        let reasons: Vec<String> = report.verdict.reasons.iter().cloned().chain(findings).collect();
-        return Err(reasons.join("; ").into());
+        let gone = has_ended(pid).then(|| String::from("the server has ended"));
+        let reasons = gone.into_iter().chain(report.verdict.reasons.iter().cloned());
+        return Err(reasons.chain(findings).collect::<Vec<_>>().join("; ").into());
     }
     Ok(Played { report, seen, empty, hold_seconds: hold.as_secs_f64() })
+}
+
+/// Whether a process of ours is gone; one that nobody has waited for yet has no program any more.
+fn has_ended(pid: u32) -> bool {
+    let program = std::fs::read_link(format!("/proc/{pid}/exe"));
+    program.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 impl Played {
@@ -195,6 +205,18 @@ fn percentiles(times: &report::Percentiles) -> Percentiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_has_ended_is_found_out() {
+        assert!(!has_ended(std::process::id()));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let pid = child.id();
+        while !has_ended(pid) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.wait().unwrap();
+        assert!(has_ended(pid));
+    }
 
     #[test]
     fn shards_follow_from_the_descriptor_limit() {
