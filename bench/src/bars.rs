@@ -9,7 +9,9 @@ const ROW: f64 = 24.0;
 const BAR: f64 = 14.0;
 const HEAD: f64 = 34.0;
 const FOOT: f64 = 46.0;
+/// Room for the names at least, and for each character of the longest.
 const NAMES: f64 = 74.0;
+const CHARACTER: f64 = 6.8;
 /// Room behind the longest bar for its value.
 const VALUES: f64 = 110.0;
 
@@ -56,13 +58,20 @@ impl Panel {
         svg.text((left, top + 16.0), bold, &self.title);
         let greatest = self.bars.iter().map(|bar| bar.range.1.max(bar.value)).fold(0.0, f64::max);
         let step = step(greatest);
-        let origin = left + NAMES;
-        let scale = (PANEL_WIDTH - NAMES - VALUES) / greatest.max(step);
+        let names = self.names();
+        let origin = left + names;
+        let scale = (PANEL_WIDTH - names - VALUES) / greatest.max(step);
         self.draw_axis(svg, (origin, top + HEAD), step, greatest, scale);
         for (index, bar) in self.bars.iter().enumerate() {
             let middle = top + HEAD + ROW * (index as f64 + 0.5);
             draw_bar(svg, bar, (origin, middle), scale);
         }
+    }
+
+    /// Pixels for the names.
+    fn names(&self) -> f64 {
+        let longest = self.bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or(0);
+        NAMES.max(8.0 + longest as f64 * CHARACTER)
     }
 
     fn draw_axis(

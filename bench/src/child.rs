@@ -33,26 +33,45 @@ impl Target {
     }
 }
 
+/// How a peer is started.
+#[derive(Clone, Copy, Debug)]
+pub struct PeerSetup<'a> {
+    /// Processors that it is pinned to; one for all that have a single thread.
+    pub cores: &'a [usize],
+    /// Shards of the msgserver; the others have one thread whatever this says.
+    pub shards: usize,
+    /// Congestion control of its connections. None: the system's.
+    pub congestion: Option<&'a str>,
+}
+
+/// What skyring's server has beside the message server and the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Besides {
+    /// Where it echoes plain frames.
+    pub gate: SocketAddr,
+    /// Where it tells what it counts.
+    pub admin: SocketAddr,
+}
+
 /// A peer in a process of its own, which ends with this value.
 #[derive(Debug)]
 pub struct PeerProcess {
     child: Child,
     target: Target,
+    besides: Option<Besides>,
 }
 
 impl PeerProcess {
-    /// Starts `program peer NAME`, pinned to a core, and waits until it listens. Its connections
-    /// have the system's congestion control, or the one named.
-    pub fn start(
-        program: &Path,
-        peer: Peer,
-        core: usize,
-        congestion: Option<&str>,
-    ) -> io::Result<PeerProcess> {
+    /// Starts `program peer NAME` and waits until it listens.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends before it listens; why, it says on standard error.
+    pub fn start(program: &Path, peer: Peer, setup: PeerSetup<'_>) -> io::Result<PeerProcess> {
+        let cores: Vec<String> = setup.cores.iter().map(ToString::to_string).collect();
         let mut child = Command::new(program)
-            .args(["peer", peer.name(), "--until-stdin-ends", "--core"])
-            .arg(core.to_string())
-            .args(congestion.iter().flat_map(|name| ["--congestion", name]))
+            .args(["peer", peer.name(), "--until-stdin-ends", "--core", &cores.join(",")])
+            .args(["--shards", &setup.shards.to_string()])
+            .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -61,9 +80,9 @@ impl PeerProcess {
         BufReader::new(output).read_line(&mut line)?;
         let pid = child.id();
         match parse_ready(&line) {
-            Some((address, login)) => {
+            Some(Ready { address, login, besides }) => {
                 let target = Target { name: peer.name().to_owned(), address, login, pid };
-                Ok(PeerProcess { child, target })
+                Ok(PeerProcess { child, target, besides })
             }
             None => {
                 // It has most likely ended already and said why on standard error.
@@ -78,6 +97,11 @@ impl PeerProcess {
     pub fn target(&self) -> &Target {
         &self.target
     }
+
+    /// Where else skyring's server listens; none for other peers.
+    pub fn besides(&self) -> Option<Besides> {
+        self.besides
+    }
 }
 
 impl Drop for PeerProcess {
@@ -88,14 +112,22 @@ impl Drop for PeerProcess {
     }
 }
 
-fn parse_ready(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
-    let mut words = line.split_whitespace();
-    if words.next() != Some("ready") {
-        return None;
-    }
-    let address = words.next()?.parse().ok()?;
-    let login = words.next().map(str::parse).transpose().ok()?;
-    Some((address, login))
+/// What a peer says once it listens: `ready ADDRESS [LOGIN [GATE ADMIN]]`.
+#[derive(Debug, PartialEq, Eq)]
+struct Ready {
+    address: SocketAddr,
+    login: Option<SocketAddr>,
+    besides: Option<Besides>,
+}
+
+fn parse_ready(line: &str) -> Option<Ready> {
+    let addresses = line.trim_end().strip_prefix("ready ")?.split(' ');
+    let addresses: Vec<SocketAddr> = addresses.map(str::parse).collect::<Result<_, _>>().ok()?;
+    let besides = match addresses[..] {
+        [_, _, gate, admin] => Some(Besides { gate, admin }),
+        _ => None,
+    };
+    Some(Ready { address: *addresses.first()?, login: addresses.get(1).copied(), besides })
 }
 
 #[cfg(test)]
@@ -116,9 +148,12 @@ mod tests {
 
     #[test]
     fn ready_lines_are_read() {
-        assert_eq!(parse_ready("ready 127.0.0.1:80\n").unwrap().0.port(), 80);
-        assert!(parse_ready("ready 127.0.0.1:80 127.0.0.1:81\n").unwrap().1.is_some());
+        assert_eq!(parse_ready("ready 127.0.0.1:80\n").unwrap().address.port(), 80);
+        assert!(parse_ready("ready 127.0.0.1:80 127.0.0.1:81\n").unwrap().login.is_some());
+        let all = "ready 127.0.0.1:1 127.0.0.1:2 127.0.0.1:3 127.0.0.1:4\n";
+        assert_eq!(parse_ready(all).unwrap().besides.unwrap().admin.port(), 4);
         assert_eq!(parse_ready("error\n"), None);
+        assert_eq!(parse_ready("ready x\n"), None);
         assert_eq!(parse_ready(""), None);
     }
 }

@@ -1,23 +1,32 @@
 //! The subcommands and their options.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
+use crate::claims;
 use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
+use crate::records;
 
 const USAGE: &str = "\
 usage: skyring-bench COMMAND [OPTIONS]
 
   floor           skyring beside its floor and its peers: processor time and system calls a
                   message, response times, memory a connection and a session
+  login           what a login costs the server, beside the same bytes without a login
+  storm           200,000 users lose their connections at once and come back
+  idle            user and kernel memory of a connection and of a session
+  million         1,000,000 sessions in one process, each with a message a minute
+  scale           a message against the number of sessions, and of shards
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
-                  (--port N, --core N, --congestion NAME)
+                  (--port N, --core N[,N], --shards N, --congestion NAME)
+
+COMMAND --help says what a command can be told.
 ";
 
 /// Does what the command line says.
@@ -30,6 +39,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
         }
+        Some(Value(command)) => run_claim(&command.string()?, parser),
         Some(argument) => Err(argument.unexpected().into()),
         None => {
             eprint!("{USAGE}");
@@ -47,6 +57,12 @@ fn run_floor(parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn run_claim(claim: &str, parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
+    let measured = claims::run(claim, parser, &command_line());
+    let succeeded = measured.ok_or_else(|| format!("there is no command {claim}"))??;
+    Ok(if succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// The command as somebody else would type it: without the path of this build.
 fn command_line() -> String {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,18 +77,39 @@ fn run_render(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             argument => return Err(argument.unexpected().into()),
         }
     }
-    floor::render(&path.ok_or("render: which record?")?)?;
+    render(&path.ok_or("render: which record?")?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes table and plot of a record of any claim again.
+fn render(path: &Path) -> Result<(), Box<dyn Error>> {
+    match records::claim_of(path)?.as_str() {
+        "floor" => records::render::<floor::record::Record>(path),
+        claim if claims::page_of(claim).is_some() => {
+            records::render::<claims::record::Record>(path)
+        }
+        claim => Err(format!("render: there is no claim {claim}").into()),
+    }
 }
 
 fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let mut name = None;
-    let mut options = PeerOptions { port: 0, core: 0, until_stdin_ends: false, congestion: None };
+    let mut options = PeerOptions {
+        port: 0,
+        cores: vec![0],
+        shards: 1,
+        until_stdin_ends: false,
+        congestion: None,
+    };
     while let Some(argument) = parser.next()? {
         match argument {
             Value(value) if name.is_none() => name = Some(value.string()?),
             Long("port") => options.port = parser.value()?.parse()?,
-            Long("core") => options.core = parser.value()?.parse()?,
+            Long("core") => {
+                let cores = parser.value()?.string()?;
+                options.cores = cores.split(',').map(str::parse).collect::<Result<_, _>>()?;
+            }
+            Long("shards") => options.shards = parser.value()?.parse()?,
             Long("congestion") => options.congestion = Some(parser.value()?.string()?),
             Long("until-stdin-ends") => options.until_stdin_ends = true,
             argument => return Err(argument.unexpected().into()),

@@ -10,12 +10,20 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// Pins the calling thread, and every thread it starts, to one processor.
 pub fn pin(core: usize) -> io::Result<()> {
-    let mut cores = CpuSet::new();
-    if core >= CpuSet::MAX_CPU {
-        return Err(io::Error::other(format!("there is no processor {core}")));
+    pin_to(&[core])
+}
+
+/// Pins the calling thread, and every thread it starts, to these processors; to none in particular
+/// if there are none.
+pub fn pin_to(cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        if core >= CpuSet::MAX_CPU {
+            return Err(io::Error::other(format!("there is no processor {core}")));
+        }
+        set.set(core);
     }
-    cores.set(core);
-    Ok(sched_setaffinity(None, &cores)?)
+    if cores.is_empty() { Ok(()) } else { Ok(sched_setaffinity(None, &set)?) }
 }
 
 /// Processors that the process may run on.

@@ -4,12 +4,17 @@
 
 mod bars;
 pub mod child;
+pub mod claims;
 pub mod commands;
+pub mod figure;
 pub mod floor;
 pub mod generator;
 pub mod host;
+mod markdown;
 pub mod measure;
 pub mod peers;
+mod plot;
+pub mod records;
 pub mod ring;
 pub mod statistics;
 mod svg;

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use skyring_bench::child::{PeerProcess, Target};
+use skyring_bench::child::{PeerProcess, PeerSetup, Target};
 use skyring_bench::generator::{
     FRAME_BYTES, Generator, GeneratorError, Load, Samples, Tally, dial,
 };
@@ -28,6 +28,10 @@ fn run(
     Ok((tally, run.finish()?))
 }
 
+fn setup(cores: &[usize]) -> PeerSetup<'_> {
+    PeerSetup { cores, shards: 1, congestion: Some("reno") }
+}
+
 fn generator() -> Generator {
     let cores = host::cores().unwrap();
     Generator::new(cores[cores.len() - 1]).unwrap()
@@ -37,7 +41,7 @@ fn generator() -> Generator {
 fn loads_run_and_every_answer_is_counted_once() {
     let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
     let process =
-        PeerProcess::start(program, Peer::Epoll, host::cores().unwrap()[0], Some("reno")).unwrap();
+        PeerProcess::start(program, Peer::Epoll, setup(&host::cores().unwrap()[..1])).unwrap();
     let mut generator = generator();
     for load in [Load::Closed { depth: 1 }, Load::Closed { depth: 7 }, Load::Open { rate: 2000 }] {
         let before = Times::of_process(process.target().pid).unwrap();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use skyring_bench::child::PeerProcess;
+use skyring_bench::child::{PeerProcess, PeerSetup};
 use skyring_bench::host;
 use skyring_bench::peers::Peer;
 
@@ -15,9 +15,10 @@ const CONNECTIONS: usize = 4;
 const MESSAGES_PER_CONNECTION: usize = 25;
 
 fn start(peer: Peer) -> PeerProcess {
-    let core = host::cores().unwrap()[0];
+    let cores = &host::cores().unwrap()[..1];
     let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
-    PeerProcess::start(program, peer, core, Some("reno")).unwrap()
+    let setup = PeerSetup { cores, shards: 1, congestion: Some("reno") };
+    PeerProcess::start(program, peer, setup).unwrap()
 }
 
 /// The congestion controls of the connections of a server, as the kernel lists them.

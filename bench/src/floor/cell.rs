@@ -9,15 +9,10 @@ use super::record::{Cell, Flag};
 use crate::child::Target;
 use crate::generator::{Generator, GeneratorError, Load, Tally, dial};
 use crate::measure::calls::CallCounter;
-use crate::measure::cores::CoreReading;
-use crate::measure::times::{self, Times};
+use crate::measure::reading::{Processors, Reading};
 use crate::measure::yardstick;
 use crate::statistics::Percentiles;
 
-/// Share of a processor that may go to somebody else before the cell is void.
-const FOREIGN_SHARE_MAX: f64 = 0.05;
-/// Share that the hypervisor may take.
-const STOLEN_SHARE_MAX: f64 = 0.02;
 /// Lateness of the 99th percentile above which an open loop was none.
 const LATE_P99_US_MAX: f64 = 200.0;
 /// Share of its processor above which a generator or a server is the limit.
@@ -31,29 +26,6 @@ pub(super) struct Measured {
     pub(super) calls_missing: Option<String>,
 }
 
-/// What is read before and after.
-#[derive(Clone, Copy, Default)]
-struct Reading {
-    server: Times,
-    /// Of the generator's process.
-    own: Times,
-    server_core: CoreReading,
-    generator_core: CoreReading,
-    stolen_ticks: u64,
-}
-
-impl Reading {
-    fn take(pid: u32, options: &FloorOptions) -> io::Result<Reading> {
-        Ok(Reading {
-            server: Times::of_process(pid)?,
-            own: Times::of_process(std::process::id())?,
-            server_core: CoreReading::take(options.server_core)?,
-            generator_core: CoreReading::take(options.generator_core)?,
-            stolen_ticks: times::stolen_ticks()?,
-        })
-    }
-}
-
 pub(super) fn measure(
     target: &Target,
     connections: usize,
@@ -61,13 +33,15 @@ pub(super) fn measure(
     options: &FloorOptions,
     generator: &mut Generator,
 ) -> Result<Measured, Box<dyn Error>> {
-    let yardstick_ns = yardstick::measure(options.server_core, YARDSTICK)?;
-    let dialled = dial::dial(target, 0..connections, options.congestion.as_deref())?;
+    let settings = &options.settings;
+    let yardstick_ns = yardstick::measure(settings.server_core, YARDSTICK)?;
+    let dialled = dial::dial(target, 0..connections, settings.congestion.as_deref())?;
     let mut run = generator.start(dialled, load)?;
     run.phase(options.warm_up())?;
-    let before = Reading::take(target.pid, options)?;
+    let places = settings.places();
+    let before = Reading::take(target.pid, places)?;
     let tally = run.measured_phase(options.measured)?;
-    let after = Reading::take(target.pid, options)?;
+    let processors = Reading::take(target.pid, places)?.since(before, places);
     let counter = CallCounter::attach(target.pid);
     let calls = count_calls(counter, || Ok(run.phase(options.counted())?.answers))?;
     let samples = run.finish()?;
@@ -86,7 +60,7 @@ pub(super) fn measure(
         response: Percentiles::of(&samples.response_ns),
         service: Percentiles::of(&samples.service_ns),
         late: Percentiles::of(&samples.late_ns),
-        ..used(&tally, before, after, options.cores_are_shared())
+        ..used(&tally, processors)
     };
     cell.yardstick_ns = yardstick_ns;
     cell.calls_per_message = calls_per_message;
@@ -107,32 +81,29 @@ fn count_calls(
     }))
 }
 
-/// The processors' part of a cell.
-fn used(tally: &Tally, before: Reading, after: Reading, cores_are_shared: bool) -> Cell {
-    let server = after.server.since(before.server);
-    let own = after.own.since(before.own);
-    let (on_server_core, on_generator_core) = match cores_are_shared {
-        true => (server.ran_ns + own.ran_ns, server.ran_ns + own.ran_ns),
-        false => (server.ran_ns, own.ran_ns),
-    };
+/// The processors' part of a cell. Of the generator it is the thread that counts, not the process.
+fn used(tally: &Tally, processors: Processors) -> Cell {
     Cell {
-        server_ran_ns: server.ran_ns,
-        server_waited_ns: server.waited_ns,
+        server_ran_ns: processors.server_ran_ns,
+        server_waited_ns: processors.server_waited_ns,
         generator_ran_ns: tally.times.ran_ns,
         generator_waited_ns: tally.times.waited_ns,
-        server_core: after.server_core.since(before.server_core, on_server_core),
-        generator_core: after.generator_core.since(before.generator_core, on_generator_core),
-        // A tick is 10 ms wherever /proc/stat is concerned.
-        stolen_seconds: (after.stolen_ticks - before.stolen_ticks) as f64 / 100.0,
+        server_core: processors.server_core,
+        generator_core: processors.generator_core,
+        stolen_seconds: processors.stolen_seconds,
         ..Cell::default()
     }
 }
 
 fn flags(cell: &Cell, load: Load) -> Vec<Flag> {
     let share = |nanoseconds: u64| nanoseconds as f64 / 1e9 / cell.seconds;
-    let foreign = cell.server_core.foreign_ns().max(cell.generator_core.foreign_ns());
-    let is_disturbed =
-        share(foreign) > FOREIGN_SHARE_MAX || cell.stolen_seconds / cell.seconds > STOLEN_SHARE_MAX;
+    let processors = Processors {
+        server_core: cell.server_core,
+        generator_core: cell.generator_core,
+        stolen_seconds: cell.stolen_seconds,
+        ..Processors::default()
+    };
+    let is_disturbed = processors.is_disturbed(cell.seconds);
     let is_open = matches!(load, Load::Open { .. });
     let is_late = is_open && cell.late.p99_us > LATE_P99_US_MAX;
     // Whoever waits for a processor could not have done more with it either.
@@ -156,6 +127,9 @@ mod tests {
 
     use super::*;
     use crate::generator::FRAME_BYTES;
+    use crate::measure::cores::CoreReading;
+    use crate::measure::reading::Places;
+    use crate::measure::times::Times;
 
     fn cell() -> Cell {
         Cell {
@@ -184,7 +158,9 @@ mod tests {
             Reading { server, own, server_core: core(0), generator_core: core(1), stolen_ticks: 0 };
         let elapsed = Duration::from_secs(2);
         let tally = Tally { answers: 10, elapsed, times: own };
-        Cell { seconds: 2.0, messages: 10, ..used(&tally, Reading::default(), after, false) }
+        let places = Places { server_core: 0, generator_core: 1 };
+        let processors = after.since(Reading::default(), places);
+        Cell { seconds: 2.0, messages: 10, ..used(&tally, processors) }
     }
 
     const fn times(ran_ms: u64, waited_ms: u64) -> Times {

@@ -1,15 +1,12 @@
 //! A record as one picture: panels of bars, two a row.
 
-use super::figures::{self, Figure, Measure};
+use super::figures::{self, Measure};
 use super::record::Record;
 use super::report::scenarios;
 use super::scenario::{OPEN, SATURATED};
-use crate::bars::{Bar, PANEL_WIDTH, Panel};
-use crate::svg::{Anchor, Svg, TextStyle};
-
-const MARGIN: f64 = 24.0;
-const TITLE: f64 = 64.0;
-const WIDTH: f64 = 2.0 * PANEL_WIDTH + 3.0 * MARGIN;
+use crate::bars::{Bar, Panel};
+use crate::figure::Figure;
+use crate::plot;
 
 /// skyring, its floor, everybody else.
 const OURS: &str = "#0f766e";
@@ -18,28 +15,8 @@ const OTHERS: &str = "#cbd5e1";
 
 /// The picture.
 pub(super) fn render(record: &Record) -> String {
-    let panels = panels(record);
-    let rows: Vec<&[Panel]> = panels.chunks(2).collect();
-    let height_of = |row: &[Panel]| row.iter().map(Panel::height).fold(0.0, f64::max);
-    let height = TITLE + rows.iter().map(|row| height_of(row) + MARGIN).sum::<f64>();
-    let mut svg = Svg::new(WIDTH, height);
-    title(record, &mut svg);
-    let mut top = TITLE;
-    for row in rows {
-        for (column, panel) in row.iter().enumerate() {
-            panel.draw(&mut svg, (MARGIN + column as f64 * (PANEL_WIDTH + MARGIN), top));
-        }
-        top += height_of(row) + MARGIN;
-    }
-    svg.finish()
-}
-
-fn title(record: &Record, svg: &mut Svg) {
     let environment = &record.environment;
-    let big = TextStyle { anchor: Anchor::Start, size: 18.0, fill: "#1f2937", is_bold: true };
-    svg.text((MARGIN, 28.0), big, "skyring beside its floor and its peers");
-    let small = TextStyle { size: 12.0, is_bold: false, fill: "#4b5563", ..big };
-    let text = format!(
+    let subtitle = format!(
         "Echo of 64-byte frames over loopback, one core a server. {}, revision {}, {}, Linux {}. \
          Bars: median of {} rounds; whiskers: range.",
         environment.date,
@@ -48,7 +25,7 @@ fn title(record: &Record, svg: &mut Svg) {
         environment.kernel,
         record.plan.rounds,
     );
-    svg.text((MARGIN, 48.0), small, &text);
+    plot::page("skyring beside its floor and its peers", &subtitle, &panels(record))
 }
 
 fn panels(record: &Record) -> Vec<Panel> {

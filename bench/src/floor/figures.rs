@@ -1,10 +1,7 @@
 //! What follows from a record: medians and ratios of neighbours.
-//!
-//! Void cells are left out. Where every cell of a figure is void, all of them are used and the
-//! figure says so: a disturbed number is shown, never hidden and never passed off as a good one.
 
 use super::record::{Cell, Record};
-use crate::statistics::Spread;
+use crate::figure::Figure;
 
 /// What is read off a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +40,6 @@ impl Measure {
     }
 }
 
-/// A figure and how far it can be trusted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Figure {
-    /// Median and range over the rounds.
-    pub spread: Spread,
-    /// Whether only void cells were there.
-    pub is_void: bool,
-    /// Rounds that it comes from.
-    pub rounds: usize,
-}
-
 /// A measure of a server in a scenario.
 pub fn value(record: &Record, measure: Measure, scenario: &str, server: &str) -> Option<Figure> {
     value_of(record, measure, scenario, server, |_| true)
@@ -71,7 +57,7 @@ pub(super) fn value_of(
         .filter(|cell| has_part(cell))
         .filter_map(|cell| Some((measure.of(cell)?, cell.is_void())))
         .collect();
-    figure(&samples)
+    Figure::of(&samples)
 }
 
 /// A measure of one server divided by that of another, round by round, from those cells only that
@@ -92,7 +78,7 @@ pub(super) fn ratio_of(
             }
         }
     }
-    figure(&samples)
+    Figure::of(&samples)
 }
 
 /// Private bytes a connection: fresh, or after one message.
@@ -102,7 +88,7 @@ pub fn idle(record: &Record, server: &str, is_fresh: bool) -> Option<Figure> {
         .map(|cell| if is_fresh { cell.fresh } else { cell.used })
         .map(|memory| (memory.private_bytes, false))
         .collect();
-    figure(&samples)
+    Figure::of(&samples)
 }
 
 /// The cells of a server in a scenario.
@@ -114,21 +100,13 @@ pub fn cells<'a>(
     record.cells.iter().filter(move |cell| cell.scenario == scenario && cell.server == server)
 }
 
-fn figure(samples: &[(f64, bool)]) -> Option<Figure> {
-    let good: Vec<f64> = samples.iter().filter(|sample| !sample.1).map(|sample| sample.0).collect();
-    if let Some(spread) = Spread::of(&good) {
-        return Some(Figure { spread, is_void: false, rounds: good.len() });
-    }
-    let all: Vec<f64> = samples.iter().map(|sample| sample.0).collect();
-    Spread::of(&all).map(|spread| Figure { spread, is_void: true, rounds: all.len() })
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::record::{Flag, IdleCell, IdleMemory, Plan, ServerNote};
     use super::super::scenario::{OPEN, SATURATED};
     use super::*;
     use crate::measure::environment::Environment;
+    use crate::statistics::Spread;
 
     /// Two rounds, two servers; `raw` costs twice `epoll` in the first round and as much in the
     /// second.

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use super::figures::{self, Figure, Measure};
+use super::figures::{self, Measure};
 use super::record::{Cell, Record};
 use super::scenario::{IDLE, OPEN, SATURATED};
+use crate::figure::Figure;
 
 /// Share of its processor that a saturated server uses at least.
 const SATURATED_BUSY_MIN: f64 = 0.9;

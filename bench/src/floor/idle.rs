@@ -31,8 +31,8 @@ pub(super) fn measure(
     options: &FloorOptions,
 ) -> Result<(IdleMemory, IdleMemory), Box<dyn Error>> {
     let (fewer, more) = options.idle_connections;
-    let congestion = options.congestion.as_deref();
-    let after_handshakes = settle_after_handshakes(target, options.quick);
+    let congestion = options.settings.congestion.as_deref();
+    let after_handshakes = settle_after_handshakes(target, options.settings.quick);
     let mut first = dial::dial(target, 0..fewer, congestion)?;
     use_once(&mut first)?;
     let at_fewer = settled(target.pid, after_handshakes)?;

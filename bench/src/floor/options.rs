@@ -1,14 +1,12 @@
 //! What `skyring-bench floor` is told.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use lexopt::prelude::*;
+use lexopt::ValueExt;
 
 use super::record::Plan;
 use super::scenario::Scenario;
-use crate::child::Target;
-use crate::host;
+use crate::claims::settings::{self, OptionError, Settings};
 use crate::peers::Peer;
 
 /// The options, with their meaning, for `--help`.
@@ -34,91 +32,51 @@ usage: skyring-bench floor [OPTIONS]
 /// The parsed command line.
 #[derive(Clone, Debug)]
 pub struct FloorOptions {
-    /// Times that everything is measured.
-    pub rounds: u32,
+    /// Where and how often.
+    pub settings: Settings,
     /// Time of each measurement.
     pub measured: Duration,
     /// The peers to start.
     pub peers: Vec<Peer>,
-    /// Servers that run already.
-    pub given: Vec<Target>,
     /// What they are put through.
     pub scenarios: Vec<Scenario>,
-    /// Processor of the servers.
-    pub server_core: usize,
-    /// Processor of the generator.
-    pub generator_core: usize,
     /// Fewer and larger number of connections between which memory is compared.
     pub idle_connections: (usize, usize),
-    /// Congestion control of all connections of our own. None: the system's.
-    pub congestion: Option<String>,
-    /// What the servers' order in each round is drawn from.
-    pub seed: u64,
-    /// Whether this is a smoke test.
-    pub quick: bool,
-    /// Where the record goes. None: nowhere.
-    pub record_directory: Option<PathBuf>,
 }
-
-/// What an error in an option's value is called.
-type OptionError = Box<dyn std::error::Error>;
 
 impl FloorOptions {
     /// The defaults on this machine.
     pub fn new() -> std::io::Result<FloorOptions> {
-        let cores = host::cores()?;
         Ok(FloorOptions {
-            rounds: 5,
+            settings: Settings::new(5)?,
             measured: Duration::from_secs(2),
             peers: Peer::ALL.to_vec(),
-            given: Vec::new(),
             scenarios: Scenario::ALL.to_vec(),
-            server_core: cores[0],
-            generator_core: *cores.get(1).unwrap_or(&cores[0]),
             idle_connections: (5_000, 15_000),
-            congestion: None,
-            seed: 1,
-            quick: false,
-            record_directory: Some(PathBuf::from("bench/records")),
         })
     }
 
     /// Reads the command line. None: help was asked for.
     pub fn parse(mut parser: lexopt::Parser) -> Result<Option<FloorOptions>, OptionError> {
         let mut options = FloorOptions::new()?;
-        while let Some(argument) = parser.next()? {
-            match argument {
-                Long("rounds") => options.rounds = parser.value()?.parse()?,
-                Long("seconds") => {
-                    let seconds: f64 = parser.value()?.parse()?;
-                    options.measured = Duration::try_from_secs_f64(seconds)?;
-                }
-                Long("only") => options.peers = list(&mut parser, Peer::from_name)?,
-                Long("scenarios") => options.scenarios = list(&mut parser, Scenario::from_name)?,
-                Long("idle") => options.idle_connections = pair(&mut parser)?,
-                Long("peer") => {
-                    let text = parser.value()?.string()?;
-                    let target = Target::parse(&text);
-                    options.given.push(target.ok_or_else(|| format!("--peer {text}"))?);
-                }
-                Long("congestion") => options.congestion = Some(parser.value()?.string()?),
-                Long("seed") => options.seed = parser.value()?.parse()?,
-                Long("server-core") => options.server_core = parser.value()?.parse()?,
-                Long("generator-core") => options.generator_core = parser.value()?.parse()?,
-                Long("quick") => options.set_quick(),
-                Long("records") => options.record_directory = Some(parser.value()?.into()),
-                Long("no-record") => options.record_directory = None,
-                Long("help") | Short('h') => return Ok(None),
-                argument => return Err(argument.unexpected().into()),
-            }
-        }
+        let goes_on = settings::parse(&mut parser, |name, parser| options.take(name, parser))?;
         options.check()?;
-        Ok(Some(options))
+        Ok(goes_on.then_some(options))
     }
 
-    /// Whether the server and the generator run on one processor.
-    pub fn cores_are_shared(&self) -> bool {
-        self.server_core == self.generator_core
+    fn take(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, OptionError> {
+        match name {
+            "seconds" => self.measured = settings::seconds(parser)?,
+            "only" => self.peers = list(parser, echoing)?,
+            "scenarios" => self.scenarios = list(parser, Scenario::from_name)?,
+            "idle" => self.idle_connections = pair(parser)?,
+            "quick" => {
+                self.set_quick();
+                return self.settings.take(name, parser);
+            }
+            _ => return self.settings.take(name, parser),
+        }
+        Ok(true)
     }
 
     /// How long connections work before they are measured.
@@ -134,25 +92,22 @@ impl FloorOptions {
     /// What of this belongs into the record.
     pub fn plan(&self) -> Plan {
         Plan {
-            rounds: self.rounds,
+            rounds: self.settings.rounds,
             measured_seconds: self.measured.as_secs_f64(),
             warm_up_seconds: self.warm_up().as_secs_f64(),
-            server_core: self.server_core,
-            generator_core: self.generator_core,
+            server_core: self.settings.server_core,
+            generator_core: self.settings.generator_core,
             idle_connections: self.idle_connections,
-            congestion: self.congestion.clone(),
-            seed: self.seed,
+            congestion: self.settings.congestion.clone(),
+            seed: self.settings.seed,
             orders: Vec::new(),
         }
     }
 
     fn set_quick(&mut self) {
-        self.quick = true;
-        self.rounds = 1;
         self.measured = Duration::from_millis(200);
         self.scenarios = Scenario::QUICK.to_vec();
         self.idle_connections = (100, 300);
-        self.record_directory = None;
     }
 
     fn check(&self) -> Result<(), OptionError> {
@@ -160,11 +115,16 @@ impl FloorOptions {
         if fewer >= more {
             return Err("--idle: the second number must be the larger one".into());
         }
-        if self.rounds == 0 || self.measured.is_zero() {
-            return Err("--rounds and --seconds must be above 0".into());
+        if self.measured.is_zero() {
+            return Err("--seconds must be above 0".into());
         }
-        Ok(())
+        self.settings.check()
     }
+}
+
+/// The peer of this name, if it can be put through this.
+fn echoing(name: &str) -> Option<Peer> {
+    Peer::from_name(name).filter(|peer| Peer::ALL.contains(peer))
 }
 
 fn list<T>(
@@ -198,8 +158,8 @@ mod tests {
         assert_eq!(options.peers, [Peer::Raw, Peer::Epoll]);
         assert_eq!(options.measured, Duration::from_millis(500));
         assert_eq!(options.scenarios, [Scenario::Open { quick: false }]);
-        assert!(options.record_directory.is_some());
-        assert!(parse(&["--quick"]).unwrap().unwrap().record_directory.is_none());
+        assert!(options.settings.record_directory.is_some());
+        assert!(parse(&["--quick"]).unwrap().unwrap().settings.record_directory.is_none());
         assert!(parse(&["--help"]).unwrap().is_none());
     }
 
@@ -207,6 +167,7 @@ mod tests {
     fn nonsense_is_refused() {
         for wrong in [
             &["--only", "nginx"][..],
+            &["--only", "exchange"],
             &["--rounds", "0"],
             &["--seconds", "-1"],
             &["--idle", "9,9"],

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::claims::record::{Failure, Flag, ServerNote};
 use crate::measure::cores::CoreUse;
 use crate::measure::environment::Environment;
 use crate::statistics::Percentiles;
@@ -13,6 +14,9 @@ use crate::statistics::Percentiles;
 pub struct Record {
     /// Version of this format.
     pub format: u32,
+    /// The command that made it.
+    #[serde(default = "claim")]
+    pub claim: String,
     /// Machine, revision, command.
     pub environment: Environment,
     /// How the run was laid out.
@@ -54,48 +58,6 @@ pub struct Plan {
     /// The servers' order in each round.
     #[serde(default)]
     pub orders: Vec<Vec<String>>,
-}
-
-/// A server of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerNote {
-    /// Its name.
-    pub name: String,
-    /// What it is.
-    pub description: String,
-}
-
-/// A measurement that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// Round, from 0.
-    pub round: u32,
-    /// Name of the scenario.
-    pub scenario: String,
-    /// Name of the server.
-    pub server: String,
-    /// What happened.
-    pub error: String,
-}
-
-/// Why a cell is not like others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flag {
-    /// Something else used the processors. The cell is void.
-    Disturbed,
-    /// Open loop: requests left late. The cell is void.
-    Late,
-    /// Closed loop: the generator was the limit, not the server. The cost a message counts, the
-    /// rate does not.
-    GeneratorBound,
-}
-
-impl Flag {
-    /// Whether a cell with this flag is left out of the figures.
-    pub fn is_void(self) -> bool {
-        self != Flag::GeneratorBound
-    }
 }
 
 /// One server under one load in one round.
@@ -192,11 +154,17 @@ pub struct IdleMemory {
     pub private_bytes: f64,
 }
 
+/// The first records did not name their command, and there was one only.
+fn claim() -> String {
+    String::from("floor")
+}
+
 impl Record {
     /// A record without measurements.
     pub fn new(environment: Environment, plan: Plan, servers: Vec<ServerNote>) -> Record {
         Record {
             format: 1,
+            claim: claim(),
             environment,
             plan,
             servers,

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use super::figures::{self, Figure, Measure, cells};
+use super::figures::{self, Measure, cells};
 use super::goals::GOALS;
 use super::record::{Flag, Record};
+use crate::figure::Figure;
+use crate::markdown::table;
 
 /// The scenarios that have cells, in the order in which they were measured.
 pub(super) fn scenarios(record: &Record) -> Vec<&str> {
@@ -31,27 +33,14 @@ pub(super) fn render(record: &Record) -> String {
 }
 
 fn heading(record: &Record) -> String {
-    let environment = &record.environment;
     let plan = &record.plan;
-    let virtual_note = if environment.is_virtual { ", virtual" } else { "" };
-    let built_note = if environment.is_optimised { "" } else { " **Built without optimisation.**" };
     format!(
         "# skyring beside its floor and its peers\n\n\
-         {date} UTC, revision {revision}, `{command}`.{built_note}\n\n\
-         {processor}, {cores} cores{virtual_note}, {memory:.0} GiB; Linux {kernel}, congestion \
-         control {congestion}, interrupt time accounting {irq_time}. Loopback TCP, 64-byte frames; servers on core {server_core}, \
+         {environment}Loopback TCP, 64-byte frames; servers on core {server_core}, \
          generator on core {generator_core}; {rounds} rounds of {seconds} s after {warm} s.\n\n\
          Values are medians over the rounds, with the range behind them. What they mean and where \
          they may mislead: bench/METHOD.md.\n",
-        date = environment.date,
-        revision = environment.revision,
-        command = environment.command,
-        processor = environment.processor,
-        cores = environment.cores,
-        memory = environment.memory_bytes as f64 / f64::from(1 << 30),
-        kernel = environment.kernel,
-        congestion = plan.congestion.as_ref().unwrap_or(&environment.congestion),
-        irq_time = environment.irq_time_accounting,
+        environment = record.environment.describe(plan.congestion.as_deref()),
         server_core = plan.server_core,
         generator_core = plan.generator_core,
         rounds = plan.rounds,
@@ -81,7 +70,7 @@ fn goals(record: &Record, text: &mut String) {
         rows.push(vec![
             goal.text.to_owned(),
             format!("at most {:.digits$}", goal.limit),
-            figure.map_or_else(|| "-".to_owned(), |figure| show(figure, digits)),
+            figure.map_or_else(|| "-".to_owned(), |figure| figure.show(digits)),
             format!("{rounds}/{}", record.plan.rounds),
             verdict.to_string(),
         ]);
@@ -119,7 +108,7 @@ fn load_row(record: &Record, scenario: &str, server: &str) -> Option<Vec<String>
     let show_measure = |measure, digits| {
         // The last column says it once for the whole row.
         figures::value(record, measure, scenario, server)
-            .map(|figure| show(Figure { is_void: false, ..figure }, digits))
+            .map(|figure| Figure { is_void: false, ..figure }.show(digits))
             .unwrap_or_else(|| "-".to_owned())
     };
     let busy = figures::value(record, Measure::Busy, scenario, server)?;
@@ -160,7 +149,7 @@ fn memory(record: &Record, text: &mut String) {
         .filter_map(|server| {
             let fresh = figures::idle(record, &server.name, true)?;
             let used = figures::idle(record, &server.name, false)?;
-            Some(vec![server.name.clone(), show(fresh, 0), show(used, 0)])
+            Some(vec![server.name.clone(), fresh.show(0), used.show(0)])
         })
         .collect();
     if rows.is_empty() {
@@ -185,42 +174,10 @@ fn notes(record: &Record, text: &mut String) {
     }
 }
 
-/// `median (min..max)`, or the value alone if there was one round.
-pub(super) fn show(figure: Figure, digits: usize) -> String {
-    let Figure { spread, is_void, .. } = figure;
-    let mark = if is_void { " void" } else { "" };
-    // Rounded first: a tiny negative number is not -0.
-    let number = |value: f64| format!("{:.digits$}", value + 0.0).replace("-0.00", "0.00");
-    if spread.min.to_bits() == spread.max.to_bits() {
-        return format!("{}{mark}", number(spread.median));
-    }
-    format!("{} ({}..{}){mark}", number(spread.median), number(spread.min), number(spread.max))
-}
-
-/// A Markdown table whose columns line up.
-fn table(header: &[&str], rows: &[Vec<String>], text: &mut String) {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([header[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let mut line = |cells: &mut dyn Iterator<Item = String>| {
-        let padded: Vec<String> =
-            cells.zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        let _ = writeln!(text, "| {} |", padded.join(" | "));
-    };
-    line(&mut header.iter().map(|&name| name.to_owned()));
-    line(&mut widths.iter().map(|&width| "-".repeat(width)));
-    for row in rows {
-        line(&mut row.iter().cloned());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::figures::tests::record;
     use super::*;
-    use crate::statistics::Spread;
 
     #[test]
     fn the_report_has_every_part() {
@@ -230,20 +187,5 @@ mod tests {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
         assert!(text.contains("1.50 (1.00..2.00)"), "{text}");
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let mut text = String::new();
-        table(&["a", "bb"], &[vec!["long".into(), "x".into()]], &mut text);
-        assert_eq!(text, "| a    | bb |\n| ---- | -- |\n| long | x  |\n");
-    }
-
-    #[test]
-    fn figures_show_their_range_and_their_doubt() {
-        let spread = Spread { median: 1.5, min: 1.0, max: 2.0 };
-        assert_eq!(show(Figure { spread, is_void: false, rounds: 2 }, 1), "1.5 (1.0..2.0)");
-        let single = Spread { median: 3.0, min: 3.0, max: 3.0 };
-        assert_eq!(show(Figure { spread: single, is_void: true, rounds: 1 }, 0), "3 void");
     }
 }

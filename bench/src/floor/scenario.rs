@@ -87,6 +87,6 @@ impl Scenario {
             Scenario::Open { .. } => OPEN_CONNECTIONS,
             Scenario::Idle => options.idle_connections.1,
         };
-        if options.quick { connections.min(CONNECTIONS_MAX_QUICK) } else { connections }
+        if options.settings.quick { connections.min(CONNECTIONS_MAX_QUICK) } else { connections }
     }
 }

@@ -60,6 +60,27 @@ impl Environment {
 }
 
 impl Environment {
+    /// The head of a record: when, from what, by which command, and on which machine; ends with a
+    /// space. The congestion control is the system's unless one is named.
+    pub fn describe(&self, congestion: Option<&str>) -> String {
+        let virtual_note = if self.is_virtual { ", virtual" } else { "" };
+        let built_note = if self.is_optimised { "" } else { " **Built without optimisation.**" };
+        format!(
+            "{date} UTC, revision {revision}, `{command}`.{built_note}\n\n\
+             {processor}, {cores} cores{virtual_note}, {memory:.0} GiB; Linux {kernel}, congestion \
+             control {congestion}, interrupt time accounting {irq_time}. ",
+            date = self.date,
+            revision = self.revision,
+            command = self.command,
+            processor = self.processor,
+            cores = self.cores,
+            memory = self.memory_bytes as f64 / f64::from(1 << 30),
+            kernel = self.kernel,
+            congestion = congestion.unwrap_or(&self.congestion),
+            irq_time = self.irq_time_accounting,
+        )
+    }
+
     /// The day of the date.
     pub fn day(&self) -> &str {
         self.date.split(' ').next().unwrap_or_default()

@@ -3,6 +3,8 @@
 pub mod calls;
 pub mod cores;
 pub mod environment;
+pub mod machine;
 pub mod memory;
+pub mod reading;
 pub mod times;
 pub mod yardstick;

@@ -11,7 +11,7 @@ use super::frames::FrameBuffer;
 use super::{PeerOptions, announce};
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
-    let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core)).make()?;
+    let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core())).make()?;
     executor.run(async {
         let listener = TcpListener::bind(options.address())?;
         announce(listener.local_addr()?)?;

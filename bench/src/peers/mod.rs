@@ -1,14 +1,15 @@
 //! The servers that are compared, each a process of its own with one pinned thread.
 //!
-//! All but one echo frames of the gate (a big-endian length of two bytes, then the payload). Each
+//! All but two echo frames of the gate (a big-endian length of two bytes, then the payload). Each
 //! is what a competent user of its library would write: default settings, one task a connection
 //! where the library has tasks, one receive buffer of 4 KiB a task, every whole frame of a receive
 //! answered in one send, `TCP_NODELAY` on. None knows anything of the load it will get.
 //!
-//! A peer is started by `skyring-bench peer NAME`, prints `ready ADDRESS` once it listens (for the
-//! msgserver `ready ADDRESS LOGIN_ADDRESS`), and serves until it is killed.
+//! A peer is started by `skyring-bench peer NAME`, prints `ready ADDRESS` once it listens (the
+//! msgserver also those of its login, its gate and its admin port), and serves until it is killed.
 
 mod epoll;
+mod exchange;
 mod frames;
 mod glommio;
 mod monoio;
@@ -48,10 +49,12 @@ pub enum Peer {
     Monoio,
     /// A loop around epoll.
     Epoll,
+    /// A login's bytes and round trips without the login, by a loop around epoll.
+    Exchange,
 }
 
 impl Peer {
-    /// Every peer, in the order of the reports.
+    /// Every peer that echoes frames, in the order of the reports.
     pub const ALL: [Peer; 7] = [
         Peer::Ring,
         Peer::Raw,
@@ -72,12 +75,14 @@ impl Peer {
             Peer::Tokio => "tokio",
             Peer::Monoio => "monoio",
             Peer::Epoll => "epoll",
+            Peer::Exchange => "exchange",
         }
     }
 
     /// The peer of this name.
     pub fn from_name(name: &str) -> Option<Peer> {
-        Peer::ALL.into_iter().find(|peer| peer.name() == name)
+        let all = Peer::ALL.into_iter().chain([Peer::Exchange]);
+        all.into_iter().find(|peer| peer.name() == name)
     }
 
     /// What it is, for tables.
@@ -90,6 +95,9 @@ impl Peer {
             Peer::Tokio => "tokio, current thread",
             Peer::Monoio => "monoio on io_uring",
             Peer::Epoll => "a bare loop around epoll",
+            Peer::Exchange => {
+                "accept, a login's bytes and round trips, close; a bare loop around epoll"
+            }
         }
     }
 }
@@ -99,8 +107,10 @@ impl Peer {
 pub struct PeerOptions {
     /// Port to listen on, on loopback; 0 for one of the kernel's choice.
     pub port: u16,
-    /// Processor to run on.
-    pub core: usize,
+    /// Processors to run on; all but the msgserver have one thread, which takes the first.
+    pub cores: Vec<usize>,
+    /// Shards of the msgserver.
+    pub shards: usize,
     /// Whether to exit once standard input ends, so that no peer outlives who started it.
     pub until_stdin_ends: bool,
     /// Congestion control of its connections. None: the system's.
@@ -110,6 +120,11 @@ pub struct PeerOptions {
 impl PeerOptions {
     fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The processor of whoever has one thread.
+    fn core(&self) -> usize {
+        self.cores.first().copied().unwrap_or(0)
     }
 
     fn congestion(&self) -> Option<&str> {
@@ -136,13 +151,14 @@ impl PeerOptions {
 /// Serves until the process is killed.
 pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
     host::raise_descriptor_limit()?;
-    host::pin(options.core)?;
+    host::pin_to(&options.cores)?;
     if options.until_stdin_ends {
         std::thread::spawn(exit_when_stdin_ends);
     }
     match peer {
         Peer::Ring => ring::serve(options),
         Peer::Epoll => epoll::serve(options),
+        Peer::Exchange => exchange::serve(options),
         Peer::Tokio => tokio::serve(options),
         Peer::Monoio => monoio::serve(options),
         Peer::Glommio => glommio::serve(options),
@@ -153,15 +169,14 @@ pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
 
 /// Tells whoever started the peer where it listens.
 fn announce(address: SocketAddr) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    writeln!(output, "ready {address}")?;
-    output.flush()
+    announce_all(&[address])
 }
 
-/// The same for a msgserver.
-fn announce_with_login(address: SocketAddr, login: SocketAddr) -> io::Result<()> {
+/// The same for a msgserver, which has more than one address.
+fn announce_all(addresses: &[SocketAddr]) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    writeln!(output, "ready {address} {login}")?;
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    writeln!(output, "ready {}", addresses.join(" "))?;
     output.flush()
 }
 
@@ -178,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_peer_is_found_by_its_name() {
-        for peer in Peer::ALL {
+        for peer in Peer::ALL.into_iter().chain([Peer::Exchange]) {
             assert_eq!(Peer::from_name(peer.name()), Some(peer));
         }
         assert_eq!(Peer::from_name("nginx"), None);

@@ -39,7 +39,7 @@ const SPARE_BUFFERS_MAX: usize = 4096;
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let listener = options.listen()?;
-    let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core))
+    let executor = LocalExecutorBuilder::new(Placement::Fixed(options.core()))
         .io_memory(64 << 10)
         .ring_depth(64)
         .preempt_timer(PREEMPTION)

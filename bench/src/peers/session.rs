@@ -1,13 +1,16 @@
-//! skyring's msgserver with the demo application: what `skyring serve` runs, on one shard.
+//! skyring's server with the demo application: what `skyring serve` runs, with a message server, a
+//! login, a gate and an admin port, all on ports of the kernel's choice unless one is named.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use skyring::admin::{self, Admin, CounterRow};
 use skyring::config::{Config, Listener, ListenerKind};
 use skyring::demo::Demo;
-use skyring::server::Server;
+use skyring::server::{Server, ServerHandle};
+use skyring::shard::counters::Counter;
 
-use super::{PeerOptions, announce_with_login};
+use super::{PeerOptions, announce_all};
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let any_port: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
@@ -18,14 +21,28 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     };
     let msg = listener(ListenerKind::Msg, options.address());
     let login = listener(ListenerKind::Login, any_port);
+    let gate = listener(ListenerKind::Gate, any_port);
     let config = Config {
-        shards: 1,
-        cores: vec![options.core],
-        listeners: vec![msg, login],
+        shards: options.shards,
+        cores: options.cores.clone(),
+        listeners: vec![msg, login, gate],
         ..Config::default()
     };
     let server = Server::start(&config, |context| Demo::new(context, 0))
         .map_err(|error| io::Error::other(error.to_string()))?;
-    announce_with_login(server.addresses()[0], server.addresses()[1])?;
+    let handle = server.handle();
+    let admin = Admin::start(any_port, move || admin::format(&counters(&handle)))?;
+    announce_all(&[server.addresses(), &[admin.address()]].concat())?;
     server.join()
+}
+
+/// Every counter of every shard.
+fn counters(handle: &ServerHandle) -> Vec<CounterRow> {
+    let shards = handle.counters();
+    let row = |&counter: &Counter| CounterRow {
+        name: counter.name(),
+        help: counter.help(),
+        shards: shards.iter().map(|shard| shard.read(counter)).collect(),
+    };
+    Counter::ALL.iter().map(row).collect()
 }

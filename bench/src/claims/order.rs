@@ -4,7 +4,7 @@
 //! behind: warm caches, waiting sockets, a busy kernel. So each round has a permutation of its own.
 
 /// A permutation of `0..count`, the same for the same seed and round.
-pub(super) fn of_round(seed: u64, round: u32, count: usize) -> Vec<usize> {
+pub(crate) fn of_round(seed: u64, round: u32, count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     let mut state = mix(seed) ^ mix(u64::from(round) + 1);
     for last in (1..count).rev() {

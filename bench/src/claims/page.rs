@@ -1,0 +1,216 @@
+//! How the record of a claim is shown: which columns, which bars, which promises.
+
+use super::record::{Cell, Record};
+use crate::figure::Figure;
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Measure {
+    /// What stands above it, with its unit.
+    pub heading: &'static str,
+    /// Digits behind the point.
+    pub digits: usize,
+    /// Its value in a cell, if it was measured.
+    pub of: fn(&Cell) -> Option<f64>,
+    /// Server whose value of the same round and scenario divides it. None: the value itself.
+    pub over: Option<&'static str>,
+}
+
+/// A panel of the plot.
+#[derive(Clone, Copy, Debug)]
+pub struct Bars {
+    /// What is compared.
+    pub title: &'static str,
+    /// What the axis measures, with its unit.
+    pub axis: &'static str,
+    /// The lengths.
+    pub measure: Measure,
+}
+
+/// A promise that a record can keep or break.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// The promise in words.
+    pub text: &'static str,
+    /// What must stay at or below the limit, in the median.
+    pub measure: Measure,
+    /// Of which scenario. None: of every one.
+    pub scenario: Option<&'static str>,
+    /// Of which server.
+    pub server: &'static str,
+    /// The limit.
+    pub limit: f64,
+}
+
+/// How records of a claim are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The command.
+    pub claim: &'static str,
+    /// The heading.
+    pub title: &'static str,
+    /// The columns.
+    pub columns: &'static [Measure],
+    /// The panels.
+    pub bars: &'static [Bars],
+    /// The promises.
+    pub goals: &'static [Goal],
+}
+
+/// What a record says about a goal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Kept.
+    Met,
+    /// Broken.
+    Missed,
+    /// Only disturbed cells are there.
+    Void,
+    /// Fewer than half of the rounds have a figure.
+    TooFewRounds,
+    /// There is no figure: a server failed, or a counter is missing.
+    NotMeasured,
+}
+
+impl Verdict {
+    /// What tables call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Met => "met",
+            Verdict::Missed => "**missed**",
+            Verdict::Void => "void",
+            Verdict::TooFewRounds => "too few rounds",
+            Verdict::NotMeasured => "not measured",
+        }
+    }
+}
+
+impl Measure {
+    /// A column that shows a value as it is.
+    pub const fn new(
+        heading: &'static str,
+        digits: usize,
+        of: fn(&Cell) -> Option<f64>,
+    ) -> Measure {
+        Measure { heading, digits, of, over: None }
+    }
+
+    /// Median and range over the rounds.
+    pub fn figure(&self, record: &Record, scenario: &str, server: &str) -> Option<Figure> {
+        let mut samples = Vec::new();
+        for cell in cells(record, scenario, server) {
+            let Some(value) = (self.of)(cell) else { continue };
+            let Some(over) = self.over else {
+                samples.push((value, cell.is_void()));
+                continue;
+            };
+            let neighbours = cells(record, scenario, over).filter(|it| it.round == cell.round);
+            for below in neighbours {
+                if let Some(divisor) = (self.of)(below).filter(|divisor| *divisor > 0.0) {
+                    samples.push((value / divisor, cell.is_void() || below.is_void()));
+                }
+            }
+        }
+        Figure::of(&samples)
+    }
+}
+
+impl Goal {
+    /// What the record says, and the figure that it says so by: the worst of its scenarios.
+    pub fn judge(&self, record: &Record) -> (Verdict, Option<Figure>) {
+        let scenarios = rows(record).into_iter().filter(|(_, server)| *server == self.server);
+        let wanted = scenarios.filter(|(name, _)| self.scenario.is_none_or(|only| only == *name));
+        let figures = wanted.filter_map(|(name, server)| self.measure.figure(record, name, server));
+        let worst = figures.max_by(|one, other| one.spread.median.total_cmp(&other.spread.median));
+        let verdict = match worst {
+            None => Verdict::NotMeasured,
+            Some(figure) if figure.is_void => Verdict::Void,
+            Some(figure) if figure.rounds * 2 < record.plan.rounds as usize => {
+                Verdict::TooFewRounds
+            }
+            Some(figure) if figure.spread.median <= self.limit => Verdict::Met,
+            Some(_) => Verdict::Missed,
+        };
+        (verdict, worst)
+    }
+}
+
+/// The cells of a server in a scenario.
+pub(crate) fn cells<'a>(
+    record: &'a Record,
+    scenario: &'a str,
+    server: &'a str,
+) -> impl Iterator<Item = &'a Cell> {
+    record.cells.iter().filter(move |cell| cell.scenario == scenario && cell.server == server)
+}
+
+/// Scenarios and servers that have cells: scenarios in the order of their first cell, servers in
+/// that of the record.
+pub(crate) fn rows(record: &Record) -> Vec<(&str, &str)> {
+    let mut scenarios: Vec<&str> = Vec::new();
+    for cell in record.cells.iter().filter(|cell| cell.round == first_round(record)) {
+        if !scenarios.contains(&cell.scenario.as_str()) {
+            scenarios.push(&cell.scenario);
+        }
+    }
+    for cell in &record.cells {
+        if !scenarios.contains(&cell.scenario.as_str()) {
+            scenarios.push(&cell.scenario);
+        }
+    }
+    let pairs = scenarios.iter().flat_map(|scenario| {
+        record.servers.iter().map(move |server| (*scenario, server.name.as_str()))
+    });
+    pairs.filter(|(scenario, server)| cells(record, scenario, server).next().is_some()).collect()
+}
+
+fn first_round(record: &Record) -> u32 {
+    record.cells.iter().map(|cell| cell.round).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::Flag;
+    use super::super::record::tests::record;
+    use super::*;
+
+    const CPU: Measure = Measure::new("CPU us", 1, Cell::cpu_us);
+    const OVER: Measure = Measure { over: Some("exchange"), ..CPU };
+    const GOAL: Goal =
+        Goal { text: "a login", measure: CPU, scenario: None, server: "session", limit: 50.0 };
+
+    #[test]
+    fn a_measure_is_a_median_over_the_rounds() {
+        let figure = CPU.figure(&record(), "login", "session").unwrap();
+        assert_eq!((figure.spread.median, figure.rounds), (50.0, 2));
+        assert!(CPU.figure(&record(), "login", "skynet").is_none());
+    }
+
+    #[test]
+    fn a_ratio_pairs_the_servers_of_one_round() {
+        let mut record = record();
+        record.cells[0].processors.server_ran_ns *= 2;
+        let figure = OVER.figure(&record, "login", "session").unwrap();
+        assert_eq!((figure.spread.min, figure.spread.max), (2.0, 4.0));
+    }
+
+    #[test]
+    fn goals_are_judged_by_the_median() {
+        let mut record = record();
+        assert_eq!(GOAL.judge(&record).0, Verdict::Met);
+        assert_eq!(Goal { limit: 49.0, ..GOAL }.judge(&record).0, Verdict::Missed);
+        assert_eq!(Goal { server: "skynet", ..GOAL }.judge(&record).0, Verdict::NotMeasured);
+        assert_eq!(Goal { scenario: Some("x"), ..GOAL }.judge(&record).0, Verdict::NotMeasured);
+        record.plan.rounds = 5;
+        assert_eq!(GOAL.judge(&record).0, Verdict::TooFewRounds);
+        for cell in &mut record.cells {
+            cell.flags.push(Flag::Disturbed);
+        }
+        assert_eq!(GOAL.judge(&record).0, Verdict::Void);
+    }
+
+    #[test]
+    fn rows_follow_the_servers_of_the_record() {
+        assert_eq!(rows(&record()), [("login", "session"), ("login", "exchange")]);
+    }
+}

@@ -1,0 +1,149 @@
+//! Each claim's command measures, prints and writes a record that can be rendered again.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use skyring_bench::claims::record::{Cell, Record};
+
+fn bench() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_skyring-bench"))
+}
+
+/// Runs a claim with a record directory of its own.
+fn run(claim: &str, name: &str, arguments: &[&str]) -> (Output, Record, PathBuf) {
+    let directory = std::env::temp_dir().join(format!("skyring-{name}-{}", std::process::id()));
+    let output = bench()
+        .args([claim, "--quick", "--records"])
+        .arg(&directory)
+        .args(arguments)
+        .output()
+        .unwrap();
+    let path = only_file(&directory, "json");
+    let record = path.map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap());
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, record.unwrap_or_else(|| panic!("{errors}")), directory)
+}
+
+fn only_file(directory: &Path, ending: &str) -> Option<PathBuf> {
+    let mut paths = fs::read_dir(directory).ok()?.map(|entry| entry.unwrap().path());
+    paths.find(|path| path.extension().is_some_and(|it| it == ending))
+}
+
+/// A run in which everything went well, rendered anew to the same bytes; its cells.
+fn good(claim: &str, arguments: &[&str], parts: &[&str]) -> Vec<Cell> {
+    let (output, record, directory) = run(claim, claim, arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    for part in [&["## Figures", "## Servers"], parts].concat() {
+        assert!(table.contains(part), "{part} is missing in\n{table}");
+    }
+    assert_eq!((record.claim.as_str(), record.failures.len()), (claim, 0));
+
+    let plot = only_file(&directory, "svg").unwrap();
+    let drawn = fs::read(&plot).unwrap();
+    fs::remove_file(&plot).unwrap();
+    let path = only_file(&directory, "json").unwrap();
+    assert!(bench().arg("render").arg(&path).status().unwrap().success());
+    assert_eq!(fs::read(&plot).unwrap(), drawn);
+    fs::remove_dir_all(&directory).unwrap();
+    record.cells
+}
+
+/// Every one of so many users got in and had only right answers.
+fn assert_served(cell: &Cell, users: u64) {
+    let check = cell.check.unwrap();
+    assert_eq!((cell.users, check.attached, check.answered), (users, users, users), "{check:?}");
+    assert_eq!((check.wrong, check.lost, check.doubled, check.missing), (0, 0, 0, 0));
+    assert!(check.right >= users);
+}
+
+#[test]
+fn login_measures_a_login_and_the_bare_exchange() {
+    let cells = good("login", &["--at-once", "8"], &["## Goals", "| login+attach | exchange"]);
+    assert_eq!(cells.len(), 4);
+    for cell in &cells {
+        assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
+        assert!(cell.times.contains_key("login"));
+        assert_eq!(cell.times.contains_key("attach"), cell.scenario == "login+attach");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_fails_the_command_and_nobody_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let peer = format!("rude={address},{},{address}", std::process::id());
+    let (output, record, directory) = run("login", "rude", &["--peer", &peer]);
+    assert!(!output.status.success());
+    assert_eq!((record.cells.len(), record.failures.len()), (4, 2));
+    assert!(record.failures.iter().all(|failure| failure.server == "rude"));
+    let table = fs::read_to_string(only_file(&directory, "md").unwrap()).unwrap();
+    assert!(table.contains("## Failed measurements\n\n- rude in login, round 1:"), "{table}");
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn storm_brings_everybody_back() {
+    let cells = good("storm", &["--sessions", "120"], &["## Checks"]);
+    let [cell] = &cells[..] else { panic!("{cells:?}") };
+    assert_served(cell, 120);
+    assert_eq!((cell.done, cell.check.unwrap().dropped), (120, 120));
+    assert!(cell.times.contains_key("reattach") && cell.phases["back"] > 0.0);
+}
+
+#[test]
+fn idle_weighs_connections_and_sessions() {
+    let cells = good("idle", &["--sessions", "100"], &["| 50 ", "| 100 ", "| connection |"]);
+    assert_eq!(cells.len(), 4);
+    for cell in &cells {
+        assert_served(cell, if cell.scenario == "100" { 100 } else { 50 });
+        assert_eq!(cell.base.as_ref().map(|base| base.users), (cell.users == 100).then_some(50));
+        for moment in ["empty", "attached", "answered"] {
+            assert!(cell.memory[moment].server_private_bytes > 0, "{moment}");
+            assert!(cell.memory[moment].machine.slab_bytes > 0, "{moment}");
+        }
+        // Both ends are sockets of this machine, and nobody else's connections go meanwhile.
+        assert!(cell.memory["attached"].machine.tcp_sockets >= 2 * cell.users);
+    }
+}
+
+#[test]
+fn million_asks_every_session() {
+    let cells = good("million", &["--sessions", "100"], &["user B/session", "100 sessions"]);
+    let [cell] = &cells[..] else { panic!("{cells:?}") };
+    assert_served(cell, 100);
+    assert!(cell.done > 0 && cell.phases["login"] > 0.0 && cell.times.contains_key("response"));
+}
+
+#[test]
+fn scale_goes_over_sessions_and_shards() {
+    let cells =
+        good("scale", &["--sessions", "200"], &["| 100 sessions", "closed loop, shards: 1"]);
+    let open: Vec<u64> = cells
+        .iter()
+        .filter(|cell| cell.scenario.ends_with("sessions"))
+        .map(|cell| cell.users)
+        .collect();
+    assert_eq!(open, [100, 200]);
+    assert!(cells.iter().all(|cell| cell.done > 0 && cell.check.unwrap().wrong == 0));
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let output = bench().args(["storm", "--quick", "--sessions", "0"]).output().unwrap();
+    assert!(!output.status.success());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("--users must be"), "{errors}");
+    let wrong = [&["scale", "--rate", "0"][..], &["idle", "x"], &["storm", "--peer", "x"], &["x"]];
+    for arguments in wrong {
+        let output = bench().args(arguments).output().unwrap();
+        assert!(!output.status.success() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+    let help = bench().args(["million", "--help"]).output().unwrap();
+    assert!(help.status.success() && String::from_utf8_lossy(&help.stdout).contains("--sessions"));
+}
