@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::peers::Peer;
 
@@ -49,13 +50,20 @@ impl PeerProcess {
         core: usize,
         congestion: Option<&str>,
     ) -> io::Result<PeerProcess> {
-        let mut child = Command::new(program)
-            .args(["peer", peer.name(), "--until-stdin-ends", "--core"])
-            .arg(core.to_string())
-            .args(congestion.iter().flat_map(|name| ["--congestion", name]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut command = Command::new(program);
+        let congestion = congestion.iter().flat_map(|name| ["--congestion", name]);
+        command.args(arguments(peer, core)).args(congestion);
+        PeerProcess::spawn(command, peer)
+    }
+
+    /// The same inside another program, whose command lacks only our arguments.
+    pub fn start_inside(mut command: Command, peer: Peer, core: usize) -> io::Result<PeerProcess> {
+        command.args(arguments(peer, core));
+        PeerProcess::spawn(command, peer)
+    }
+
+    fn spawn(mut command: Command, peer: Peer) -> io::Result<PeerProcess> {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
@@ -74,6 +82,24 @@ impl PeerProcess {
         }
     }
 
+    /// Lets it end by itself, as it does once its standard input has ended, and says how it went.
+    /// `knock` is called until it is gone: one that sleeps in its ring may not notice otherwise.
+    ///
+    /// # Errors
+    /// It is still there after `patience`, and is killed.
+    pub fn end(mut self, patience: Duration, knock: impl Fn()) -> io::Result<ExitStatus> {
+        drop(self.child.stdin.take());
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            knock();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the peer did not end"))
+    }
+
     /// Where and what it is.
     pub fn target(&self) -> &Target {
         &self.target
@@ -86,6 +112,10 @@ impl Drop for PeerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn arguments(peer: Peer, core: usize) -> [String; 5] {
+    ["peer", peer.name(), "--until-stdin-ends", "--core", &core.to_string()].map(str::to_owned)
 }
 
 fn parse_ready(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {

@@ -9,12 +9,16 @@ use lexopt::prelude::*;
 use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
+use crate::{micro, msg, readme};
 
 const USAGE: &str = "\
 usage: skyring-bench COMMAND [OPTIONS]
 
   floor           skyring beside its floor and its peers: processor time and system calls a
                   message, response times, memory a connection and a session
+  msg             skyring's msgserver beside others that run already, for instance Skynet
+  micro           instructions and cache misses, counted by callgrind
+  readme          writes the figures in README.md from the newest records
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
                   (--port N, --core N, --congestion NAME)
@@ -24,6 +28,10 @@ usage: skyring-bench COMMAND [OPTIONS]
 pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     match parser.next()? {
         Some(Value(command)) if command == "floor" => run_floor(parser),
+        Some(Value(command)) if command == "msg" => msg::command(parser, &command_line()),
+        Some(Value(command)) if command == "micro" => micro::command(parser, &command_line()),
+        Some(Value(command)) if command == "micro-body" => micro::run_body(parser),
+        Some(Value(command)) if command == "readme" => readme::command(parser),
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),
         Some(Long("help") | Short('h')) => {

@@ -14,7 +14,7 @@ mod idle;
 pub mod options;
 mod order;
 pub mod record;
-mod report;
+pub(crate) mod report;
 pub mod scenario;
 
 use std::error::Error;
@@ -85,6 +85,16 @@ impl Running {
 /// Measures, prints the table and writes the record unless that is switched off. Says whether every
 /// measurement succeeded; the others are in the record as failures.
 pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>> {
+    let record = measure_all(options, command)?;
+    print!("{}", report::render(&record));
+    if let Some(directory) = &options.record_directory {
+        write(&record, directory)?;
+    }
+    Ok(record.failures.is_empty())
+}
+
+/// Measures every server in every scenario of these options.
+pub(crate) fn measure_all(options: &FloorOptions, command: &str) -> Result<Record, Box<dyn Error>> {
     let servers = servers(options);
     let mut record = Record::new(
         Environment::read(command)?,
@@ -113,11 +123,7 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K");
     }
-    print!("{}", report::render(&record));
-    if let Some(directory) = &options.record_directory {
-        write(&record, directory)?;
-    }
-    Ok(record.failures.is_empty())
+    Ok(record)
 }
 
 fn failure(round: u32, scenario: Scenario, server: &Server, error: &dyn Error) -> Failure {

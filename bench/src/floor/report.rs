@@ -7,7 +7,7 @@ use super::goals::GOALS;
 use super::record::{Flag, Record};
 
 /// The scenarios that have cells, in the order in which they were measured.
-pub(super) fn scenarios(record: &Record) -> Vec<&str> {
+pub(crate) fn scenarios(record: &Record) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for cell in &record.cells {
         if !names.contains(&cell.scenario.as_str()) {
@@ -60,7 +60,7 @@ fn heading(record: &Record) -> String {
     )
 }
 
-fn failures(record: &Record, text: &mut String) {
+pub(crate) fn failures(record: &Record, text: &mut String) {
     if record.failures.is_empty() {
         return;
     }
@@ -77,7 +77,7 @@ fn goals(record: &Record, text: &mut String) {
     for goal in GOALS.iter().filter(|goal| goal.concerns(record)) {
         let (verdict, figure) = goal.judge(record);
         let rounds = figure.map_or(0, |figure| figure.rounds);
-        let digits = if goal.limit >= 100.0 { 0 } else { 2 };
+        let digits = goal.decimals();
         rows.push(vec![
             goal.text.to_owned(),
             format!("at most {:.digits$}", goal.limit),
@@ -92,7 +92,7 @@ fn goals(record: &Record, text: &mut String) {
     }
 }
 
-fn loads(record: &Record, scenario: &str, text: &mut String) {
+pub(crate) fn loads(record: &Record, scenario: &str, text: &mut String) {
     let Some(first) = record.cells.iter().find(|cell| cell.scenario == scenario) else { return };
     let _ = writeln!(text, "\n## {scenario}: {} connections\n", first.connections);
     let header = [
@@ -175,7 +175,7 @@ fn memory(record: &Record, text: &mut String) {
     table(&["server", "never used", "after one message"], &rows, text);
 }
 
-fn notes(record: &Record, text: &mut String) {
+pub(crate) fn notes(record: &Record, text: &mut String) {
     text.push_str("\n## Servers\n\n");
     for server in &record.servers {
         let _ = writeln!(text, "- {}: {}", server.name, server.description);
@@ -186,7 +186,7 @@ fn notes(record: &Record, text: &mut String) {
 }
 
 /// `median (min..max)`, or the value alone if there was one round.
-pub(super) fn show(figure: Figure, digits: usize) -> String {
+pub(crate) fn show(figure: Figure, digits: usize) -> String {
     let Figure { spread, is_void, .. } = figure;
     let mark = if is_void { " void" } else { "" };
     // Rounded first: a tiny negative number is not -0.
@@ -198,7 +198,7 @@ pub(super) fn show(figure: Figure, digits: usize) -> String {
 }
 
 /// A Markdown table whose columns line up.
-fn table(header: &[&str], rows: &[Vec<String>], text: &mut String) {
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>], text: &mut String) {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].len()]).max().unwrap_or(0)
