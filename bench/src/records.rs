@@ -4,10 +4,9 @@
 //! for people. Three of its top-level members mean the same everywhere:
 //!
 //! - `claim`: which command made it. Records of `floor` do not have it.
-//! - `environment`: an [`Environment`](crate::measure::environment::Environment), the command among
-//!   it.
-//! - `headlines`: the few figures that the README shows, as [`Headline`]s, written by the claim when
-//!   it records. The command `readme` lays them out and knows nothing of what they mean.
+//! - `environment`: an [`Environment`](crate::measure::environment::Environment), with the command.
+//! - `headlines`: the few figures that the README shows, as [`Headline`]s, written by the claim
+//!   when it records. The command `readme` lays them out and knows nothing of what they mean.
 
 use std::fs;
 use std::io;

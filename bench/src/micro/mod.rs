@@ -1,9 +1,9 @@
 //! `skyring-bench micro`: what things cost in instructions, which no other process can disturb.
 //!
 //! Small functions (`bodies`) run under callgrind by starting this program again with `micro-body
-//! NAME N`; whole servers (`server`) run under it too, driven over loopback. Either runs twice, with
-//! fewer and with more repetitions, and what is told is the difference divided by their difference:
-//! whatever happens once cancels.
+//! NAME N`; whole servers (`server`) run under it too, driven over loopback. Either runs twice,
+//! with fewer and with more repetitions, and what is told is the difference divided by their
+//! difference: whatever happens once cancels.
 //!
 //! valgrind is not part of the project. Where it is absent nothing is counted, and the command, its
 //! exit status and the record say so.

@@ -44,8 +44,9 @@ pub(super) fn render(record: &Record) -> String {
     let environment = &record.environment;
     let valgrind = record.valgrind.as_deref().unwrap_or("absent");
     let mut text = format!(
-        "# Instructions a message\n\n{} UTC, revision {}, `{}`.\n\n{}; Linux {}; {valgrind}. Medians, with the range \
-         behind them where the runs differ. What they mean: bench/METHOD.md.\n",
+        "# Instructions a message\n\n{} UTC, revision {}, `{}`.\n\n{}; Linux {}; {valgrind}. \
+         Medians, with the range behind them where the runs differ. What they mean: \
+         bench/METHOD.md.\n",
         environment.date,
         environment.revision,
         environment.command,

@@ -1,9 +1,9 @@
 //! Whole servers under callgrind, driven by the generator over loopback.
 //!
-//! A server runs twice, with loads of different lengths; the difference of what it executed, divided
-//! by the difference of the answers, is what a message costs. Starting, logging in and ending are
-//! in both. callgrind makes user code some fifty times slower and leaves the kernel as it is, so
-//! the server is always saturated and its batches are as large as they get.
+//! A server runs twice, with loads of different lengths; the difference of what it executed,
+//! divided by the difference of the answers, is what a message costs. Starting, logging in and
+//! ending are in both. callgrind makes user code some fifty times slower and leaves the kernel as
+//! it is, so the server is always saturated and its batches are as large as they get.
 
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream};
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one knock may take.
 const KNOCK: Duration = Duration::from_millis(100);
 
-/// Runs a server under a load of this length. Returns what it executed and the answers that it gave.
+/// Runs a server under a load of this length; what it executed, and how many answers it gave.
 pub(super) fn count(
     peer: Peer,
     loaded: Duration,

@@ -37,10 +37,11 @@ pub(super) fn render(record: &Record) -> String {
     let run = &record.run;
     let (environment, plan) = (&run.environment, &run.plan);
     let mut text = format!(
-        "# Msgservers side by side\n\n{} UTC, revision {}, `{}`.\n\n{}, {} cores; Linux {}, congestion control {}. \
-         Loopback TCP, requests of 64 bytes; our server on core {}, generator on core {}; {} rounds of \
-         {} s after {} s. `AxB`: A sessions with B requests under way on each. Medians over the rounds, \
-         with the range behind them. What they mean: bench/METHOD.md.\n",
+        "# Msgservers side by side\n\n{} UTC, revision {}, `{}`.\n\n{}, {} cores; Linux {}, \
+         congestion control {}. Loopback TCP, requests of 64 bytes; our server on core {}, \
+         generator on core {}; {} rounds of {} s after {} s. `AxB`: A sessions with B requests \
+         under way on each. Medians over the rounds, with the range behind them. What they mean: \
+         bench/METHOD.md.\n",
         environment.date,
         environment.revision,
         environment.command,

@@ -1,9 +1,9 @@
 //! `skyring-bench readme`: the figures of README.md, from the records and from nothing else.
 //!
 //! Between two marker lines stands what this command writes: for each claim its newest record, as a
-//! link, its command and a table of its headlines (see [`crate::records`]). `--check` writes nothing
-//! and fails where the file says something else than the records; a test runs it, so a new record
-//! and the README land together.
+//! link, its command and a table of its headlines (see [`crate::records`]). `--check` writes
+//! nothing and fails where the file says something else than the records; a test runs it, so a new
+//! record and the README land together.
 
 mod layout;
 mod shelf;
