@@ -2,16 +2,75 @@
 //! tables), `.svg` (the plot).
 //!
 //! The name is the day, a number from the second record of the day on, and the claim:
-//! `2025-01-31-floor`, `2025-01-31-2-floor`. A record is never overwritten. The field `claim` says
-//! which command made it; without it a record is one of `floor`, the oldest. Tables and plot follow
-//! from the JSON alone, so they can be written again.
+//! `2025-01-31-floor`, `2025-01-31-2-floor`. A record is never overwritten. Tables and plot follow
+//! from the JSON alone, so they can be written again. Three of its members mean the same everywhere:
+//!
+//! - `claim`: which command made it; without it a record is one of `floor`, the oldest.
+//! - `environment`: an [`Environment`](crate::measure::environment::Environment), with the command.
+//! - `headlines`: the few figures that the README shows, as [`Headline`]s, written by the claim
+//!   when it records. The command `readme` lays them out and knows nothing of what they mean.
 
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A figure that the README shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Headline {
+    /// What it is, with its unit.
+    pub name: String,
+    /// The value as it is shown, its spread included.
+    pub value: String,
+    /// What was promised, as it is shown. None: nothing was.
+    pub goal: Option<String>,
+    /// Whether the promise was kept. None: there was none, or the record cannot tell.
+    pub verdict: Option<Verdict>,
+    /// By how much a missed goal is missed, as it is shown. None: not missed, or not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short: Option<String>,
+}
+
+/// Whether a promise was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Kept.
+    Met,
+    /// Broken.
+    Missed,
+    /// Only disturbed measurements are there.
+    Void,
+}
+
+impl Headline {
+    /// A figure without a promise.
+    #[must_use]
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Headline {
+        let (name, value) = (name.into(), value.into());
+        Headline { name, value, goal: None, verdict: None, short: None }
+    }
+
+    /// Judges `measured` by the most that it may be. The goal is shown with this many decimals.
+    #[must_use]
+    pub fn at_most(self, limit: f64, measured: f64, decimals: usize) -> Headline {
+        let is_met = measured <= limit;
+        Headline {
+            goal: Some(format!("at most {limit:.decimals$}")),
+            verdict: Some(if is_met { Verdict::Met } else { Verdict::Missed }),
+            short: (!is_met).then(|| shortfall(limit, measured)),
+            ..self
+        }
+    }
+}
+
+/// By how much a limit is passed, as a share of it.
+#[must_use]
+pub fn shortfall(limit: f64, measured: f64) -> String {
+    format!("by {:.0} %", (measured / limit - 1.0) * 100.0)
+}
 
 /// What every claim's record can do.
 pub trait Rendered: Serialize + DeserializeOwned {
@@ -24,8 +83,23 @@ pub trait Rendered: Serialize + DeserializeOwned {
     /// The tables, as Markdown.
     fn tables(&self) -> String;
 
-    /// The plot, as SVG.
-    fn plot(&self) -> String;
+    /// The plot, as SVG; none: there is nothing to plot.
+    fn plot(&self) -> Option<String>;
+
+    /// What the README shows of it; empty where the record holds that itself, or it follows from
+    /// older records too.
+    fn headlines(&self) -> Vec<Headline> {
+        Vec::new()
+    }
+}
+
+/// A record as it is stored.
+#[derive(Serialize)]
+struct Stored<'a, R> {
+    #[serde(flatten)]
+    record: &'a R,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headlines: Vec<Headline>,
 }
 
 /// Writes a record into a directory, which is made if it is missing.
@@ -35,7 +109,8 @@ pub trait Rendered: Serialize + DeserializeOwned {
 pub fn write(record: &impl Rendered, directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
     fs::create_dir_all(directory)?;
     let path = free_path(directory, record.day(), record.claim());
-    fs::write(&path, serde_json::to_string_pretty(record)? + "\n")?;
+    let stored = Stored { record, headlines: record.headlines() };
+    fs::write(&path, serde_json::to_string_pretty(&stored)? + "\n")?;
     write_rendered(record, &path)?;
     Ok(path)
 }
@@ -73,12 +148,15 @@ fn free_path(directory: &Path, day: &str, claim: &str) -> PathBuf {
 }
 
 fn write_rendered(record: &impl Rendered, path: &Path) -> Result<(), Box<dyn Error>> {
-    let plot = path.with_extension("svg");
-    fs::write(&plot, record.plot())?;
-    let plot_name = plot.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let text = format!("{}\n![The same figures as a plot]({plot_name})\n", record.tables());
+    let mut text = record.tables();
+    if let Some(plot) = record.plot() {
+        let file = path.with_extension("svg");
+        fs::write(&file, plot)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        text = format!("{text}\n![The same figures as a plot]({name})\n");
+    }
     fs::write(path.with_extension("md"), text)?;
-    eprintln!("written: {} (and .md, .svg)", path.display());
+    eprintln!("written: {} (and what is read off it)", path.display());
     Ok(())
 }
 
@@ -100,5 +178,24 @@ mod tests {
             "2025-01-31-login.json"
         );
         fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_limit_is_kept_or_passed_by_so_much() {
+        let figure = Headline::new("bytes", "9");
+        let met = figure.clone().at_most(9.0, 9.0, 0);
+        assert_eq!((met.verdict, met.short), (Some(Verdict::Met), None));
+        let missed = figure.at_most(8.0, 9.0, 1);
+        assert_eq!(missed.verdict, Some(Verdict::Missed));
+        assert_eq!(missed.goal.as_deref(), Some("at most 8.0"));
+        assert_eq!(missed.short.as_deref(), Some("by 12 %"));
+    }
+
+    #[test]
+    fn headlines_are_read_as_other_programs_write_them() {
+        let text = r#"{ "name": "a", "value": "1", "goal": null, "verdict": "void" }"#;
+        let headline: Headline = serde_json::from_str(text).unwrap();
+        assert_eq!(headline.verdict, Some(Verdict::Void));
+        assert_eq!(headline.short, None);
     }
 }

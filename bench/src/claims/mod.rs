@@ -8,9 +8,10 @@
 //! | [`million`] | as many sessions as one process shall hold, one message a minute each |
 //! | [`scale`] | what a message costs, against sessions and shards |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
-//! | [`record`], [`page`] | what was measured, and how it is shown |
+//! | [`record`], [`page`], `headlines` | what was measured, and how it is shown, here and in the README |
 
 pub(crate) mod crowd;
+mod headlines;
 pub mod idle;
 pub mod login;
 pub(crate) mod memory;
