@@ -44,7 +44,7 @@ fn a_given_msgserver_is_measured_beside_ours() {
     let mut paths = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
     let json = paths.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
     let record: Record = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
-    assert_eq!((record.claim.as_str(), record.run.cells.len()), ("msg", 4));
+    assert_eq!((record.run.claim.as_str(), record.run.cells.len()), ("msg", 4));
     assert!(record.run.cells.iter().all(|cell| cell.messages > 0));
     fs::remove_dir_all(&directory).unwrap();
 }
