@@ -96,7 +96,6 @@ fn policy(
         expired_number: e,
         cache_bytes_max: bytes,
         pending_requests_max: pending,
-        hash_key: 7,
     })
 }
 
@@ -364,7 +363,6 @@ impl Busy {
             expired_number,
             cache_bytes_max: usize::MAX,
             pending_requests_max: 1,
-            hash_key: 7,
         };
         let session = Session::new(Secret::new([3; 8]));
         let mut busy = Busy { session, policy, ids: 0 };

@@ -139,7 +139,6 @@ impl Core {
                 expired_number: limit(settings.expired_number, 1 << 20),
                 cache_bytes_max: limit(settings.cache_bytes_max, 1 << 30),
                 pending_requests_max: settings.pending_requests_max,
-                hash_key: (parts.table_key.0 >> 32) as u32,
             },
             settings,
             shared,

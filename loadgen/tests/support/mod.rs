@@ -65,7 +65,6 @@ const POLICY: SessionPolicy = SessionPolicy {
     expired_number: 128,
     cache_bytes_max: 1 << 20,
     pending_requests_max: 1024,
-    hash_key: 7,
 };
 
 /// The server. Its threads end with the test program.

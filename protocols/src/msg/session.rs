@@ -35,9 +35,6 @@ pub struct SessionPolicy {
     pub cache_bytes_max: usize,
     /// Requests that may wait for their handlers at once (WIRE M12). 0 refuses every request.
     pub pending_requests_max: u32,
-    /// Key of the tables of request ids, best a random one a process: a peer who does not know it
-    /// cannot choose ids that collide. It could only in its own table, whose size is limited.
-    pub hash_key: u32,
 }
 
 /// What becomes of a request.
@@ -167,7 +164,7 @@ impl Session {
         }
     }
 
-    /// Reads where the next request is likely to be looked for and its answer to be stored.
+    /// Reads where the next answer is to be stored.
     pub fn warm_answers(&self) {
         if let Some(cache) = &self.cache {
             cache.warm_answers();
@@ -231,7 +228,6 @@ mod tests {
         expired_number: 128,
         cache_bytes_max: 1 << 20,
         pending_requests_max: 16,
-        hash_key: 1,
     };
 
     #[test]

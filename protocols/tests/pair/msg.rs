@@ -21,7 +21,6 @@ const POLICY: SessionPolicy = SessionPolicy {
     expired_number: 10_000,
     cache_bytes_max: usize::MAX,
     pending_requests_max: u32::MAX,
-    hash_key: 7,
 };
 
 /// What the application makes of a request.
