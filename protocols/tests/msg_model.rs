@@ -252,7 +252,7 @@ impl Side {
         let expected = self.model.on_request(id);
         let actual = match self.session.on_request(id, &self.model.policy) {
             Verdict::Run(ticket) => {
-                assert_eq!(ticket.id, id);
+                assert_eq!(ticket.id(), id);
                 self.handlers.push((ticket, self.model.serial));
                 Said::Run
             }
@@ -290,7 +290,7 @@ impl Side {
                 let content = bytes.map(|bytes| vec![serial.to_le_bytes()[0]; bytes]);
                 let fits = content.clone().filter(|content| content.len() <= 65_530);
                 let answer = fits.map_or((Flag::Error, Vec::new()), |content| (Flag::Ok, content));
-                let expected = self.model.on_answer(ticket.id, serial, answer);
+                let expected = self.model.on_answer(ticket.id(), serial, answer);
                 let said = content.as_deref().map_or(Answer::Failed, Answer::Content);
                 let actual = self.session.on_answer(ticket, said, &policy);
                 (expected, actual.map_or(Said::Nothing, |s| Said::Send(s.flag, s.content.into())))

@@ -213,7 +213,7 @@ impl Core {
         let deliver = session.state.on_answer(ticket, answer, policy);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
             let output = self.connections.output(slot);
-            response::encode(stored.content, stored.flag, ticket.id, output).expect(STORED);
+            response::encode(stored.content, stored.flag, ticket.id(), output).expect(STORED);
         }
         if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
             self.counters.count(Counter::HandlerFailed);

@@ -135,9 +135,9 @@ impl Cache {
         black_box((self.pending.count(), self.log.record_count(), self.clock));
     }
 
-    /// Reads where the next answer is to be stored.
-    pub(super) fn warm_answers(&self) {
-        self.log.warm();
+    /// Reads where the next answers are to be stored, about so many bytes of them.
+    pub(super) fn warm_answers(&self, bytes: usize) {
+        self.log.warm(bytes);
     }
 
     /// What becomes of a request that arrives under the attach index `under` (WIRE M12 to M15).
@@ -170,14 +170,14 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Option<StoredAnswer<'a>> {
-        let Some(pending) = self.take_pending(ticket) else {
+        let Some(received_under) = self.take_pending(ticket) else {
             self.discard(policy);
             return None;
         };
         let answer = said(answer);
-        self.store(&pending, answer, policy);
+        self.store(ticket.id(), received_under, answer, policy);
         self.advance(policy);
-        (pending.received_under == under).then_some(answer)
+        (received_under == under).then_some(answer)
     }
 
     /// The position of the answer to an id, after making the index if that saves a long search.
@@ -229,9 +229,9 @@ impl Cache {
 
     fn run(&mut self, id: u32, received_under: u64) -> Verdict<'_> {
         self.serial = self.serial.wrapping_add(1);
-        let serial = self.serial;
-        let slot = self.pending.insert(Pending { received_under, id, serial, is_repeated: false });
-        Verdict::Run(Ticket { id, serial, slot })
+        let name = u64::from(id) << 32 | u64::from(self.serial);
+        let slot = self.pending.insert(Pending { received_under, name, is_repeated: false });
+        Verdict::Run(Ticket { name, slot })
     }
 
     /// A repeat while the handler runs: taken over once an attach, then a conflict (WIRE M13).
@@ -264,13 +264,13 @@ impl Cache {
         Verdict::Replay(StoredAnswer { flag, content: self.log.content(at) })
     }
 
-    /// Ends the pending request that a ticket was given for, if it was not forgotten since.
-    fn take_pending(&mut self, ticket: Ticket) -> Option<Pending> {
-        let pending = self.pending.get(ticket.slot)?;
-        if pending.id != ticket.id || pending.serial != ticket.serial {
-            return None;
-        }
-        self.pending.remove(ticket.slot)
+    /// Ends the pending request that a ticket was given for, if it was not forgotten since; the
+    /// attach index that it belongs to.
+    fn take_pending(&mut self, ticket: Ticket) -> Option<u64> {
+        let pending = self.pending.get(ticket.slot).filter(|it| it.name == ticket.name)?;
+        let received_under = pending.received_under;
+        self.pending.remove(ticket.slot);
+        Some(received_under)
     }
 
     /// The answer to a forgotten request: it moves the clock, as in Skynet, and nothing else.
@@ -283,7 +283,13 @@ impl Cache {
 
     /// Keeps an answer within the byte budget; the oldest make room for it. One that is larger than
     /// the whole budget is not kept (WIRE M18).
-    fn store(&mut self, pending: &Pending, answer: StoredAnswer<'_>, policy: &SessionPolicy) {
+    fn store(
+        &mut self,
+        id: u32,
+        received_under: u64,
+        answer: StoredAnswer<'_>,
+        policy: &SessionPolicy,
+    ) {
         let StoredAnswer { flag, content } = answer;
         let cost = content.len() + ANSWER_OVERHEAD_BYTES;
         let budget = policy.cache_bytes_max.min(CACHE_BYTES_MAX);
@@ -292,7 +298,6 @@ impl Cache {
         };
         while self.bytes() > budget - cost && self.retire_oldest() {}
         self.make_room(content.len());
-        let Pending { received_under, id, .. } = *pending;
         let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
         let at = self.log.append(head, content);
         if !self.index.is_empty() {

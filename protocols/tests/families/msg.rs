@@ -362,7 +362,7 @@ impl<'a> Server<'a> {
         let Some(answer) = user.session.on_answer(ticket, answer, &self.policy) else {
             return;
         };
-        let frame = response_frame(ticket.id, answer);
+        let frame = response_frame(ticket.id(), answer);
         if let Some(name) = user.connection.clone() {
             self.respond(&name, &frame);
         }

@@ -100,7 +100,7 @@ impl Server {
         let (ticket, result) = self.handlers.swap_remove(place);
         let answer = self.session.on_answer(ticket, Answer::Content(&result), &POLICY);
         if let (Some(answer), State::Attached) = (answer, self.state) {
-            response::encode(answer.content, answer.flag, ticket.id, &mut self.sent).unwrap();
+            response::encode(answer.content, answer.flag, ticket.id(), &mut self.sent).unwrap();
         }
     }
 }

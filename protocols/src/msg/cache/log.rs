@@ -33,6 +33,9 @@ const NOWHERE: u32 = u32::MAX;
 /// Bytes that a processor fetches together, on all that matter here.
 const CACHE_LINE_BYTES: usize = 64;
 
+/// Bytes that are read ahead at most: what is read first must still be there when it is needed.
+const WARM_BYTES_MAX: usize = 2048;
+
 /// What a record says besides the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
@@ -165,11 +168,13 @@ impl AnswerLog {
         self.answers().last()
     }
 
-    /// Reads the place of the next answer.
-    pub(super) fn warm(&self) {
-        let end = self.end as usize;
-        black_box(self.memory.get(end).copied());
-        black_box(self.memory.get(end + CACHE_LINE_BYTES).copied());
+    /// Reads the place of the next answers, about so many bytes of them.
+    pub(super) fn warm(&self, bytes: usize) {
+        let place = self.memory.get(self.end as usize..).unwrap_or_default();
+        let lines = place.iter().step_by(CACHE_LINE_BYTES);
+        for byte in lines.take(2 + bytes.min(WARM_BYTES_MAX) / CACHE_LINE_BYTES) {
+            black_box(*byte);
+        }
     }
 
     /// Makes room for a record with so much content. True if answers have moved.
@@ -195,6 +200,7 @@ impl AnswerLog {
     }
 
     /// Appends an answer; the position of its record. Room was made for it.
+    #[inline(always)] // so that the head goes from registers to its place
     pub(super) fn append(&mut self, head: Head, content: &[u8]) -> u32 {
         debug_assert_eq!(usize::from(head.content_bytes), content.len());
         let at = self.push_record(head.record_bytes());

@@ -85,7 +85,7 @@ fn a_refused_request_changes_nothing() {
     assert_eq!(cache.on_request(3, 1, &POLICY), Verdict::Absorbed);
     assert_eq!((cache.pending_count(), cache.answered_count()), (8, 1));
     assert!(cache.on_answer(tickets[0], Answer::Failed, 1, &POLICY).is_some());
-    assert_eq!(run(&mut cache, 8, 1).id, 8);
+    assert_eq!(run(&mut cache, 8, 1).id(), 8);
 }
 
 /// Answers of many lengths: whichever of them the ring begins again behind, all are found.
