@@ -157,7 +157,7 @@ impl From<u64> for Subid {
 pub struct Request {
     /// Who asks.
     pub user: User,
-    /// What is asked. It shares a buffer of 16 KiB with its neighbours: copy what is kept for long.
+    /// What is asked.
     pub content: Bytes,
 }
 

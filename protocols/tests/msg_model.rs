@@ -96,7 +96,6 @@ fn policy(
         expired_number: e,
         cache_bytes_max: bytes,
         pending_requests_max: pending,
-        hash_key: 7,
     })
 }
 
@@ -253,7 +252,7 @@ impl Side {
         let expected = self.model.on_request(id);
         let actual = match self.session.on_request(id, &self.model.policy) {
             Verdict::Run(ticket) => {
-                assert_eq!(ticket.id, id);
+                assert_eq!(ticket.id(), id);
                 self.handlers.push((ticket, self.model.serial));
                 Said::Run
             }
@@ -291,7 +290,7 @@ impl Side {
                 let content = bytes.map(|bytes| vec![serial.to_le_bytes()[0]; bytes]);
                 let fits = content.clone().filter(|content| content.len() <= 65_530);
                 let answer = fits.map_or((Flag::Error, Vec::new()), |content| (Flag::Ok, content));
-                let expected = self.model.on_answer(ticket.id, serial, answer);
+                let expected = self.model.on_answer(ticket.id(), serial, answer);
                 let said = content.as_deref().map_or(Answer::Failed, Answer::Content);
                 let actual = self.session.on_answer(ticket, said, &policy);
                 (expected, actual.map_or(Said::Nothing, |s| Said::Send(s.flag, s.content.into())))
@@ -364,7 +363,6 @@ impl Busy {
             expired_number,
             cache_bytes_max: usize::MAX,
             pending_requests_max: 1,
-            hash_key: 7,
         };
         let session = Session::new(Secret::new([3; 8]));
         let mut busy = Busy { session, policy, ids: 0 };

@@ -80,7 +80,7 @@ impl Core {
     /// Takes one frame of an opened gate connection.
     pub(crate) fn on_gate_frame(&mut self, slot: u32, payload: &[u8]) {
         self.count(Counter::GateMessages);
-        let content = self.share(payload);
+        let content = Bytes::copy_from_slice(payload);
         let name = self.gate_name(slot);
         let Some((_, gate)) = self.gate(name) else { return };
         match gate.agent.clone() {

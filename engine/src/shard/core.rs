@@ -12,7 +12,6 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
 use skyring_protocols::msg::session::SessionPolicy;
 
 use super::connections::{Connections, InFlight};
@@ -30,9 +29,6 @@ use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
 use crate::places::Places;
 use crate::route::Router;
-
-/// Size of the buffers that request contents share.
-const CONTENT_BYTES: usize = 16 << 10;
 
 /// A listener as a shard sees it.
 pub(crate) struct ListenerSide {
@@ -120,7 +116,6 @@ pub(crate) struct Core {
     pub(crate) entropy: Entropy,
     pub(crate) draining: bool,
     pub(super) plan: DrainPlan,
-    contents: BytesMut,
 }
 
 /// A limit of the response cache.
@@ -139,7 +134,6 @@ impl Core {
                 expired_number: limit(settings.expired_number, 1 << 20),
                 cache_bytes_max: limit(settings.cache_bytes_max, 1 << 30),
                 pending_requests_max: settings.pending_requests_max,
-                hash_key: (parts.table_key.0 >> 32) as u32,
             },
             settings,
             shared,
@@ -173,7 +167,6 @@ impl Core {
             entropy: parts.entropy,
             draining: false,
             plan: DrainPlan::new(parts.server_end),
-            contents: BytesMut::with_capacity(CONTENT_BYTES),
         }
     }
 
@@ -213,14 +206,5 @@ impl Core {
             self.count(Counter::StaleEvents);
         }
         known.then_some(token.slot)
-    }
-
-    /// Copies request content to where the application may keep it, without an allocation each.
-    pub(crate) fn share(&mut self, content: &[u8]) -> Bytes {
-        if self.contents.capacity() < content.len() {
-            self.contents.reserve(content.len().max(CONTENT_BYTES));
-        }
-        self.contents.extend_from_slice(content);
-        self.contents.split().freeze()
     }
 }

@@ -55,7 +55,9 @@ impl Session {
     }
 }
 
+/// In one cache line, which every message needs.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Place {
     generation: u32,
     session: Option<Session>,
@@ -260,6 +262,11 @@ mod tests {
             })
             .collect();
         (sessions, keys)
+    }
+
+    #[test]
+    fn a_session_fills_one_cache_line() {
+        assert_eq!(size_of::<Place>(), 64);
     }
 
     #[test]

@@ -40,8 +40,11 @@ impl Core {
             session.user.warm();
             session.state.warm();
         }
-        for session in sessions.iter().flatten() {
-            session.state.warm_answers();
+        for (event, session) in events.iter().zip(&sessions) {
+            if let (Event::Received { lease, .. }, Some(session)) = (event, session) {
+                // An answer may be of any length; that of its request is the best guess.
+                session.state.warm_answers(lease.bytes as usize);
+            }
         }
     }
 

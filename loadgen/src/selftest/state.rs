@@ -56,7 +56,6 @@ const POLICY: SessionPolicy = SessionPolicy {
     expired_number: 128,
     cache_bytes_max: 1 << 20,
     pending_requests_max: 1024,
-    hash_key: 7,
 };
 
 /// Sessions of all users, and what goes wrong with them. The password is `password`.

@@ -12,37 +12,39 @@
 //!
 //! Invariants: an id has at most one entry, either in the pending table or in the answer log;
 //! pending entries are never retired; the log is in the order of its stamps, which are distinct and
-//! below the reading; `bytes` is the cost of the stored answers and never above the budget; an index
-//! that is in use leads to every answer.
+//! below the reading; `bytes` is the cost of the stored answers and never above the budget; no stored
+//! answer has an id above `id_max`; an index that is not empty leads to every answer.
+//!
+//! Clients count their ids up, so the id of a new request is nearly always above all that were
+//! answered: then nothing is searched. Only a search among more than a few answers makes the index,
+//! and the next sweep gives it up again.
 //!
 //! Skynet stamps an answer with the attach of the moment at which the handler ends, so a request
 //! that is repeated just after that runs twice. Here the answer belongs to the attach under which
 //! the request was received or last repeated, `received_under`. A second index, of the last repeat,
 //! need not be stored: after any repeat the two are equal, so one bit tells it.
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
 
-mod index;
 mod log;
 mod pending;
 #[cfg(test)]
 mod tests;
 
-use index::Index;
 use log::{AnswerLog, Head};
 use pending::{Pending, PendingTable};
 
 use super::response::{CONTENT_BYTES_MAX, Flag};
 use super::session::{Answer, SessionPolicy, StoredAnswer, Ticket, Verdict};
 
-/// What an answer costs beyond its content: the head of its record and its places in the index,
-/// rounded up.
+/// What an answer costs beyond its content: the head of its record, and what it takes up in an index.
 pub const ANSWER_OVERHEAD_BYTES: usize = 48;
 
 /// `expired_number` is taken as at most this, so that stamps fit 32 bits.
 const EXPIRED_NUMBER_MAX: u32 = 1 << 30;
 
-/// `cache_bytes_max` is taken as at most this, so that offsets fit 31 bits.
+/// `cache_bytes_max` is taken as at most this, so that positions in the log fit 32 bits.
 pub const CACHE_BYTES_MAX: usize = 1 << 29;
 
 /// Records up to which none is indexed: looking at all of them touches no more memory.
@@ -51,7 +53,8 @@ const UNINDEXED_MAX: usize = 4;
 /// The requests that one session remembers.
 #[derive(Debug)]
 pub(super) struct Cache {
-    index: Index,
+    /// Positions by id, or nothing. A tree, because the peer chooses the ids.
+    index: BTreeMap<u32, u32>,
     pending: PendingTable,
     log: AnswerLog,
     /// The next stamp.
@@ -64,6 +67,8 @@ pub(super) struct Cache {
     forgotten: u32,
     /// Stored answers.
     answered: u32,
+    /// No stored answer has a greater id.
+    id_max: u32,
     /// What the stored answers cost; at most [`CACHE_BYTES_MAX`].
     bytes: u32,
 }
@@ -72,7 +77,7 @@ impl Cache {
     /// An empty cache.
     pub(super) fn new() -> Cache {
         Cache {
-            index: Index::default(),
+            index: BTreeMap::new(),
             pending: PendingTable::default(),
             log: AnswerLog::new(),
             clock: 0,
@@ -80,6 +85,7 @@ impl Cache {
             serial: 0,
             forgotten: 0,
             answered: 0,
+            id_max: 0,
             bytes: 0,
         }
     }
@@ -109,26 +115,29 @@ impl Cache {
         let age = |head: &Head| head.stamp.wrapping_sub(self.zero);
         assert!(answers.is_sorted_by(|(_, older), (_, younger)| age(older) < age(younger)));
         assert!(answers.iter().all(|(_, head)| age(head) < self.clock.wrapping_sub(self.zero)));
-        for (offset, head) in answers {
-            assert_eq!(self.find_answer(head.id), Some(offset), "{self:?}");
+        assert!(self.index.is_empty() || self.index.len() == answers.len());
+        for (at, head) in answers {
+            assert!(head.id <= self.id_max);
+            assert_eq!(self.index.get(&head.id).copied().unwrap_or(at), at);
+            assert_eq!(self.find_answer(head.id), Some(at), "{self:?}");
             assert_eq!(self.pending.find(head.id), None);
         }
     }
 
-    /// Bytes of memory that the cache points to.
+    /// Bytes of memory that the answers take up, without the index.
     #[cfg(test)]
     fn heap_bytes(&self) -> usize {
-        self.index.heap_bytes() + self.log.heap_bytes()
+        self.log.heap_bytes()
     }
 
     /// Reads the cache itself.
     pub(super) fn warm(&self) {
-        black_box((self.pending.count(), self.log.window(), self.index.is_in_use(), self.clock));
+        black_box((self.pending.count(), self.log.record_count(), self.clock));
     }
 
-    /// Reads where the next id is likely to be looked for and its answer to be stored.
-    pub(super) fn warm_answers(&self) {
-        self.index.warm(self.log.warm().wrapping_add(1));
+    /// Reads where the next answers are to be stored, about so many bytes of them.
+    pub(super) fn warm_answers(&self, bytes: usize) {
+        self.log.warm(bytes);
     }
 
     /// What becomes of a request that arrives under the attach index `under` (WIRE M12 to M15).
@@ -141,14 +150,14 @@ impl Cache {
         if let Some(slot) = self.pending.find(id) {
             return self.repeat_pending(slot, under);
         }
-        let Some(offset) = self.find_answer(id) else {
+        let Some(at) = self.search(id) else {
             return self.start(id, under, policy);
         };
-        let is_same_attach = self.log.head(offset).received_under == under;
+        let is_same_attach = self.log.head(at).received_under == under;
         if is_same_attach && !policy.replay_duplicates {
-            self.restart(id, offset, under, policy)
+            self.restart(at, under, policy)
         } else {
-            self.replay(id, offset, under, policy)
+            self.replay(at, under, policy)
         }
     }
 
@@ -161,37 +170,38 @@ impl Cache {
         under: u64,
         policy: &SessionPolicy,
     ) -> Option<StoredAnswer<'a>> {
-        let Some(pending) = self.take_pending(ticket) else {
+        let Some(received_under) = self.take_pending(ticket) else {
             self.discard(policy);
             return None;
         };
         let answer = said(answer);
-        self.store(&pending, answer, policy);
+        self.store(ticket.id(), received_under, answer, policy);
         self.advance(policy);
-        (pending.received_under == under).then_some(answer)
+        (received_under == under).then_some(answer)
     }
 
-    /// The offset of the answer to an id.
+    /// The position of the answer to an id, after making the index if that saves a long search.
+    fn search(&mut self, id: u32) -> Option<u32> {
+        let is_long = id <= self.id_max && self.log.record_count() > UNINDEXED_MAX;
+        if is_long && self.index.is_empty() {
+            self.fill_index();
+        }
+        self.find_answer(id)
+    }
+
+    /// The position of the answer to an id.
     fn find_answer(&self, id: u32) -> Option<u32> {
-        if self.index.is_in_use() {
-            return self.index.find(id, self.log.window());
-        }
-        self.log.answers().find(|(_, head)| head.id == id).map(|(offset, _)| offset)
-    }
-
-    /// Makes the newest answer in the log findable.
-    fn enter_answer(&mut self, id: u32, offset: u32, policy: &SessionPolicy) {
-        if self.index.is_in_use() {
-            let (window, answers) = (self.log.window(), self.answered_count());
-            self.index.insert(id, offset, window, answers, policy.hash_key);
-        } else if self.log.record_count() > UNINDEXED_MAX {
-            self.refill_index();
+        if id > self.id_max {
+            None
+        } else if self.index.is_empty() {
+            self.log.answers().find(|(_, head)| head.id == id).map(|(at, _)| at)
+        } else {
+            self.index.get(&id).copied()
         }
     }
 
-    fn refill_index(&mut self) {
-        let answers = self.log.answers().map(|(offset, head)| (head.id, offset));
-        self.index.refill(answers, self.answered as usize);
+    fn fill_index(&mut self) {
+        self.index = self.log.answers().map(|(at, head)| (head.id, at)).collect();
     }
 
     /// Begins to remember an id that is not known, within the limit (WIRE M12).
@@ -203,12 +213,14 @@ impl Cache {
     }
 
     /// Forgets an answer and runs its request id anew (WIRE M15).
-    fn restart(&mut self, id: u32, offset: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
+    fn restart(&mut self, at: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
         if self.has_no_room(policy) {
             return Verdict::Refused;
         }
-        self.drop_answer(id, offset);
-        self.run(id, under)
+        let head = self.log.head(at);
+        self.log.kill(at);
+        self.forget(&head);
+        self.run(head.id, under)
     }
 
     fn has_no_room(&self, policy: &SessionPolicy) -> bool {
@@ -217,9 +229,9 @@ impl Cache {
 
     fn run(&mut self, id: u32, received_under: u64) -> Verdict<'_> {
         self.serial = self.serial.wrapping_add(1);
-        let serial = self.serial;
-        let slot = self.pending.insert(Pending { received_under, id, serial, is_repeated: false });
-        Verdict::Run(Ticket { id, serial, slot })
+        let name = u64::from(id) << 32 | u64::from(self.serial);
+        let slot = self.pending.insert(Pending { received_under, name, is_repeated: false });
+        Verdict::Run(Ticket { name, slot })
     }
 
     /// A repeat while the handler runs: taken over once an attach, then a conflict (WIRE M13).
@@ -236,35 +248,29 @@ impl Cache {
     }
 
     /// Gives a stored answer again, which makes it young (WIRE M14, M15).
-    fn replay(
-        &mut self,
-        id: u32,
-        mut offset: u32,
-        under: u64,
-        policy: &SessionPolicy,
-    ) -> Verdict<'_> {
-        if !self.log.is_last(offset) {
-            self.make_room(usize::from(self.log.head(offset).content_bytes));
-            offset = self.find_answer(id).expect("making room loses no answer");
-            self.index.remove(id, self.log.window());
-            offset = self.log.renew(offset, under, self.clock);
-            self.enter_answer(id, offset, policy);
-        } else {
-            self.log.renew(offset, under, self.clock);
+    fn replay(&mut self, mut at: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
+        let Head { id, flag, content_bytes, .. } = self.log.head(at);
+        if !self.log.is_last(at) {
+            self.make_room(usize::from(content_bytes));
+            at = self.find_answer(id).expect("making room loses no answer");
+        }
+        at = self.log.renew(at, under, self.clock);
+        if !self.index.is_empty() {
+            self.index.insert(id, at);
         }
         self.advance(policy);
-        let offset = self.log.newest().expect("the answer was just renewed").0;
-        let Head { flag, .. } = self.log.head(offset);
-        Verdict::Replay(StoredAnswer { flag, content: self.log.content(offset) })
+        // What is youngest is not retired, but its memory may have been changed for less.
+        let at = self.log.newest().map_or(at, |(at, _)| at);
+        Verdict::Replay(StoredAnswer { flag, content: self.log.content(at) })
     }
 
-    /// Ends the pending request that a ticket was given for, if it was not forgotten since.
-    fn take_pending(&mut self, ticket: Ticket) -> Option<Pending> {
-        let pending = self.pending.get(ticket.slot)?;
-        if pending.id != ticket.id || pending.serial != ticket.serial {
-            return None;
-        }
-        self.pending.remove(ticket.slot)
+    /// Ends the pending request that a ticket was given for, if it was not forgotten since; the
+    /// attach index that it belongs to.
+    fn take_pending(&mut self, ticket: Ticket) -> Option<u64> {
+        let pending = self.pending.get(ticket.slot).filter(|it| it.name == ticket.name)?;
+        let received_under = pending.received_under;
+        self.pending.remove(ticket.slot);
+        Some(received_under)
     }
 
     /// The answer to a forgotten request: it moves the clock, as in Skynet, and nothing else.
@@ -277,7 +283,13 @@ impl Cache {
 
     /// Keeps an answer within the byte budget; the oldest make room for it. One that is larger than
     /// the whole budget is not kept (WIRE M18).
-    fn store(&mut self, pending: &Pending, answer: StoredAnswer<'_>, policy: &SessionPolicy) {
+    fn store(
+        &mut self,
+        id: u32,
+        received_under: u64,
+        answer: StoredAnswer<'_>,
+        policy: &SessionPolicy,
+    ) {
         let StoredAnswer { flag, content } = answer;
         let cost = content.len() + ANSWER_OVERHEAD_BYTES;
         let budget = policy.cache_bytes_max.min(CACHE_BYTES_MAX);
@@ -286,29 +298,20 @@ impl Cache {
         };
         while self.bytes() > budget - cost && self.retire_oldest() {}
         self.make_room(content.len());
-        let Pending { received_under, id, .. } = *pending;
         let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
-        let offset = self.log.append(head, content);
+        let at = self.log.append(head, content);
+        if !self.index.is_empty() {
+            self.index.insert(id, at);
+        }
+        self.id_max = if self.answered == 0 { id } else { self.id_max.max(id) };
         self.bytes += cost as u32;
         self.answered += 1;
-        self.enter_answer(id, offset, policy);
     }
 
     /// Makes room in the log; answers may move.
     fn make_room(&mut self, content_bytes: usize) {
-        if !self.log.has_room(content_bytes)
-            && self.log.make_room(content_bytes)
-            && self.index.is_in_use()
-        {
-            self.refill_index();
-        }
-    }
-
-    /// Gives back memory that the answers left do not need.
-    fn shrink(&mut self) {
-        let _ = self.log.compact();
-        if self.index.is_in_use() {
-            self.refill_index();
+        if self.log.make_room(content_bytes) && !self.index.is_empty() {
+            self.fill_index();
         }
     }
 
@@ -327,8 +330,12 @@ impl Cache {
         self.zero = self.zero.wrapping_add(expired_number);
         let newest = self.log.newest().map_or(self.zero, |(_, head)| head.stamp);
         self.clock = newest.wrapping_add(1);
+        if !self.index.is_empty() {
+            self.index = BTreeMap::new();
+            self.id_max = self.log.answers().map(|(_, head)| head.id).max().unwrap_or(0);
+        }
         if self.log.is_far_too_large() {
-            self.shrink();
+            self.log.shrink();
         }
     }
 
@@ -338,19 +345,15 @@ impl Cache {
             return false;
         };
         self.log.retire_oldest();
-        self.forget_cost(&head);
+        self.forget(&head);
         true
     }
 
-    /// Forgets an answer that is not the oldest, perhaps.
-    fn drop_answer(&mut self, id: u32, offset: u32) {
-        let head = self.log.head(offset);
-        self.index.remove(id, self.log.window());
-        self.log.kill(offset);
-        self.forget_cost(&head);
-    }
-
-    fn forget_cost(&mut self, head: &Head) {
+    /// An answer is no longer in the log.
+    fn forget(&mut self, head: &Head) {
+        if !self.index.is_empty() {
+            self.index.remove(&head.id);
+        }
         self.bytes -= u32::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES as u32;
         self.answered -= 1;
     }

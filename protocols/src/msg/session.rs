@@ -35,9 +35,6 @@ pub struct SessionPolicy {
     pub cache_bytes_max: usize,
     /// Requests that may wait for their handlers at once (WIRE M12). 0 refuses every request.
     pub pending_requests_max: u32,
-    /// Key of the tables of request ids, best a random one a process: a peer who does not know it
-    /// cannot choose ids that collide. It could only in its own table, whose size is limited.
-    pub hash_key: u32,
 }
 
 /// What becomes of a request.
@@ -61,12 +58,20 @@ pub enum Verdict<'a> {
 /// whoever keeps sessions in reused slots tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket {
-    /// The client's number for the request.
-    pub id: u32,
-    /// Tells this request from others of the session with the same id.
-    pub serial: u32,
+    /// The client's number for the request, above a serial number that tells it from others with the
+    /// same id. One word, because a processor that reads two fields at once which were written one by
+    /// one waits until all it has written before is in its cache.
+    pub(super) name: u64,
     /// Where its entry is, so that nothing is searched for.
     pub(super) slot: u32,
+}
+
+impl Ticket {
+    /// The client's number for the request.
+    #[must_use]
+    pub fn id(self) -> u32 {
+        (self.name >> 32) as u32
+    }
 }
 
 /// What a handler said.
@@ -167,10 +172,10 @@ impl Session {
         }
     }
 
-    /// Reads where the next request is likely to be looked for and its answer to be stored.
-    pub fn warm_answers(&self) {
+    /// Reads where the next answers are to be stored, about so many bytes of them.
+    pub fn warm_answers(&self, bytes: usize) {
         if let Some(cache) = &self.cache {
-            cache.warm_answers();
+            cache.warm_answers(bytes);
         }
     }
 
@@ -231,7 +236,6 @@ mod tests {
         expired_number: 128,
         cache_bytes_max: 1 << 20,
         pending_requests_max: 16,
-        hash_key: 1,
     };
 
     #[test]

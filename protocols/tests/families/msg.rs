@@ -141,7 +141,6 @@ impl<'a> Server<'a> {
             expired_number: config.expired_number,
             cache_bytes_max: usize::MAX,
             pending_requests_max: u32::MAX,
-            hash_key: 7,
         };
         let (users, connections, held) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
         Server { config, byte_by_byte, policy, users, connections, held, logins: 0 }
@@ -363,7 +362,7 @@ impl<'a> Server<'a> {
         let Some(answer) = user.session.on_answer(ticket, answer, &self.policy) else {
             return;
         };
-        let frame = response_frame(ticket.id, answer);
+        let frame = response_frame(ticket.id(), answer);
         if let Some(name) = user.connection.clone() {
             self.respond(&name, &frame);
         }

@@ -21,7 +21,6 @@ const POLICY: SessionPolicy = SessionPolicy {
     expired_number: 10_000,
     cache_bytes_max: usize::MAX,
     pending_requests_max: u32::MAX,
-    hash_key: 7,
 };
 
 /// What the application makes of a request.
@@ -101,7 +100,7 @@ impl Server {
         let (ticket, result) = self.handlers.swap_remove(place);
         let answer = self.session.on_answer(ticket, Answer::Content(&result), &POLICY);
         if let (Some(answer), State::Attached) = (answer, self.state) {
-            response::encode(answer.content, answer.flag, ticket.id, &mut self.sent).unwrap();
+            response::encode(answer.content, answer.flag, ticket.id(), &mut self.sent).unwrap();
         }
     }
 }

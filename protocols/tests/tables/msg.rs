@@ -176,7 +176,6 @@ fn policy(compat: Compat, replay_duplicates: bool) -> SessionPolicy {
         expired_number,
         cache_bytes_max,
         pending_requests_max,
-        hash_key: 7,
     }
 }
 

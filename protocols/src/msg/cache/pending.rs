@@ -7,12 +7,17 @@ use std::collections::BTreeMap;
 pub(super) struct Pending {
     /// The attach index under which it was received or last repeated.
     pub(super) received_under: u64,
-    /// The client's number for it.
-    pub(super) id: u32,
-    /// Tells it from other requests with its id.
-    pub(super) serial: u32,
+    /// The name on its ticket.
+    pub(super) name: u64,
     /// Whether it was repeated; the last time was under `received_under`.
     pub(super) is_repeated: bool,
+}
+
+impl Pending {
+    /// The client's number for it.
+    fn id(&self) -> u32 {
+        (self.name >> 32) as u32
+    }
 }
 
 /// The pending requests of a session.
@@ -44,7 +49,7 @@ impl PendingTable {
 
     /// The slot of the request with this id.
     pub(super) fn find(&self, id: u32) -> Option<u32> {
-        if self.first.as_ref().is_some_and(|first| first.id == id) {
+        if self.first.as_ref().is_some_and(|first| first.id() == id) {
             return Some(0);
         }
         self.more.as_ref()?.by_id.get(&id).copied()
@@ -57,7 +62,7 @@ impl PendingTable {
             self.first = Some(pending);
             return 0;
         }
-        let id = pending.id;
+        let id = pending.id();
         let More { slots, free, by_id } = &mut **self.more.get_or_insert_default();
         let slot = free.pop().unwrap_or(slots.len() as u32 + 1);
         if slot as usize > slots.len() {
@@ -84,26 +89,27 @@ impl PendingTable {
         }
     }
 
-    /// Takes the request out of a slot. When none is left, the further slots are given back.
-    pub(super) fn remove(&mut self, slot: u32) -> Option<Pending> {
-        let pending = match slot.checked_sub(1) {
-            None => self.first.take(),
-            Some(at) => self.more.as_mut()?.remove(at as usize),
+    /// Takes the request out of a slot; whether there was one. When none is left, the further slots
+    /// are given back.
+    pub(super) fn remove(&mut self, slot: u32) -> bool {
+        let was_there = match slot.checked_sub(1) {
+            None => self.first.take().is_some(),
+            Some(at) => self.more.as_mut().is_some_and(|more| more.remove(at as usize)),
         };
-        self.count -= u32::from(pending.is_some());
+        self.count -= u32::from(was_there);
         if self.count == 0 {
             self.more = None;
         }
-        pending
+        was_there
     }
 }
 
 impl More {
-    fn remove(&mut self, at: usize) -> Option<Pending> {
-        let pending = self.slots.get_mut(at)?.take()?;
-        self.by_id.remove(&pending.id);
+    fn remove(&mut self, at: usize) -> bool {
+        let Some(pending) = self.slots.get_mut(at).and_then(Option::take) else { return false };
+        self.by_id.remove(&pending.id());
         self.free.push(at as u32 + 1);
-        Some(pending)
+        true
     }
 }
 
@@ -112,7 +118,7 @@ mod tests {
     use super::*;
 
     fn pending(id: u32) -> Pending {
-        Pending { received_under: 1, id, serial: id, is_repeated: false }
+        Pending { received_under: 1, name: u64::from(id) << 32 | 7, is_repeated: false }
     }
 
     #[test]
@@ -121,17 +127,18 @@ mod tests {
         let slots: Vec<u32> = (0..5).map(|id| table.insert(pending(id))).collect();
         assert_eq!(slots, [0, 1, 2, 3, 4]);
         for slot in [0, 3] {
-            assert_eq!(table.remove(slot).map(|pending| pending.id), Some(slot));
-            assert!(table.get(slot).is_none() && table.remove(slot).is_none());
+            assert_eq!(table.get(slot).map(Pending::id), Some(slot));
+            assert!(table.remove(slot));
+            assert!(table.get(slot).is_none() && !table.remove(slot));
         }
         assert_eq!((table.insert(pending(7)), table.insert(pending(8))), (0, 3));
         let found = (0..9).map(|id| table.find(id));
         let expected = [None, Some(1), Some(2), None, Some(4), None, None, Some(0), Some(3)];
         assert!(found.eq(expected), "{table:?}");
         assert!(
-            (0..9).all(|id| table.find(id).is_none_or(|slot| table.get(slot).unwrap().id == id))
+            (0..9).all(|id| table.find(id).is_none_or(|slot| table.get(slot).unwrap().id() == id))
         );
-        (0..5).for_each(|slot| assert!(table.remove(slot).is_some()));
+        (0..5).for_each(|slot| assert!(table.remove(slot)));
         assert!(table.more.is_none() && table.get(9).is_none());
         assert_eq!(table.count(), 0);
     }
