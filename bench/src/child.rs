@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::peers::Peer;
 
@@ -67,14 +68,24 @@ impl PeerProcess {
     /// # Errors
     /// When it cannot be started, or ends before it listens; why, it says on standard error.
     pub fn start(program: &Path, peer: Peer, setup: PeerSetup<'_>) -> io::Result<PeerProcess> {
+        PeerProcess::start_inside(Command::new(program), peer, setup)
+    }
+
+    /// The same inside another program, whose command lacks only our arguments.
+    ///
+    /// # Errors
+    /// As [`PeerProcess::start`].
+    pub fn start_inside(
+        mut command: Command,
+        peer: Peer,
+        setup: PeerSetup<'_>,
+    ) -> io::Result<PeerProcess> {
         let cores: Vec<String> = setup.cores.iter().map(ToString::to_string).collect();
-        let mut child = Command::new(program)
+        command
             .args(["peer", peer.name(), "--until-stdin-ends", "--core", &cores.join(",")])
             .args(["--shards", &setup.shards.to_string()])
-            .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+            .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
@@ -91,6 +102,24 @@ impl PeerProcess {
                 Err(io::Error::other(format!("the peer {} did not start", peer.name())))
             }
         }
+    }
+
+    /// Lets it end by itself, as it does once its standard input has ended, and says how it went.
+    /// `knock` is called until it is gone: one that sleeps in its ring may not notice otherwise.
+    ///
+    /// # Errors
+    /// It is still there after `patience`, and is killed.
+    pub fn end(mut self, patience: Duration, knock: impl Fn()) -> io::Result<ExitStatus> {
+        drop(self.child.stdin.take());
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            knock();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the peer did not end"))
     }
 
     /// Where and what it is.

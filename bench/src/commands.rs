@@ -11,6 +11,7 @@ use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
 use crate::records;
+use crate::{micro, msg, readme};
 
 const USAGE: &str = "\
 usage: skyring-bench COMMAND [OPTIONS]
@@ -22,6 +23,9 @@ usage: skyring-bench COMMAND [OPTIONS]
   idle            user and kernel memory of a connection and of a session
   million         1,000,000 sessions in one process, each with a message a minute
   scale           a message against the number of sessions, and of shards
+  msg             skyring's msgserver beside others that run already, for instance Skynet
+  micro           instructions and cache misses, counted by callgrind
+  readme          writes the figures in README.md from the newest records
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
                   (--port N, --core N[,N], --shards N, --congestion NAME)
@@ -33,6 +37,10 @@ COMMAND --help says what a command can be told.
 pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     match parser.next()? {
         Some(Value(command)) if command == "floor" => run_floor(parser),
+        Some(Value(command)) if command == "msg" => msg::command(parser, &command_line()),
+        Some(Value(command)) if command == "micro" => micro::command(parser, &command_line()),
+        Some(Value(command)) if command == "micro-body" => micro::run_body(parser),
+        Some(Value(command)) if command == "readme" => readme::command(parser),
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),
         Some(Long("help") | Short('h')) => {
@@ -88,7 +96,7 @@ fn render(path: &Path) -> Result<(), Box<dyn Error>> {
         claim if claims::page_of(claim).is_some() => {
             records::render::<claims::record::Record>(path)
         }
-        claim => Err(format!("render: there is no claim {claim}").into()),
+        claim => Err(format!("render: a record of {claim} is not rendered again").into()),
     }
 }
 

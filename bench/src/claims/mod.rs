@@ -11,6 +11,7 @@
 //! | [`record`], [`page`] | what was measured, and how it is shown |
 
 pub(crate) mod crowd;
+mod headlines;
 pub mod idle;
 pub mod login;
 pub(crate) mod memory;
@@ -94,10 +95,11 @@ fn measured(
 ) -> Result<bool, Box<dyn Error>> {
     let mut record = Record::new(claim, load, settings, Environment::read(command)?);
     measure(&mut record)?;
+    record.headlines = headlines::of(&record);
     progress::clear();
     print!("{}", record.tables());
     if let Some(directory) = &settings.record_directory {
-        records::write(&record, directory)?;
+        records::write_with_plot(&record, directory)?;
     }
     for failure in &record.failures {
         eprintln!("skyring-bench: {} in {}: {}", failure.server, failure.scenario, failure.error);

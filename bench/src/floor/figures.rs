@@ -46,7 +46,7 @@ pub fn value(record: &Record, measure: Measure, scenario: &str, server: &str) ->
 }
 
 /// The same from those cells only that `has_part` takes.
-pub(super) fn value_of(
+pub(crate) fn value_of(
     record: &Record,
     measure: Measure,
     scenario: &str,
@@ -62,7 +62,7 @@ pub(super) fn value_of(
 
 /// A measure of one server divided by that of another, round by round, from those cells only that
 /// `has_part` takes.
-pub(super) fn ratio_of(
+pub(crate) fn ratio_of(
     record: &Record,
     measure: Measure,
     scenario: &str,
@@ -101,7 +101,7 @@ pub fn cells<'a>(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::super::record::{Flag, IdleCell, IdleMemory, Plan, ServerNote};
     use super::super::scenario::{OPEN, SATURATED};
     use super::*;
@@ -110,7 +110,7 @@ pub(super) mod tests {
 
     /// Two rounds, two servers; `raw` costs twice `epoll` in the first round and as much in the
     /// second.
-    pub(in super::super) fn record() -> Record {
+    pub(crate) fn record() -> Record {
         let plan = Plan {
             rounds: 2,
             measured_seconds: 1.0,

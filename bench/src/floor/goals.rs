@@ -9,6 +9,7 @@ use super::figures::{self, Measure};
 use super::record::{Cell, Record};
 use super::scenario::{IDLE, OPEN, SATURATED};
 use crate::figure::Figure;
+use crate::records::{self, Headline};
 
 /// Share of its processor that a saturated server uses at least.
 const SATURATED_BUSY_MIN: f64 = 0.9;
@@ -159,6 +160,33 @@ impl Goal {
         (verdict, figure)
     }
 
+    /// The same as the README shows it.
+    pub fn headline(&self, record: &Record) -> Headline {
+        let (verdict, figure) = self.judge(record);
+        let decimals = self.decimals();
+        let shown = figure.map(|figure| Figure { is_void: false, ..figure }.show(decimals));
+        let missed = figure.filter(|_| verdict == Verdict::Missed);
+        // What is neither kept nor broken says in words why.
+        let (verdict, reason) = match verdict {
+            Verdict::Met => (Some(records::Verdict::Met), None),
+            Verdict::Missed => (Some(records::Verdict::Missed), None),
+            Verdict::Void => (Some(records::Verdict::Void), None),
+            other => (None, Some(other.to_string())),
+        };
+        let value = [shown, reason].into_iter().flatten().collect::<Vec<_>>().join(", ");
+        Headline {
+            goal: Some(format!("at most {:.decimals$}", self.limit)),
+            verdict,
+            short: missed.map(|figure| records::shortfall(self.limit, figure.spread.median)),
+            ..Headline::new(self.text, value)
+        }
+    }
+
+    /// Decimals with which limit and figure are shown.
+    pub(super) fn decimals(&self) -> usize {
+        if self.limit >= 100.0 { 0 } else { 2 }
+    }
+
     fn figure(&self, record: &Record, is_saturated: impl Fn(&Cell) -> bool) -> Option<Figure> {
         let has_part = |cell: &Cell| cell.scenario != SATURATED || is_saturated(cell);
         match self.subject {
@@ -249,6 +277,17 @@ mod tests {
             cell.flags.push(Flag::Disturbed);
         }
         assert_eq!(goal("raw echo / epoll").judge(&record).0, Verdict::Void);
+    }
+
+    #[test]
+    fn a_headline_says_what_the_goal_says() {
+        let headline = goal("raw echo / epoll").headline(&busy_record());
+        assert_eq!(headline.value, "1.50 (1.00..2.00)");
+        assert_eq!(headline.verdict, Some(records::Verdict::Missed));
+        assert_eq!(headline.short.as_deref(), Some("by 50 %"));
+        let idle = goal("raw echo / epoll").headline(&record());
+        assert_eq!((idle.verdict, idle.short), (None, None));
+        assert!(idle.value.ends_with(", not saturated"), "{}", idle.value);
     }
 
     #[test]

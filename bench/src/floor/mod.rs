@@ -13,7 +13,7 @@ pub mod goals;
 mod idle;
 pub mod options;
 pub mod record;
-mod report;
+pub(crate) mod report;
 pub mod scenario;
 
 use std::error::Error;
@@ -29,7 +29,7 @@ use scenario::Scenario;
 
 impl Rendered for Record {
     fn claim(&self) -> &str {
-        &self.claim
+        "floor"
     }
 
     fn day(&self) -> &str {
@@ -48,6 +48,16 @@ impl Rendered for Record {
 /// Measures, prints the table and writes the record unless that is switched off. Says whether every
 /// measurement succeeded; the others are in the record as failures.
 pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>> {
+    let record = measure_all(options, command)?;
+    print!("{}", report::render(&record));
+    if let Some(directory) = &options.settings.record_directory {
+        records::write_with_plot(&record, directory)?;
+    }
+    Ok(record.failures.is_empty())
+}
+
+/// Measures every server in every scenario of these options.
+pub(crate) fn measure_all(options: &FloorOptions, command: &str) -> Result<Record, Box<dyn Error>> {
     let servers = servers(options);
     let mut record = Record::new(
         Environment::read(command)?,
@@ -75,11 +85,7 @@ pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>
         }
     }
     progress::clear();
-    print!("{}", record.tables());
-    if let Some(directory) = &settings.record_directory {
-        records::write(&record, directory)?;
-    }
-    Ok(record.failures.is_empty())
+    Ok(record)
 }
 
 fn failure(round: u32, scenario: Scenario, server: &Server, error: &dyn Error) -> Failure {

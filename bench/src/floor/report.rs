@@ -9,7 +9,7 @@ use crate::figure::Figure;
 use crate::markdown::table;
 
 /// The scenarios that have cells, in the order in which they were measured.
-pub(super) fn scenarios(record: &Record) -> Vec<&str> {
+pub(crate) fn scenarios(record: &Record) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for cell in &record.cells {
         if !names.contains(&cell.scenario.as_str()) {
@@ -49,7 +49,7 @@ fn heading(record: &Record) -> String {
     )
 }
 
-fn failures(record: &Record, text: &mut String) {
+pub(crate) fn failures(record: &Record, text: &mut String) {
     if record.failures.is_empty() {
         return;
     }
@@ -66,7 +66,7 @@ fn goals(record: &Record, text: &mut String) {
     for goal in GOALS.iter().filter(|goal| goal.concerns(record)) {
         let (verdict, figure) = goal.judge(record);
         let rounds = figure.map_or(0, |figure| figure.rounds);
-        let digits = if goal.limit >= 100.0 { 0 } else { 2 };
+        let digits = goal.decimals();
         rows.push(vec![
             goal.text.to_owned(),
             format!("at most {:.digits$}", goal.limit),
@@ -81,7 +81,7 @@ fn goals(record: &Record, text: &mut String) {
     }
 }
 
-fn loads(record: &Record, scenario: &str, text: &mut String) {
+pub(crate) fn loads(record: &Record, scenario: &str, text: &mut String) {
     let Some(first) = record.cells.iter().find(|cell| cell.scenario == scenario) else { return };
     let _ = writeln!(text, "\n## {scenario}: {} connections\n", first.connections);
     let header = [
@@ -164,7 +164,7 @@ fn memory(record: &Record, text: &mut String) {
     table(&["server", "never used", "after one message"], &rows, text);
 }
 
-fn notes(record: &Record, text: &mut String) {
+pub(crate) fn notes(record: &Record, text: &mut String) {
     text.push_str("\n## Servers\n\n");
     for server in &record.servers {
         let _ = writeln!(text, "- {}: {}", server.name, server.description);

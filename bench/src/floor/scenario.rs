@@ -57,7 +57,7 @@ impl Scenario {
     ];
 
     /// The name on command lines and in records.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Scenario::Closed { name, .. } => name,
             Scenario::Open { .. } => OPEN,

@@ -82,6 +82,10 @@ pub const PAGE: Page = Page {
         server: "session",
         limit: LOGIN_US_MAX,
     }],
+    shown: &[
+        ("server CPU divided by the same without a login", OVER_BARE),
+        ("system calls", CALLS),
+    ],
 };
 
 const LOGIN: &str = "login";
