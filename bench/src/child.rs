@@ -81,13 +81,11 @@ impl PeerProcess {
         setup: PeerSetup<'_>,
     ) -> io::Result<PeerProcess> {
         let cores: Vec<String> = setup.cores.iter().map(ToString::to_string).collect();
-        let mut child = command
+        command
             .args(["peer", peer.name(), "--until-stdin-ends", "--core", &cores.join(",")])
             .args(["--shards", &setup.shards.to_string()])
-            .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+            .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;

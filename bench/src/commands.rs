@@ -93,12 +93,10 @@ fn run_render(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 fn render(path: &Path) -> Result<(), Box<dyn Error>> {
     match records::claim_of(path)?.as_str() {
         "floor" => records::render::<floor::record::Record>(path),
-        "msg" => records::render::<msg::record::Record>(path),
-        "micro" => records::render::<micro::record::Record>(path),
         claim if claims::page_of(claim).is_some() => {
             records::render::<claims::record::Record>(path)
         }
-        claim => Err(format!("render: there is no claim {claim}").into()),
+        claim => Err(format!("render: a record of {claim} is not rendered again").into()),
     }
 }
 

@@ -1,17 +1,16 @@
-//! Records on the disk: three files with one name, `.json` (everything, unrounded), `.md` (the
-//! tables), `.svg` (the plot).
+//! What every record has in common, whatever its claim.
 //!
-//! The name is the day, a number from the second record of the day on, and the claim:
-//! `2025-01-31-floor`, `2025-01-31-2-floor`. A record is never overwritten. Tables and plot follow
-//! from the JSON alone, so they can be written again. Three of its members mean the same everywhere:
+//! A record is a JSON file named `DAY-CLAIM.json`, or `DAY-2-CLAIM.json` and so on, beside a `.md`
+//! for people. Three of its top-level members mean the same everywhere:
 //!
-//! - `claim`: which command made it; without it a record is one of `floor`, the oldest.
+//! - `claim`: which command made it. Records of `floor` do not have it.
 //! - `environment`: an [`Environment`](crate::measure::environment::Environment), with the command.
 //! - `headlines`: the few figures that the README shows, as [`Headline`]s, written by the claim
 //!   when it records. The command `readme` lays them out and knows nothing of what they mean.
 
 use std::error::Error;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -72,7 +71,26 @@ pub fn shortfall(limit: f64, measured: f64) -> String {
     format!("by {:.0} %", (measured / limit - 1.0) * 100.0)
 }
 
-/// What every claim's record can do.
+/// Writes a record and its text under a name that is free, and returns the path of the JSON.
+///
+/// # Errors
+/// What the file system says.
+pub fn write(
+    directory: &Path,
+    day: &str,
+    claim: &str,
+    record: &impl Serialize,
+    text: &str,
+) -> io::Result<PathBuf> {
+    fs::create_dir_all(directory)?;
+    let path = free_path(directory, day, claim);
+    fs::write(&path, serde_json::to_string_pretty(record)? + "\n")?;
+    fs::write(path.with_extension("md"), text)?;
+    eprintln!("written: {} (and .md)", path.display());
+    Ok(path)
+}
+
+/// Claims whose tables and plot follow from the JSON alone, so that they can be written again.
 pub trait Rendered: Serialize + DeserializeOwned {
     /// The command that makes such records.
     fn claim(&self) -> &str;
@@ -83,36 +101,17 @@ pub trait Rendered: Serialize + DeserializeOwned {
     /// The tables, as Markdown.
     fn tables(&self) -> String;
 
-    /// The plot, as SVG; none: there is nothing to plot.
-    fn plot(&self) -> Option<String>;
-
-    /// What the README shows of it; empty where the record holds that itself, or it follows from
-    /// older records too.
-    fn headlines(&self) -> Vec<Headline> {
-        Vec::new()
-    }
+    /// The plot, as SVG.
+    fn plot(&self) -> String;
 }
 
-/// A record as it is stored.
-#[derive(Serialize)]
-struct Stored<'a, R> {
-    #[serde(flatten)]
-    record: &'a R,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    headlines: Vec<Headline>,
-}
-
-/// Writes a record into a directory, which is made if it is missing.
+/// Writes a record with its tables and its plot.
 ///
 /// # Errors
-/// When the directory cannot be written.
-pub fn write(record: &impl Rendered, directory: &Path) -> Result<PathBuf, Box<dyn Error>> {
-    fs::create_dir_all(directory)?;
-    let path = free_path(directory, record.day(), record.claim());
-    let stored = Stored { record, headlines: record.headlines() };
-    fs::write(&path, serde_json::to_string_pretty(&stored)? + "\n")?;
-    write_rendered(record, &path)?;
-    Ok(path)
+/// What the file system says.
+pub fn write_with_plot(record: &impl Rendered, directory: &Path) -> io::Result<()> {
+    let path = write(directory, record.day(), record.claim(), record, "")?;
+    write_rendered(record, &path)
 }
 
 /// Writes table and plot of the record at `path`, which is one of type `R`, beside it.
@@ -121,7 +120,7 @@ pub fn write(record: &impl Rendered, directory: &Path) -> Result<PathBuf, Box<dy
 /// When the record cannot be read or the other files cannot be written.
 pub fn render<R: Rendered>(path: &Path) -> Result<(), Box<dyn Error>> {
     let record: R = serde_json::from_slice(&fs::read(path)?)?;
-    write_rendered(&record, path)
+    Ok(write_rendered(&record, path)?)
 }
 
 /// The claim that the record at `path` belongs to.
@@ -139,25 +138,23 @@ pub fn claim_of(path: &Path) -> Result<String, Box<dyn Error>> {
     }
 }
 
-/// `DAY-CLAIM.json`, or `DAY-2-CLAIM.json` and so on: the first that does not exist.
-fn free_path(directory: &Path, day: &str, claim: &str) -> PathBuf {
-    let names = (2..).map(|number| format!("{day}-{number}-{claim}.json"));
-    let first = std::iter::once(format!("{day}-{claim}.json"));
-    let mut paths = first.chain(names).map(|name| directory.join(name));
-    paths.find(|path| !path.exists()).expect("the names never end")
+fn write_rendered(record: &impl Rendered, path: &Path) -> io::Result<()> {
+    let plot = path.with_extension("svg");
+    fs::write(&plot, record.plot())?;
+    let plot_name = plot.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = format!("{}\n![The same figures as a plot]({plot_name})\n", record.tables());
+    fs::write(path.with_extension("md"), text)?;
+    eprintln!("written: {}", plot.display());
+    Ok(())
 }
 
-fn write_rendered(record: &impl Rendered, path: &Path) -> Result<(), Box<dyn Error>> {
-    let mut text = record.tables();
-    if let Some(plot) = record.plot() {
-        let file = path.with_extension("svg");
-        fs::write(&file, plot)?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        text = format!("{text}\n![The same figures as a plot]({name})\n");
-    }
-    fs::write(path.with_extension("md"), text)?;
-    eprintln!("written: {} (and what is read off it)", path.display());
-    Ok(())
+/// A record is never overwritten.
+fn free_path(directory: &Path, day: &str, claim: &str) -> PathBuf {
+    let names = (2..).map(|number| format!("{day}-{number}-{claim}.json"));
+    let mut paths = std::iter::once(format!("{day}-{claim}.json"))
+        .chain(names)
+        .map(|name| directory.join(name));
+    paths.find(|path| !path.exists()).expect("the names never end")
 }
 
 #[cfg(test)]
@@ -165,18 +162,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_never_overwritten() {
-        let directory = std::env::temp_dir().join(format!("skyring-bench-{}", std::process::id()));
-        fs::create_dir_all(&directory).unwrap();
-        let first = free_path(&directory, "2025-01-31", "floor");
-        assert_eq!(first.file_name().unwrap(), "2025-01-31-floor.json");
-        fs::write(&first, "").unwrap();
-        let second = free_path(&directory, "2025-01-31", "floor");
-        assert_eq!(second.file_name().unwrap(), "2025-01-31-2-floor.json");
-        assert_eq!(
-            free_path(&directory, "2025-01-31", "login").file_name().unwrap(),
-            "2025-01-31-login.json"
-        );
+    fn a_record_gets_a_name_of_its_own() {
+        let directory =
+            std::env::temp_dir().join(format!("skyring-records-{}", std::process::id()));
+        let write = || write(&directory, "2025-01-31", "x", &1, "one").unwrap();
+        assert_eq!(write(), directory.join("2025-01-31-x.json"));
+        assert_eq!(write(), directory.join("2025-01-31-2-x.json"));
+        let text = fs::read_to_string(directory.join("2025-01-31-2-x.md")).unwrap();
+        assert_eq!(text, "one");
         fs::remove_dir_all(&directory).unwrap();
     }
 

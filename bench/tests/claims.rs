@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
 
 use skyring_bench::claims::record::{Cell, Record};
 
@@ -12,8 +13,12 @@ fn bench() -> Command {
     Command::new(env!("CARGO_BIN_EXE_skyring-bench"))
 }
 
+/// One at a time: rings of all processes share one limit of locked memory.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Runs a claim with a record directory of its own.
 fn run(claim: &str, name: &str, arguments: &[&str]) -> (Output, Record, PathBuf) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = std::env::temp_dir().join(format!("skyring-{name}-{}", std::process::id()));
     let output = bench()
         .args([claim, "--quick", "--records"])
@@ -135,7 +140,9 @@ fn scale_goes_over_sessions_and_shards() {
 
 #[test]
 fn what_cannot_be_done_says_why() {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let output = bench().args(["storm", "--quick", "--sessions", "0"]).output().unwrap();
+    drop(turn);
     assert!(!output.status.success());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("--users must be"), "{errors}");

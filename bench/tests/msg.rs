@@ -27,8 +27,7 @@ fn a_quick_run_names_skynet_as_absent() {
 fn a_given_msgserver_is_measured_beside_ours() {
     let directory = std::env::temp_dir().join(format!("skyring-msg-{}", std::process::id()));
     let core = host::cores().unwrap()[0];
-    let cores = [core];
-    let setup = PeerSetup { cores: &cores, shards: 1, congestion: None };
+    let setup = PeerSetup { cores: &[core], shards: 1, congestion: None };
     let other = PeerProcess::start(Path::new(PROGRAM), Peer::Session, setup).unwrap();
     let target = other.target();
     let peer = format!("skynet={},{},{}", target.address, target.pid, target.login.unwrap());
@@ -44,7 +43,7 @@ fn a_given_msgserver_is_measured_beside_ours() {
     let mut paths = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());
     let json = paths.find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
     let record: Record = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
-    assert_eq!((record.run.claim.as_str(), record.run.cells.len()), ("msg", 4));
+    assert_eq!((record.claim.as_str(), record.run.cells.len()), ("msg", 4));
     assert!(record.run.cells.iter().all(|cell| cell.messages > 0));
     fs::remove_dir_all(&directory).unwrap();
 }

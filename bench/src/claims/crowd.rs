@@ -18,7 +18,7 @@ use skyring_loadgen::run;
 
 use super::progress;
 use super::record::{Cell, Check, MemoryState};
-use super::server::Running;
+use super::server::{self, Running};
 use super::settings::Settings;
 use super::watch::{self, Counting, Seen, Subject, Watch};
 use crate::host;
@@ -108,10 +108,13 @@ pub(crate) fn play(
     });
     progress::keep();
     let began = Instant::now();
-    let watch = Watch::begin(Subject { pid, places: settings.places(), counting });
-    let outcome = run::run(plan.clone(), &mut Live::new(settings.quick), &false.into());
-    let seen = watch.end();
-    let report = Report::new(&plan, &outcome?, Vec::new());
+    let (outcome, seen) = server::patiently(|| {
+        let watch = Watch::begin(Subject { pid, places: settings.places(), counting });
+        let outcome = run::run(plan.clone(), &mut Live::new(settings.quick), &false.into());
+        let seen = watch.end();
+        outcome.map(|outcome| (outcome, seen))
+    })?;
+    let report = Report::new(&plan, &outcome, Vec::new());
     if !settings.quick {
         let (right, wrong) = (report.check.right, report.check.wrong);
         let seconds = began.elapsed().as_secs();

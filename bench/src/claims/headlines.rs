@@ -1,24 +1,26 @@
-//! What the README shows of a claim's record: its promises, then its plotted figures, then what the
-//! checks found.
+//! What the README shows of a record: its promises, the figures that its page names, and how many
+//! answers were checked.
 
-use super::page::{self, Goal, Page, Verdict};
-use super::record::{Check, Record};
+use super::page::{self, Goal};
+use super::record::Record;
+use crate::figure::Figure;
+use crate::peers::Peer;
 use crate::records::{self, Headline};
 
-/// Rows of a record that are all shown; where there are more, only the first panel's are.
-const ROWS_MAX: usize = 2;
-
 /// The headlines of a record.
-pub(super) fn headlines(record: &Record, page: &Page) -> Vec<Headline> {
+pub(super) fn of(record: &Record) -> Vec<Headline> {
+    let Some(page) = super::page_of(&record.claim) else { return Vec::new() };
     let mut headlines: Vec<Headline> =
         page.goals.iter().map(|goal| of_goal(record, goal)).collect();
-    let rows = page::rows(record);
-    let bars = if rows.len() > ROWS_MAX { &page.bars[..1] } else { page.bars };
-    for bar in bars {
-        for (scenario, server) in &rows {
-            let Some(figure) = bar.measure.figure(record, scenario, server) else { continue };
-            let name = format!("{}, {}: {scenario}, {server}", bar.title, bar.axis);
-            headlines.push(Headline::new(name, figure.show(bar.measure.digits)));
+    let ours = Peer::Session.name();
+    for (scenario, server) in page::rows(record).into_iter().filter(|(_, name)| *name == ours) {
+        for (name, measure) in page.shown {
+            let figure = measure.figure(record, scenario, server);
+            headlines.extend(figure.map(|figure| {
+                let shown = Figure { is_void: false, ..figure }.show(measure.digits);
+                let verdict = figure.is_void.then_some(records::Verdict::Void);
+                Headline { verdict, ..Headline::new(format!("{scenario}: {name}"), shown) }
+            }));
         }
     }
     headlines.extend(of_checks(record));
@@ -28,60 +30,90 @@ pub(super) fn headlines(record: &Record, page: &Page) -> Vec<Headline> {
 fn of_goal(record: &Record, goal: &Goal) -> Headline {
     let (verdict, figure) = goal.judge(record);
     let digits = goal.measure.digits;
-    let shown = figure.map(|figure| figure.show(digits));
-    let missed = figure.filter(|_| verdict == Verdict::Missed);
-    let (kept, reason) = match verdict {
-        Verdict::Met => (Some(records::Verdict::Met), None),
-        Verdict::Missed => (Some(records::Verdict::Missed), None),
-        Verdict::Void => (Some(records::Verdict::Void), None),
-        Verdict::TooFewRounds | Verdict::NotMeasured => (None, Some(verdict.name().to_owned())),
+    let shown = figure.map(|figure| Figure { is_void: false, ..figure }.show(digits));
+    // What is neither kept nor broken says in words why.
+    let (shown_verdict, reason) = match verdict {
+        page::Verdict::Met => (Some(records::Verdict::Met), None),
+        page::Verdict::Missed => (Some(records::Verdict::Missed), None),
+        page::Verdict::Void => (Some(records::Verdict::Void), None),
+        page::Verdict::TooFewRounds | page::Verdict::NotMeasured => (None, Some(verdict.name())),
     };
-    let value = [shown, reason].into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let missed = figure.filter(|_| verdict == page::Verdict::Missed);
+    let value = [shown.as_deref(), reason].into_iter().flatten().collect::<Vec<_>>().join(", ");
     Headline {
-        goal: Some(format!("at most {:.digits$}", goal.limit)),
-        verdict: kept,
+        goal: Some(format!("at most {}", goal.limit)),
+        verdict: shown_verdict,
         short: missed.map(|figure| records::shortfall(goal.limit, figure.spread.median)),
         ..Headline::new(goal.text, value)
     }
 }
 
-/// Wrong answers of all rounds; none where nothing was checked.
+/// Wrong answers among all that were checked; none where there was nothing to check. Measurements
+/// that failed have no cells, so they count here as what they are.
 fn of_checks(record: &Record) -> Option<Headline> {
-    let checks: Vec<Check> = record.cells.iter().filter_map(|cell| cell.check).collect();
-    if checks.is_empty() {
-        return None;
-    }
-    let sum = |of: fn(&Check) -> u64| checks.iter().map(of).sum::<u64>();
-    let (wrong, right) = (sum(|it| it.wrong), sum(|it| it.right));
-    let value = format!("{wrong} of {}", right + wrong);
-    let headline = Headline::new("wrong, lost or doubled answers", value);
-    Some(Headline {
+    let checks: Vec<_> = record.cells.iter().filter_map(|cell| cell.check).collect();
+    let sum = |of: fn(&super::record::Check) -> u64| checks.iter().map(of).sum::<u64>();
+    let (right, wrong) = (sum(|it| it.right), sum(|it| it.wrong));
+    let failed = match record.failures.len() {
+        0 => String::new(),
+        count => format!(", {count} measurements failed"),
+    };
+    let is_met = wrong == 0 && record.failures.is_empty();
+    let verdict = if is_met { records::Verdict::Met } else { records::Verdict::Missed };
+    (!checks.is_empty()).then(|| Headline {
         goal: Some(String::from("0")),
-        verdict: Some(if wrong == 0 { records::Verdict::Met } else { records::Verdict::Missed }),
-        ..headline
+        verdict: Some(verdict),
+        ..Headline::new(
+            "wrong answers, of so many",
+            format!("{wrong} of {}{failed}", right + wrong),
+        )
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::record::tests::record;
+    use super::super::record::{Check, Failure};
     use super::*;
 
     #[test]
-    fn goals_come_first_and_wrong_answers_last() {
+    fn promises_come_first_then_figures() {
+        let headlines = of(&record());
+        let texts: Vec<_> = headlines.iter().map(|it| (&*it.name, &*it.value)).collect();
+        assert_eq!(headlines[0].verdict, Some(records::Verdict::Met));
+        assert_eq!(headlines[0].goal.as_deref(), Some("at most 60"));
+        assert_eq!(texts[0].1, "50.0 (40.0..60.0)");
+        assert!(texts.contains(&("login: server CPU divided by the same without a login", "2.00")));
+        assert_eq!(texts.len(), 2, "{texts:?}");
+    }
+
+    #[test]
+    fn a_missed_promise_says_by_how_much() {
         let mut record = record();
-        let page = super::super::page_of("login").unwrap();
-        let before = headlines(&record, page);
-        assert_eq!(before[0].verdict, Some(records::Verdict::Met));
-        assert_eq!(before[0].goal.as_deref(), Some("at most 60.0"));
-        assert!(before.iter().all(|it| it.name != "wrong, lost or doubled answers"));
-        record.cells[0].check = Some(Check { right: 9, wrong: 1, ..Check::default() });
-        let after = headlines(&record, page);
-        let last = after.last().unwrap();
-        assert_eq!(
-            (last.value.as_str(), last.verdict),
-            ("1 of 10", Some(records::Verdict::Missed))
-        );
-        assert_eq!(after.len(), before.len() + 1);
+        for cell in &mut record.cells {
+            cell.processors.server_ran_ns *= 2;
+        }
+        let headline = &of(&record)[0];
+        assert_eq!(headline.verdict, Some(records::Verdict::Missed));
+        assert_eq!(headline.short.as_deref(), Some("by 67 %"));
+        record.cells.clear();
+        let headline = &of(&record)[0];
+        assert_eq!((headline.verdict, headline.value.as_str()), (None, "not measured"));
+    }
+
+    #[test]
+    fn wrong_answers_and_failures_are_not_hidden() {
+        let mut record = record();
+        record.cells[0].check = Some(Check { right: 9, ..Check::default() });
+        assert_eq!(of_checks(&record).unwrap().verdict, Some(records::Verdict::Met));
+        record.failures.push(Failure {
+            round: 0,
+            scenario: "login".into(),
+            server: "session".into(),
+            error: "it fell over".into(),
+        });
+        let headline = of_checks(&record).unwrap();
+        assert_eq!(headline.value, "0 of 9, 1 measurements failed");
+        assert_eq!(headline.verdict, Some(records::Verdict::Missed));
     }
 }

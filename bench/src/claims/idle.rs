@@ -47,6 +47,8 @@ const KERNEL: Measure =
 /// The slope at the largest number is what is promised.
 const USED_SLOPE: Measure =
     Measure::new("", 0, |cell| cell.base.as_ref().and_then(|_| (USED.of)(cell)));
+const KERNEL_SLOPE: Measure =
+    Measure::new("", 0, |cell| cell.base.as_ref().and_then(|_| (KERNEL.of)(cell)));
 const FRESH_SLOPE: Measure =
     Measure::new("", 0, |cell| cell.base.as_ref().and_then(|_| (FRESH.of)(cell)));
 
@@ -91,6 +93,7 @@ pub const PAGE: Page = Page {
             limit: CONNECTION_BYTES_MAX,
         },
     ],
+    shown: &[("kernel bytes a session, both ends", KERNEL_SLOPE)],
 };
 
 const SESSIONS: &str = "session";

@@ -90,6 +90,13 @@ pub const PAGE: Page = Page {
         Bars { title: "Response time p99.9", axis: "microseconds from due", measure: P999 },
     ],
     goals: &[],
+    shown: &[
+        ("seconds until everybody was in", LOGIN_SECONDS),
+        ("user bytes each, after answers", USER_BYTES),
+        ("kernel bytes each, both ends", KERNEL_BYTES),
+        ("p50 from the due instant, microseconds", P50),
+        ("p99 from the due instant, microseconds", P99),
+    ],
 };
 
 /// The parsed command line.

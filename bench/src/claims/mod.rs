@@ -8,7 +8,7 @@
 //! | [`million`] | as many sessions as one process shall hold, one message a minute each |
 //! | [`scale`] | what a message costs, against sessions and shards |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
-//! | [`record`], [`page`], `headlines` | what was measured, and how it is shown, here and in the README |
+//! | [`record`], [`page`] | what was measured, and how it is shown |
 
 pub(crate) mod crowd;
 mod headlines;
@@ -95,10 +95,11 @@ fn measured(
 ) -> Result<bool, Box<dyn Error>> {
     let mut record = Record::new(claim, load, settings, Environment::read(command)?);
     measure(&mut record)?;
+    record.headlines = headlines::of(&record);
     progress::clear();
     print!("{}", record.tables());
     if let Some(directory) = &settings.record_directory {
-        records::write(&record, directory)?;
+        records::write_with_plot(&record, directory)?;
     }
     for failure in &record.failures {
         eprintln!("skyring-bench: {} in {}: {}", failure.server, failure.scenario, failure.error);

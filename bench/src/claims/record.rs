@@ -13,6 +13,7 @@ use super::settings::Settings;
 use crate::measure::environment::Environment;
 use crate::measure::machine::Machine;
 use crate::measure::reading::Processors;
+use crate::records::Headline;
 use crate::statistics::Percentiles;
 
 /// One run.
@@ -22,6 +23,8 @@ pub struct Record {
     pub format: u32,
     /// The command that made it.
     pub claim: String,
+    /// What the README shows.
+    pub headlines: Vec<Headline>,
     /// Machine, revision, command.
     pub environment: Environment,
     /// How the run was laid out.
@@ -231,6 +234,7 @@ impl Record {
         let mut record = Record {
             format: 1,
             claim: claim.to_owned(),
+            headlines: Vec::new(),
             environment,
             plan,
             servers: Vec::new(),

@@ -70,6 +70,7 @@ pub const PAGE: Page = Page {
         Bars { title: "Response time p99", axis: "microseconds", measure: P99 },
     ],
     goals: &[],
+    shown: &[("server CPU a message, microseconds", CPU), ("p99, microseconds", P99)],
 };
 
 /// One thing to measure.

@@ -1,11 +1,16 @@
 //! A server of a run: one of ours, started for each measurement, or one that runs already.
 
 use std::io;
+use std::time::Duration;
 
 use super::record::ServerNote;
 use super::settings::Settings;
 use crate::child::{Besides, PeerProcess, PeerSetup, Target};
 use crate::peers::Peer;
+
+/// How often a server is started that does not come up, and the time between.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A server of a run.
 #[derive(Clone, Debug)]
@@ -66,11 +71,27 @@ impl Server {
                 let program = std::env::current_exe()?;
                 let congestion = settings.congestion.as_deref();
                 let setup = PeerSetup { cores, shards, congestion };
-                PeerProcess::start(&program, *peer, setup).map(Running::Peer)
+                patiently(|| PeerProcess::start(&program, *peer, setup)).map(Running::Peer)
             }
             Server::Given(target) => Ok(Running::Given(target.clone())),
         }
     }
+}
+
+/// Tries something that needs rings until it works, or it is no use. The rings of all processes of a
+/// user share one limit of locked memory, and the kernel gives that of an ended one back only a
+/// moment later.
+///
+/// # Errors
+/// The last one.
+pub(crate) fn patiently<T, E>(attempt: impl Fn() -> Result<T, E>) -> Result<T, E> {
+    for _ in 1..TRIES {
+        if let Ok(done) = attempt() {
+            return Ok(done);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    attempt()
 }
 
 impl Running {
@@ -88,5 +109,22 @@ impl Running {
             Running::Peer(process) => process.besides(),
             Running::Given(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn what_works_at_last_has_worked() {
+        let tries = Cell::new(0);
+        let attempt = || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 3 { Err("not yet") } else { Ok(tries.get()) }
+        };
+        assert_eq!(patiently(attempt), Ok(3));
     }
 }

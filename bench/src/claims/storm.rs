@@ -56,6 +56,12 @@ pub const PAGE: Page = Page {
         Bars { title: "Lost to attached again, p99", axis: "milliseconds", measure: REATTACH_P99 },
     ],
     goals: &[],
+    shown: &[
+        ("seconds until all were back", BACK),
+        ("server CPU a re-attach, microseconds", CPU),
+        ("lost to attached again, p50, ms", REATTACH_P50),
+        ("lost to attached again, p99, ms", REATTACH_P99),
+    ],
 };
 
 /// The parsed command line.

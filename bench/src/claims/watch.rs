@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use skyring::admin;
 
 use super::record::MemoryState;
-use crate::measure::calls::CallCounter;
+use crate::measure::calls::{self, CallCounter};
 use crate::measure::machine::Machine;
 use crate::measure::memory::Memory;
 use crate::measure::reading::{Places, Processors, Reading};
@@ -176,7 +176,7 @@ fn count(pid: u32, counting: Counting) -> io::Result<f64> {
     let before = (counter.count()?, answered()?);
     thread::sleep(counting.lasts);
     let after = (counter.count()?, answered()?);
-    Ok((after.0 - before.0) as f64 / (after.1 - before.1).max(1) as f64)
+    calls::each(after.0 - before.0, after.1 - before.1)
 }
 
 /// A counter of a server, over all its shards.

@@ -29,7 +29,7 @@ use scenario::Scenario;
 
 impl Rendered for Record {
     fn claim(&self) -> &str {
-        &self.claim
+        "floor"
     }
 
     fn day(&self) -> &str {
@@ -40,8 +40,8 @@ impl Rendered for Record {
         report::render(self)
     }
 
-    fn plot(&self) -> Option<String> {
-        Some(charts::render(self))
+    fn plot(&self) -> String {
+        charts::render(self)
     }
 }
 
@@ -49,9 +49,9 @@ impl Rendered for Record {
 /// measurement succeeded; the others are in the record as failures.
 pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>> {
     let record = measure_all(options, command)?;
-    print!("{}", record.tables());
+    print!("{}", report::render(&record));
     if let Some(directory) = &options.settings.record_directory {
-        records::write(&record, directory)?;
+        records::write_with_plot(&record, directory)?;
     }
     Ok(record.failures.is_empty())
 }

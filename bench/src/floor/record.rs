@@ -14,9 +14,6 @@ use crate::statistics::Percentiles;
 pub struct Record {
     /// Version of this format.
     pub format: u32,
-    /// The command that made it.
-    #[serde(default = "claim")]
-    pub claim: String,
     /// Machine, revision, command.
     pub environment: Environment,
     /// How the run was laid out.
@@ -154,17 +151,11 @@ pub struct IdleMemory {
     pub private_bytes: f64,
 }
 
-/// The first records did not name their command, and there was one only.
-fn claim() -> String {
-    String::from("floor")
-}
-
 impl Record {
     /// A record without measurements.
     pub fn new(environment: Environment, plan: Plan, servers: Vec<ServerNote>) -> Record {
         Record {
             format: 1,
-            claim: claim(),
             environment,
             plan,
             servers,

@@ -53,6 +53,17 @@ impl CallCounter {
     }
 }
 
+/// System calls for each of what was done.
+///
+/// # Errors
+/// When nothing was done while they were counted, as on a machine that has others to serve.
+pub fn each(calls: u64, done: u64) -> io::Result<f64> {
+    match done {
+        0 => Err(io::Error::other("nothing was done meanwhile")),
+        done => Ok(calls as f64 / done as f64),
+    }
+}
+
 /// The tracepoint's number, from tracefs, which is mounted if it is not and we may.
 fn event_number() -> io::Result<u64> {
     if !Path::new(EVENT).exists() {
@@ -67,6 +78,12 @@ fn event_number() -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_of_nothing_are_no_number() {
+        assert_eq!(each(6, 4).unwrap(), 1.5);
+        assert!(each(6, 0).is_err());
+    }
 
     /// Without the tracepoint there is nothing to test but that it says so.
     #[test]

@@ -24,7 +24,7 @@ use lexopt::ValueExt;
 use crate::generator::Generator;
 use crate::measure::environment::Environment;
 use crate::peers::Peer;
-use crate::records::{self, Rendered};
+use crate::records;
 use bodies::{BODIES, Body};
 use callgrind::CallgrindError;
 use options::{Asked, MicroOptions};
@@ -34,24 +34,6 @@ use record::{Cell, Kind, Record};
 pub const EXIT_ABSENT: u8 = 3;
 
 const ABSENT: &str = "valgrind, so no instructions were counted (Debian: apt install valgrind)";
-
-impl Rendered for Record {
-    fn claim(&self) -> &str {
-        &self.claim
-    }
-
-    fn day(&self) -> &str {
-        self.environment.day()
-    }
-
-    fn tables(&self) -> String {
-        report::render(self)
-    }
-
-    fn plot(&self) -> Option<String> {
-        None
-    }
-}
 
 /// Does what the command line says; `command` is how somebody else would type it.
 ///
@@ -87,9 +69,10 @@ fn run(options: &MicroOptions, command: &str) -> Result<ExitCode, Box<dyn Error>
         count_all(options, &mut record)?;
     }
     record.headlines = report::headlines(&record);
-    print!("{}", record.tables());
+    let text = report::render(&record);
+    print!("{text}");
     if let Some(directory) = &options.record_directory {
-        records::write(&record, directory)?;
+        records::write(directory, record.environment.day(), "micro", &record, &text)?;
     }
     Ok(match () {
         () if !record.failures.is_empty() => ExitCode::FAILURE,

@@ -12,31 +12,12 @@ mod report;
 use std::error::Error;
 use std::process::ExitCode;
 
-use crate::floor;
-use crate::records::{self, Rendered};
+use crate::{floor, records};
 use options::MsgOptions;
 use record::Record;
 
 /// The msgserver that this project is compatible with. Named as absent where it is not given.
 const SKYNET: &str = "skynet";
-
-impl Rendered for Record {
-    fn claim(&self) -> &str {
-        &self.run.claim
-    }
-
-    fn day(&self) -> &str {
-        self.run.environment.day()
-    }
-
-    fn tables(&self) -> String {
-        report::render(self)
-    }
-
-    fn plot(&self) -> Option<String> {
-        None
-    }
-}
 
 /// Does what the command line says; `command` is how somebody else would type it.
 ///
@@ -53,9 +34,10 @@ pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dy
         record.absent.push(SKYNET.into());
     }
     record.headlines = report::headlines(&record);
-    print!("{}", record.tables());
+    let text = report::render(&record);
+    print!("{text}");
     if let Some(directory) = &options.settings.record_directory {
-        records::write(&record, directory)?;
+        records::write(directory, record.run.environment.day(), "msg", &record, &text)?;
     }
     let is_good = record.run.failures.is_empty();
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

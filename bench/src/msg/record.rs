@@ -10,6 +10,8 @@ use crate::records::Headline;
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// `msg`.
+    pub claim: String,
     /// What the README shows.
     pub headlines: Vec<Headline>,
     /// Msgservers that are usually asked for and were not given.
@@ -26,8 +28,7 @@ impl Record {
     /// A record of a run, without headlines.
     #[must_use]
     pub fn new(run: Run) -> Record {
-        let run = Run { claim: "msg".into(), ..run };
-        Record { headlines: Vec::new(), absent: Vec::new(), run }
+        Record { claim: "msg".into(), headlines: Vec::new(), absent: Vec::new(), run }
     }
 
     /// The other servers' names.

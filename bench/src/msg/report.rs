@@ -4,7 +4,7 @@ use super::record::{OURS, Record};
 use crate::figure::Figure;
 use crate::floor::figures::{self, Measure};
 use crate::floor::report;
-use crate::markdown::table;
+use crate::markdown;
 use crate::records::{Headline, Verdict};
 
 /// Sessions and requests under way, of what the README shows.
@@ -83,7 +83,7 @@ fn ratios(record: &Record, text: &mut String) {
         rows.push(row);
     }
     let header = ["load", "server", "CPU a message", "calls a message", "msg/s", "p50", "p99"];
-    table(&header, &rows, text);
+    markdown::table(&header, &rows, text);
 }
 
 /// What is divided, in the order of the columns.

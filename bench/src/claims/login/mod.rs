@@ -20,7 +20,7 @@ use super::server::Server;
 use super::settings::{self, OptionError, Settings};
 use crate::child::Target;
 use crate::host;
-use crate::measure::calls::CallCounter;
+use crate::measure::calls::{self, CallCounter};
 use crate::measure::reading::{Processors, Reading};
 use crate::peers::Peer;
 use crate::statistics::Percentiles;
@@ -82,6 +82,10 @@ pub const PAGE: Page = Page {
         server: "session",
         limit: LOGIN_US_MAX,
     }],
+    shown: &[
+        ("server CPU divided by the same without a login", OVER_BARE),
+        ("system calls", CALLS),
+    ],
 };
 
 const LOGIN: &str = "login";
@@ -240,9 +244,7 @@ fn count_calls(
     let counter = CallCounter::attach(pid);
     let counting = counter.and_then(|mut counter| Ok((counter.count()?, counter)));
     let (users, _) = swarm.phase(options.measured.min(Duration::from_millis(500)))?;
-    Ok(counting.and_then(|(before, mut counter)| {
-        Ok((counter.count()? - before) as f64 / users.max(1) as f64)
-    }))
+    Ok(counting.and_then(|(before, mut counter)| calls::each(counter.count()? - before, users)))
 }
 
 fn flags(processors: &Processors, seconds: f64) -> Vec<Flag> {

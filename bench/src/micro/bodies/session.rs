@@ -20,7 +20,6 @@ const POLICY: SessionPolicy = SessionPolicy {
     expired_number: 128,
     cache_bytes_max: 1 << 20,
     pending_requests_max: 4_096,
-    hash_key: 0x9e37_79b9,
 };
 
 /// More answers than a cache keeps.
