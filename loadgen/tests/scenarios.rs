@@ -57,6 +57,20 @@ fn every_scenario_in_the_tree_is_a_plan() {
 }
 
 #[test]
+fn the_scenario_of_the_readme_is_a_plan() {
+    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let text = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let options = Options {
+        logins: vec!["127.0.0.1:1".parse().unwrap()],
+        msgs: vec!["127.0.0.1:2".parse().unwrap()],
+        ..Options::default()
+    };
+    let plan = Plan::new(with(text, options), LIMITS).unwrap();
+    assert_eq!((plan.scenario.stages.len(), plan.scenario.thresholds.len()), (2, 2));
+}
+
+#[test]
 fn flags_go_before_the_file_and_may_not_contradict_it() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/evening.toml");
     let given = ["--scenario", path, "--users", "7", "--gate", "127.0.0.1:1"];
@@ -89,6 +103,7 @@ fn what_makes_no_sense_is_refused_by_its_place() {
         (scenario(ONE, &hold.replace("10", "\"10/day\"")), "rate"),
         (scenario(ONE, &format!("{hold}players = 5\n")), "players"),
         (scenario(ONE, &hold.replace("rate = 10", "players = 5000")), "players"),
+        (scenario(ONE, &hold.replace("rate = 10", "players = \"101 %\"")), "players"),
         (scenario(ONE, &format!("{hold}arrival = \"closed\"\n")), "rate"),
         (scenario(ONE, &format!("{hold}drop_percent = 5\n")), "drop_percent"),
         (scenario(ONE, &hold.replace("hold", "churn")), "churn_percent"),
@@ -143,7 +158,7 @@ fn a_ramp_and_a_hold_have_the_requests_that_the_file_says() {
 #[test]
 fn players_of_a_closed_loop_come_and_go_with_the_stages() {
     let think = "{ request = \"one\", think_ms = 9.99 }";
-    let stages = "[[stage]]\nkind = \"ramp\"\nseconds = 1\nplayers = 10\n\
+    let stages = "[[stage]]\nkind = \"ramp\"\nseconds = 1\nplayers = \"100 %\"\n\
                   [[stage]]\nkind = \"hold\"\nseconds = 0.5\nplayers = 4\n\
                   [[stage]]\nkind = \"hold\"\nname = \"more\"\nseconds = 0.5\nplayers = 8\n";
     let options = Options { users: 10, ..Options::default() };

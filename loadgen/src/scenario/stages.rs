@@ -24,7 +24,7 @@ pub(super) struct StageKeys {
     seconds: f64,
     rate: Option<RateKeys>,
     arrival: Option<ArrivalKeys>,
-    players: Option<u32>,
+    players: Option<PlayersKeys>,
     drop_percent: Option<f64>,
     churn_percent: Option<f64>,
     #[serde(default = "yes")]
@@ -57,6 +57,14 @@ enum RateKeys {
     Text(String),
 }
 
+/// `500`, or `"50 %"` of those that play.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+enum PlayersKeys {
+    Count(u32),
+    Text(String),
+}
+
 fn yes() -> bool {
     true
 }
@@ -86,6 +94,21 @@ impl RateKeys {
             }
         };
         (events <= EVENTS_MAX).then_some(Rate { events, period_ns: seconds * SECOND_NS })
+    }
+}
+
+impl PlayersKeys {
+    /// Of so many. None: neither a number nor a share, or more than there are.
+    fn players(&self, of: u32) -> Option<u32> {
+        let players = match self {
+            PlayersKeys::Count(players) => *players,
+            PlayersKeys::Text(text) => {
+                let percent: f64 = text.trim().strip_suffix('%')?.trim().parse().ok()?;
+                (0.0..=100.0).contains(&percent).then_some(())?;
+                (f64::from(of) * percent / 100.0).round() as u32
+            }
+        };
+        (players <= of).then_some(players)
     }
 }
 
@@ -192,7 +215,7 @@ impl Reader<'_> {
         if kind == StageKind::Ramp && keys.rate.is_none() && keys.players.is_none() {
             return Err(self.missing("rate or players"));
         }
-        let closed = match (keys.arrival, &keys.rate, keys.players) {
+        let closed = match (keys.arrival, &keys.rate, &keys.players) {
             (Some(ArrivalKeys::Closed), Some(_), _) => {
                 return Err(self.meaningless("rate", "in a closed loop"));
             }
@@ -228,15 +251,13 @@ impl Reader<'_> {
     }
 
     fn players(&self, before: Option<Level>) -> Result<u32, ScenarioError> {
-        let level = match before {
-            Some(Level::Players(players)) => players,
-            _ => self.players,
-        };
-        let players = self.keys.players.unwrap_or(level);
-        if players > self.players {
-            return Err(self.out_of_range("players", "at most the users that play"));
+        match (&self.keys.players, before) {
+            (Some(players), _) => players.players(self.players).ok_or_else(|| {
+                self.out_of_range("players", "at most the users that play, or a share as \"50 %\"")
+            }),
+            (None, Some(Level::Players(players))) => Ok(players),
+            (None, _) => Ok(self.players),
         }
-        Ok(players)
     }
 
     fn rate(&self, before: Option<Level>) -> Result<Rate, ScenarioError> {
