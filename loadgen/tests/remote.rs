@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
+use skyring_loadgen::html;
 use skyring_loadgen::live::Live;
 use skyring_loadgen::options::{Command, Options};
 use skyring_loadgen::plan::Limits;
@@ -85,6 +86,11 @@ fn two_agents_make_one_report() {
     assert_eq!(answers, report.play.answers);
     assert!(report.generator.cpu_ns_per_answer.is_some() && !report.series.is_empty());
     let again: Report = serde_json::from_str(&report.json()).unwrap();
+    let page = html::page(&report.json()).unwrap();
+    for address in agents {
+        assert!(page.contains(&format!("<th>{address}</th>")), "{address}");
+    }
+    assert!(page.contains("data-path=\"/agents/1/answers\""));
     assert_eq!(again.agents, report.agents);
 }
 

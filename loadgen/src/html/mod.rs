@@ -46,6 +46,9 @@ pub fn page(json: &str) -> Result<String, serde_json::Error> {
         let each = |plot: &plots::Plot| format!("<h3>{}</h3>\n{}", plot.title, figure(plot));
         body += &section("Second by second", &series.iter().map(each).collect::<String>());
     }
+    if !report.agents.is_empty() {
+        body += &section("Machines", &tables::agents(&record, &report));
+    }
     body += &columns([
         section("Checks", &tables::checks(&record, &report)),
         section("Usage", &tables::used(&record, &report))

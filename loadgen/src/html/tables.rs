@@ -201,6 +201,26 @@ pub(super) fn stages(record: &Value, report: &Report) -> String {
     format!("<table id=\"stages\">{head}<tbody>\n{body}</tbody></table>\n")
 }
 
+/// The machines of a run that several made.
+pub(super) fn agents(record: &Value, report: &Report) -> String {
+    const COLUMNS: [Line<'_>; 7] = [
+        ("kernel", "kernel", Unit::Count),
+        ("processors", "processors", Unit::Count),
+        ("shards", "shards", Unit::Count),
+        ("users", "users", Unit::Count),
+        ("answers", "answers", Unit::Count),
+        ("CPU an answer", "cpu_ns_per_answer", Unit::Ns),
+        ("clock uncertain by", "clock_uncertainty_ns", Unit::Ns),
+    ];
+    let mut body = String::new();
+    for (index, agent) in report.agents.iter().enumerate() {
+        let at = |(_, key, unit): &Line<'_>| cell(record, &format!("/agents/{index}/{key}"), *unit);
+        body += &row(&agent.address, COLUMNS.iter().map(at));
+    }
+    let head = head(std::iter::once("").chain(COLUMNS.iter().map(|column| column.0)));
+    format!("<table id=\"agents\">{head}<tbody>\n{body}</tbody></table>\n")
+}
+
 /// What the result had to be; empty without thresholds.
 pub(super) fn thresholds(report: &Report) -> String {
     let held = |held: &Held| {
