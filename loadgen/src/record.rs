@@ -332,6 +332,8 @@ pub struct Record {
     pub users_failed: u64,
     /// Users attached when the play ended.
     pub users_attached: u64,
+    /// Users of whom a request fell due.
+    pub users_asked: u64,
     /// Users that got at least one right answer.
     pub users_answered: u64,
 }
@@ -394,6 +396,7 @@ impl Record {
         merge(&mut self.requests, other.requests, |mine, theirs| add(mine, &theirs));
         self.users_failed += other.users_failed;
         self.users_attached += other.users_attached;
+        self.users_asked += other.users_asked;
         self.users_answered += other.users_answered;
     }
 }

@@ -252,6 +252,20 @@ fn a_real_run_has_a_table_for_every_stage() {
 }
 
 #[test]
+fn players_who_never_had_a_turn_are_not_without_an_answer() {
+    let server = Server::start(Fault::None);
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 0.3\nplayers = 4\n";
+    let report = real(&scenario(ONE, stages), server.options());
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    assert_eq!(report.check.users_answered, 4);
+    // Forty requests at random leave some of forty players out.
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 0.4\nrate = 100\narrival = \"poisson\"\n";
+    let report = real(&scenario(ONE, stages), server.options());
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    assert!(report.check.users_answered < 40);
+}
+
+#[test]
 fn a_threshold_that_does_not_hold_has_a_status_of_its_own() {
     let server = Server::start(Fault::None);
     let stage = "[[stage]]\nkind = \"hold\"\nseconds = 0.4\nrate = 200\n";

@@ -280,6 +280,7 @@ impl Crowd {
     /// Ends the run: what is open now is lost.
     pub fn into_record(mut self) -> Record {
         for (index, user) in std::mem::take(&mut self.users).into_iter().enumerate() {
+            self.record.users_asked += u64::from(user.ledger.next_id() > 0);
             for (id, due_ns, has_been_sent) in user.ledger.open_ids() {
                 if has_been_sent {
                     self.wrong(index as u32, Some(id), Fault::Lost, due_ns);
