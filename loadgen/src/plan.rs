@@ -135,6 +135,9 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Requests of one user on the wire at once.
     pub depth: u32,
+    /// Steps of its script that a player is at at once, in a closed loop: one by itself, also where
+    /// another stage is an open loop.
+    pub steps: u32,
     /// One a shard.
     pub shares: Vec<Share>,
     /// Descriptors of each ring.
@@ -173,6 +176,7 @@ impl Plan {
             protocol,
             scenario,
             depth,
+            steps: options.depth.unwrap_or(1),
             shares,
             slots: limits.descriptors,
             sources,

@@ -156,6 +156,20 @@ fn players_of_a_closed_loop_come_and_go_with_the_stages() {
     assert!(record.times.lateness.max() == 0);
 }
 
+/// Also where another stage is an open loop, whose players may have much on the wire.
+#[test]
+fn a_player_follows_its_script_once_at_a_time() {
+    let think = "{ request = \"one\", think_ms = 9.99 }";
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 1\nplayers = 10\n\
+                  [[stage]]\nkind = \"spike\"\nseconds = 0.5\nrate = 100\n\
+                  [[stage]]\nkind = \"hold\"\nname = \"again\"\nseconds = 0.5\n";
+    let options = Options { users: 10, ..Options::default() };
+    let (record, _) = play_msg(with(&scenario(think, stages), options), World::default());
+    let due = [0, 1, 2].map(|index| record.stages[index].due);
+    assert_eq!(record.counters.wrong, 0, "{:?}", record.findings);
+    assert!(due[0].abs_diff(1000) <= 20 && due[1] == 50 && due[2].abs_diff(500) <= 20, "{due:?}");
+}
+
 #[test]
 fn a_script_is_followed_step_by_step() {
     let script = "{ request = \"one\", times = 3, think_ms = 1 }, { drop = true, think_ms = 1 }, \

@@ -12,7 +12,7 @@
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
 //! answers, `disturb` drops, churn and storms.
 //!
-//! Invariant: in a closed loop every player that plays owes exactly `depth` steps of its script
+//! Invariant: in a closed loop every player that plays owes exactly `steps` steps of its script
 //! (requests not answered, or in thought) from its start until its stage wants it no longer.
 
 mod dial;

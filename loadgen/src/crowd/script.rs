@@ -1,9 +1,9 @@
 //! The steps of players.
 //!
-//! In a closed loop each player has `depth` *slots*, and each slot is in one place: a request that
-//! is not answered, a thought, or a wait for pushes. When a slot is free, it goes to the next step
-//! of the script, which all slots of a player share. A player that its stage does not want any more
-//! gives its slots back as they become free.
+//! In a closed loop each player has as many *slots* as the plan has `steps`, and each slot is in
+//! one place: a request that is not answered, a thought, or a wait for pushes. When a slot is free,
+//! it goes to the next step of the script, which all slots of a player share. A player that its
+//! stage does not want any more gives its slots back as they become free.
 //!
 //! In an open loop there are no slots: each arrival goes on to the next request of the script, and
 //! begins what stands before it. Where a closed loop follows an open one, what arrived in the open
@@ -82,8 +82,8 @@ enum Taken {
 impl Crowd {
     /// Closed loop: a player comes, or comes back; it gets the slots that it does not have.
     pub(super) fn start(&mut self, index: u32, at_ns: u64, now_ns: u64) {
-        let depth = u16::try_from(self.plan.depth).unwrap_or(u16::MAX);
-        for _ in self.user(index).script.slots..depth {
+        let steps = u16::try_from(self.plan.steps).unwrap_or(u16::MAX);
+        for _ in self.user(index).script.slots..steps {
             self.user(index).script.slots += 1;
             self.take_steps(index, at_ns, now_ns);
         }

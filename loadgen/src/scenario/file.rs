@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::error::ScenarioError;
 use super::stages::{self, StageKeys};
 use super::steps::{self, StepKeys};
-use super::{Bot, Pushes, Range, RequestKind, Scenario};
+use super::{Bot, Load, Pushes, Range, RequestKind, Scenario};
 use crate::options::Options;
 
 /// Kinds of requests, bots and stages at most: their numbers are one byte, and reports have a line
@@ -127,13 +127,14 @@ impl ScenarioFile {
         let requests = requests(&keys.request, bytes_max)?;
         let bots = bots(&keys.bot, &requests)?;
         let stages = stages::stages(&keys.stage, players)?;
-        let depth = options.depth.unwrap_or(1);
-        if depth > 1 && bots.iter().any(|bot| bot.script.iter().any(|step| !step.is_request())) {
+        let is_closed = stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }));
+        let is_deep = is_closed && options.depth.is_some_and(|depth| depth > 1);
+        if is_deep && bots.iter().any(|bot| bot.script.iter().any(|step| !step.is_request())) {
             let place = String::from("script");
             let reason = "with a --depth above 1, which knows no order";
             return Err(ScenarioError::Meaningless {
                 place,
-                key: "await_push, drop or logout",
+                key: "a step that is no request",
                 reason,
             });
         }
