@@ -169,6 +169,9 @@ impl Plan {
             None => short::scenario(&options, players),
         };
         scenario.check_scopes()?;
+        if scenario.awaits_pushes() && !protocol.has_pushes() {
+            return Err(PlanError::Meaningless("await_push", "gate mode, which has no pushes"));
+        }
         let nonce = options.nonce.unwrap_or_else(fresh_nonce);
         let depth = options.depth.unwrap_or(if scenario.is_open() { 64 } else { 1 });
         let bytes_max = scenario.bytes_max() as usize;

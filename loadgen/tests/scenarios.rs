@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use network::{World, play_msg};
+use network::{MS, World, play_msg};
 use skyring::config::{Config, Listener, ListenerKind};
 use skyring::demo::Demo;
 use skyring::server::Server as DemoServer;
@@ -123,6 +123,25 @@ fn what_makes_no_sense_is_refused_by_its_place() {
     std::fs::remove_file(path).unwrap();
 }
 
+#[test]
+fn a_gate_pushes_nothing_that_could_be_awaited() {
+    let hold = "[[stage]]\nkind = \"hold\"\nseconds = 1\nrate = 10\n";
+    let text = scenario(&format!("{ONE}, {{ await_push = 1 }}"), hold);
+    let gates = vec!["127.0.0.1:1".parse().unwrap()];
+    let refused = Plan::new(with(&text, Options { gates, ..Options::default() }), LIMITS);
+    assert!(refused.unwrap_err().to_string().contains("await_push"));
+}
+
+#[test]
+fn what_a_file_says_of_a_server_may_read_like_a_switch() {
+    let hold = "[[stage]]\nkind = \"hold\"\nseconds = 1\nrate = 10\n";
+    let keys = "[connect]\npassword = \"false\"\nserver = \"true\"\nspin = true\nskynet = false\n";
+    let text = format!("{keys}{}", scenario(ONE, hold));
+    let options = Options::of_run(&[], Some(&text)).unwrap();
+    assert_eq!((options.password.as_str(), options.server.as_str()), ("false", "true"));
+    assert!(options.spin && !options.skynet);
+}
+
 /// The network's play lasts two seconds; rates and counts follow from the file alone.
 #[test]
 fn a_ramp_and_a_hold_have_the_requests_that_the_file_says() {
@@ -209,6 +228,41 @@ fn awaited_pushes_are_wanted_and_their_contents_known() {
     assert_eq!(none.counters.wrong, none.faults[missed]);
     let wrong = run(network::Pushes::Altered, options);
     assert!(wrong.faults[altered] > 100 && wrong.faults[missed] > 100, "{:?}", wrong.findings);
+}
+
+/// Pushes are lost with a connection, and a wait may be over before its connection is back.
+#[test]
+fn what_a_lost_connection_took_away_is_no_missed_push() {
+    let script = "{ request = \"one\", think_ms = 2 }, { await_push = 1, within_ms = 1 }";
+    let closed = "[[stage]]\nkind = \"hold\"\nseconds = 1\nplayers = 20\nchurn_percent = 50\n\
+                  [[stage]]\nkind = \"storm\"\nseconds = 1\n";
+    let open = closed.replace("players = 20", "rate = 3000");
+    for (stages, drop_ppm) in [(closed, 0), (closed, 200_000), (&open, 0), (&open, 200_000)] {
+        let text = format!("pushes = \"echo\"\n{}", scenario(script, stages));
+        let options = Options { users: 20, drop_ppm, ..Options::default() };
+        let world = World { pushes: network::Pushes::Echo, login_ns: 5 * MS, ..World::default() };
+        let (record, _) = play_msg(with(&text, options.clone()), world);
+        assert_eq!(record.counters.wrong, 0, "{stages} {drop_ppm} {:?}", record.findings);
+        assert!(record.counters.pushes_awaited > 500, "{:?}", record.counters);
+        // Who loses connections all the time still misses what the server keeps to itself.
+        let world = World { pushes: network::Pushes::None, ..world };
+        let (record, _) = play_msg(with(&text, options), world);
+        let missed = skyring_loadgen::check::Fault::PushMissed.kind();
+        assert!(record.faults[missed] > 300, "{stages} {drop_ppm} {:?}", record.counters);
+    }
+}
+
+/// What has arrived while the generator did nothing is looked at before it is missed.
+#[test]
+fn a_stop_of_the_generator_is_no_missed_push() {
+    let script = "{ request = \"one\" }, { await_push = 1, within_ms = 1 }";
+    let stage = "[[stage]]\nkind = \"hold\"\nseconds = 2\nplayers = 5\n";
+    let options = Options { users: 5, ..Options::default() };
+    let pushes = network::Pushes::Later;
+    let world = World { pushes, stop: (1500 * MS, 1600 * MS), ..World::default() };
+    let (record, _) = play_msg(with(&scenario(script, stage), options), world);
+    assert_eq!(record.counters.wrong, 0, "{:?}", record.findings);
+    assert!(record.counters.pushes_awaited > 1000, "{:?}", record.counters);
 }
 
 /// The demo of `skyring serve` with `[demo] pushes = true`.

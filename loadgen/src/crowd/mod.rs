@@ -80,7 +80,9 @@ enum Alarm {
     /// A user whose wait for pushes was cut short goes on.
     Resume(u32),
     /// The pushes that a user waits for, for the so many-th time, are late.
-    PushDue { user: u32, wait: u16 },
+    PushDue { user: u32, wait: u32 },
+    /// They have not come, as far as everything is concerned that had arrived until then.
+    PushMissed { user: u32, wait: u32 },
     /// A connection of a user is lost, if it still has it.
     Lose { user: u32, slot: u32, generation: u32 },
     /// A link that waits for its peer to close has waited long enough.
@@ -305,6 +307,7 @@ impl Crowd {
             }
             Alarm::Resume(index) => self.proceed(index, now_ns),
             Alarm::PushDue { user, wait } => self.on_push_due(user, wait, now_ns),
+            Alarm::PushMissed { user, wait } => self.on_push_missed(user, wait, now_ns),
             Alarm::Lose { user, slot, generation } => {
                 let token = Token { slot, generation };
                 // After the end everybody comes back, so nobody leaves any more.
