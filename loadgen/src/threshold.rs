@@ -13,9 +13,11 @@
 //! ```
 //!
 //! `errors` are wrong answers and connections that failed or were lost; `cpu` is the server's
-//! processor time an answer; `storm` the time until everybody was back. Any percentile may be asked
-//! for; those of a kind of request are of its response times. A metric that the run does not have, as `cpu` without `--pid`, or times of
-//! which none was recorded, fails its threshold: what was not measured has not been held.
+//! processor time an answer; `storm` the time until everybody was back, of several storms the
+//! longest. Any percentile may be asked for; those of a kind of request are of its response times.
+//! A metric that the run does not have, as `cpu` without `--pid`, times of which none was recorded,
+//! or a storm that somebody never came back from, fails its threshold: what was not measured has
+//! not been held.
 
 use std::fmt;
 use std::str::FromStr;
