@@ -239,9 +239,9 @@ fn bound(text: &str, metric: Metric, whole: &str) -> Result<f64, ThresholdError>
         (None, false) => (text, 1.0),
         _ => return Err(ThresholdError::Unit(whole.into())),
     };
-    let number: f64 =
-        number.trim().replace('_', "").parse().map_err(|_| ThresholdError::Number(whole.into()))?;
-    Ok(number * factor)
+    let number = number.trim().replace('_', "").parse().ok();
+    let finite = number.filter(|number: &f64| number.is_finite());
+    Ok(finite.ok_or_else(|| ThresholdError::Number(whole.into()))? * factor)
 }
 
 #[cfg(test)]
@@ -286,6 +286,8 @@ mod tests {
             ("errors < 5ms", "Unit"),
             ("p99 < fastms", "Number"),
             ("errors == none", "Number"),
+            ("errors == nan", "Number"),
+            ("p99 < infs", "Number"),
         ] {
             assert!(text(threshold).starts_with(kind), "{threshold}: {}", text(threshold));
         }

@@ -96,6 +96,15 @@ fn what_makes_no_sense_is_refused_by_its_place() {
         (scenario(ONE, &format!("{hold}measure = false\n")), "left out"),
         (scenario(ONE, &format!("{hold}{hold}measure = false\n")), "stage hold-2"),
         (scenario(ONE, &format!("{hold}name = \"a b\"\n")), "a b"),
+        (scenario(ONE, &hold.replace("rate = 10", "arrival = \"poisson\"")), "rate is missing"),
+        (format!("thresholds = [\"p99 < infs\"]\n{}", scenario(ONE, hold)), "p99 < infs"),
+        (
+            format!(
+                "thresholds = [\"one: p99 < 5s\"]\n{}",
+                scenario(ONE, &format!("{hold}name = \"one\"\n"))
+            ),
+            "both",
+        ),
         (scenario(ONE, &hold.replace("rate", "rats")), "rats"),
         (format!("thresholds = [\"p99 < 5\"]\n{}", scenario(ONE, hold)), "p99 < 5"),
         (format!("thresholds = [\"x: p99 < 5s\"]\n{}", scenario(ONE, hold)), "\"x\""),

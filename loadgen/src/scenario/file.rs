@@ -75,7 +75,7 @@ fn one() -> u32 {
 
 /// `64`, or `[64, 1024]`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or [least, greatest]")]
 pub(super) enum OneOrRange {
     One(f64),
     Range([f64; 2]),
@@ -159,16 +159,18 @@ impl ScenarioFile {
 }
 
 impl Scenario {
-    /// Whether every threshold is about something that is there.
+    /// Whether every threshold is about something that is there, once.
     pub(crate) fn check_scopes(&self) -> Result<(), ScenarioError> {
-        let stages = self.stages.iter().map(|stage| stage.name.as_str());
-        let names: BTreeSet<_> =
-            stages.chain(self.requests.iter().map(|kind| kind.name.as_str())).collect();
-        let scopes = self.thresholds.iter().filter_map(|it| it.scope.as_deref());
-        match scopes.into_iter().find(|scope| !names.contains(scope)) {
-            Some(scope) => Err(ScenarioError::Scope(scope.into())),
-            None => Ok(()),
+        for scope in self.thresholds.iter().filter_map(|it| it.scope.as_deref()) {
+            let is_stage = self.stages.iter().any(|stage| stage.name == scope);
+            let is_request = self.requests.iter().any(|kind| kind.name == scope);
+            match (is_stage, is_request) {
+                (false, false) => return Err(ScenarioError::Scope(scope.into())),
+                (true, true) => return Err(ScenarioError::Ambiguous(scope.into())),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
@@ -217,7 +219,7 @@ fn requests(
     keys: &BTreeMap<String, RequestKeys>,
     bytes_max: u64,
 ) -> Result<Vec<RequestKind>, ScenarioError> {
-    check_count(keys.len(), "request.NAME", "kinds of requests")?;
+    check_count(keys.len(), "[request.NAME]", "kinds of requests")?;
     let mut seen = BTreeSet::new();
     let kind = |(name, keys): (&'_ String, &RequestKeys)| {
         let sizes = crate::content::CONTENT_BYTES_MIN as u64..=bytes_max;
@@ -235,7 +237,7 @@ fn requests(
 }
 
 fn bots(keys: &[BotKeys], requests: &[RequestKind]) -> Result<Vec<Bot>, ScenarioError> {
-    check_count(keys.len(), "bot", "bots")?;
+    check_count(keys.len(), "[[bot]]", "bots")?;
     let mut seen = BTreeSet::new();
     let mut bots = Vec::new();
     for keys in keys {
