@@ -173,7 +173,7 @@ mod tests {
         record.stages[1].lateness.saturating_record(7_000);
         record.stages[1].storm =
             Some(Storm { dropped: 5, missing: 1, began_ns: 2, recovered_ns: 3 });
-        record.users_answered = 4;
+        (record.users_asked, record.users_answered) = (5, 4);
         let text = serde_json::to_string(&record).unwrap();
         let again: Record = serde_json::from_str(&text).unwrap();
         // Compared as text: a histogram remembers its extremes to the last digit, which no text has.

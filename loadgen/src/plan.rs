@@ -135,6 +135,9 @@ pub struct Plan {
     pub scenario: Scenario,
     /// Requests of one user on the wire at once.
     pub depth: u32,
+    /// Steps of its script that a player is at at once, in a closed loop: one by itself, also where
+    /// another stage is an open loop.
+    pub steps: u32,
     /// One a shard.
     pub shares: Vec<Share>,
     /// Descriptors of each ring.
@@ -166,6 +169,9 @@ impl Plan {
             None => short::scenario(&options, players),
         };
         scenario.check_scopes()?;
+        if scenario.awaits_pushes() && !protocol.has_pushes() {
+            return Err(PlanError::Meaningless("await_push", "gate mode, which has no pushes"));
+        }
         let nonce = options.nonce.unwrap_or_else(fresh_nonce);
         let depth = options.depth.unwrap_or(if scenario.is_open() { 64 } else { 1 });
         let bytes_max = scenario.bytes_max() as usize;
@@ -173,6 +179,7 @@ impl Plan {
             protocol,
             scenario,
             depth,
+            steps: options.depth.unwrap_or(1),
             shares,
             slots: limits.descriptors,
             sources,

@@ -56,6 +56,11 @@ impl Protocol {
         self == Protocol::Msg
     }
 
+    /// Whether the server can send what nobody asked for.
+    pub fn has_pushes(self) -> bool {
+        self == Protocol::Msg
+    }
+
     /// Appends a whole request.
     ///
     /// # Panics

@@ -332,6 +332,8 @@ pub struct Record {
     pub users_failed: u64,
     /// Users attached when the play ended.
     pub users_attached: u64,
+    /// Users of whom a request fell due.
+    pub users_asked: u64,
     /// Users that got at least one right answer.
     pub users_answered: u64,
 }
@@ -357,9 +359,9 @@ impl Record {
         }
     }
 
-    /// All storms together, if there were any.
+    /// All storms together, if there were any, with the instants of the longest.
     pub fn storm(&self) -> Option<Storm> {
-        self.stages.iter().fold(None, |all, stage| Storm::both(all, stage.storm))
+        self.stages.iter().filter_map(|stage| stage.storm).reduce(Storm::then)
     }
 
     /// Counts a wrong answer.
@@ -394,6 +396,7 @@ impl Record {
         merge(&mut self.requests, other.requests, |mine, theirs| add(mine, &theirs));
         self.users_failed += other.users_failed;
         self.users_attached += other.users_attached;
+        self.users_asked += other.users_asked;
         self.users_answered += other.users_answered;
     }
 }
@@ -416,6 +419,18 @@ impl Storm {
         }
     }
 
+    /// Two storms, one after the other.
+    fn then(self, other: Storm) -> Storm {
+        let length_ns = |storm: &Storm| storm.recovered_ns.saturating_sub(storm.began_ns);
+        let longer = if length_ns(&other) > length_ns(&self) { other } else { self };
+        Storm {
+            dropped: self.dropped + other.dropped,
+            missing: self.missing + other.missing,
+            ..longer
+        }
+    }
+
+    /// One storm, on several shards.
     fn with(self, other: Storm) -> Storm {
         Storm {
             dropped: self.dropped + other.dropped,
@@ -454,6 +469,18 @@ mod tests {
         assert_eq!(all.times.response.len(), 6);
         let storm = all.storm().unwrap();
         assert_eq!((storm.dropped, storm.began_ns, storm.recovered_ns), (6, 9, 2));
+    }
+
+    #[test]
+    fn of_several_storms_the_longest_counts_and_not_what_lies_between() {
+        let stage = |began_ns, recovered_ns| StageRecord {
+            storm: Some(Storm { dropped: 2, missing: 1, began_ns, recovered_ns }),
+            ..StageRecord::default()
+        };
+        let stages = vec![stage(10, 15), StageRecord::default(), stage(100, 130), stage(200, 201)];
+        let storm = Record { stages, ..Record::default() }.storm().unwrap();
+        assert_eq!((storm.dropped, storm.missing), (6, 3));
+        assert_eq!((storm.began_ns, storm.recovered_ns), (100, 130));
     }
 
     #[test]

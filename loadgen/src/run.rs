@@ -229,7 +229,12 @@ impl<'a> Watch<'a> {
     /// Until the end of the last stage; what counts is measured from its beginning.
     fn play(&mut self, play_start_ns: u64) {
         let plan = self.plan;
-        let mut is_measured = false;
+        let mut is_measured = plan.scenario.stages.is_empty();
+        if is_measured {
+            // Nothing is played, but what the sessions cost is known all the same.
+            self.wait("play", play_start_ns);
+            self.sample(|usage, sample| usage.from = sample);
+        }
         for stage in &plan.scenario.stages {
             self.wait("play", play_start_ns + stage.start_ns);
             if plan.scenario.stages.len() > 1 {

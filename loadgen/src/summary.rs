@@ -49,7 +49,10 @@ fn stages(out: &mut String, report: &Report) -> std::fmt::Result {
             true => format!("{to:.0}"),
             false => format!("{from:.0}-{to:.0}"),
         });
-        let storm = stage.storm.map(|storm| format!("{:.2} s", storm.seconds));
+        let storm = stage.storm.map(|storm| match storm.missing {
+            0 => format!("{:.2} s", storm.seconds),
+            _ => String::from("not over"),
+        });
         // Names may be long, and are cut.
         let name: String = stage.name.chars().take(15).collect();
         write!(out, "  {name:<16}{:>8.1}{asked:>10}", stage.seconds)?;
@@ -114,13 +117,11 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
     )?;
     disturbances(out, report)?;
     if let Some(storm) = &report.storm {
-        writeln!(
-            out,
-            "  storm      {} dropped at once, all back after {:.2} s, {} missing",
-            count(storm.dropped),
-            storm.seconds,
-            count(storm.missing)
-        )?;
+        let end = match storm.missing {
+            0 => format!("all back after {:.2} s", storm.seconds),
+            missing => format!("{} never back", count(missing)),
+        };
+        writeln!(out, "  storm      {} dropped at once, {end}", count(storm.dropped))?;
     }
     Ok(())
 }

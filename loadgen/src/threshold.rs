@@ -13,9 +13,11 @@
 //! ```
 //!
 //! `errors` are wrong answers and connections that failed or were lost; `cpu` is the server's
-//! processor time an answer; `storm` the time until everybody was back. Any percentile may be asked
-//! for; those of a kind of request are of its response times. A metric that the run does not have, as `cpu` without `--pid`, or times of
-//! which none was recorded, fails its threshold: what was not measured has not been held.
+//! processor time an answer; `storm` the time until everybody was back, of several storms the
+//! longest. Any percentile may be asked for; those of a kind of request are of its response times.
+//! A metric that the run does not have, as `cpu` without `--pid`, times of which none was recorded,
+//! or a storm that somebody never came back from, fails its threshold: what was not measured has
+//! not been held.
 
 use std::fmt;
 use std::str::FromStr;
@@ -237,9 +239,9 @@ fn bound(text: &str, metric: Metric, whole: &str) -> Result<f64, ThresholdError>
         (None, false) => (text, 1.0),
         _ => return Err(ThresholdError::Unit(whole.into())),
     };
-    let number: f64 =
-        number.trim().replace('_', "").parse().map_err(|_| ThresholdError::Number(whole.into()))?;
-    Ok(number * factor)
+    let number = number.trim().replace('_', "").parse().ok();
+    let finite = number.filter(|number: &f64| number.is_finite());
+    Ok(finite.ok_or_else(|| ThresholdError::Number(whole.into()))? * factor)
 }
 
 #[cfg(test)]
@@ -284,6 +286,8 @@ mod tests {
             ("errors < 5ms", "Unit"),
             ("p99 < fastms", "Number"),
             ("errors == none", "Number"),
+            ("errors == nan", "Number"),
+            ("p99 < infs", "Number"),
         ] {
             assert!(text(threshold).starts_with(kind), "{threshold}: {}", text(threshold));
         }

@@ -122,9 +122,8 @@ fn incomplete(plan: &Plan, outcome: &Outcome) -> Vec<(Status, String)> {
     if !outcome.timeline.interrupted {
         let missing = u64::from(plan.users()).saturating_sub(record.users_attached);
         fail(missing, Status::NotConnected, "users were not attached at the end");
-        // Nobody can be answered more often than something was due.
-        let asking = u64::from(plan.players()).min(record.counters.due);
-        let silent = asking.saturating_sub(record.users_answered);
+        // Not those whose turn never came: chance, or the players that a stage wants, decide that.
+        let silent = record.users_asked.saturating_sub(record.users_answered);
         fail(silent, Status::NotConnected, "players got no right answer at all");
     }
     fail(record.counters.unsent, Status::Unsent, "requests were never sent");
@@ -219,7 +218,7 @@ mod tests {
         assert_eq!((unsent.status, unsent.exit_status), (Status::Unsent, 6));
         let lost = verdict(1, 1, |outcome| outcome.record.trouble(Trouble::Ended(Step::Play)));
         assert_eq!((lost.status, lost.exit_status), (Status::Disconnected, 5));
-        let silent = verdict(1, 1, |outcome| outcome.record.counters.due = 2);
+        let silent = verdict(1, 1, |outcome| outcome.record.users_asked = 2);
         assert_eq!(silent.status, Status::NotConnected);
         let own = Trouble::System(Step::ConnectPlay, NO_ADDRESS);
         assert_eq!(verdict(1, 1, |outcome| outcome.record.trouble(own)).status, Status::Passed);

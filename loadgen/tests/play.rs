@@ -37,6 +37,15 @@ fn a_right_server_passes_with_every_disturbance() {
 }
 
 #[test]
+fn a_run_without_a_play_tells_what_sessions_cost() {
+    let server = Server::start(Fault::None);
+    let report = play(Options { play_ns: 0, ..server.options() });
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    assert_eq!((report.login.users, report.counters.due), (40, 0));
+    assert!(report.generator.resident_bytes.is_some_and(|bytes| bytes > 0));
+}
+
+#[test]
 fn an_open_loop_keeps_its_rate() {
     let server = Server::start(Fault::None);
     let report = play(Options { rate: 1000, subset_ppm: 500_000, ..server.options() });

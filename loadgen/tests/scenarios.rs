@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use network::{World, play_msg};
+use network::{MS, World, play_msg};
 use skyring::config::{Config, Listener, ListenerKind};
 use skyring::demo::Demo;
 use skyring::server::Server as DemoServer;
@@ -111,6 +111,15 @@ fn what_makes_no_sense_is_refused_by_its_place() {
         (scenario(ONE, &format!("{hold}measure = false\n")), "left out"),
         (scenario(ONE, &format!("{hold}{hold}measure = false\n")), "stage hold-2"),
         (scenario(ONE, &format!("{hold}name = \"a b\"\n")), "a b"),
+        (scenario(ONE, &hold.replace("rate = 10", "arrival = \"poisson\"")), "rate is missing"),
+        (format!("thresholds = [\"p99 < infs\"]\n{}", scenario(ONE, hold)), "p99 < infs"),
+        (
+            format!(
+                "thresholds = [\"one: p99 < 5s\"]\n{}",
+                scenario(ONE, &format!("{hold}name = \"one\"\n"))
+            ),
+            "both",
+        ),
         (scenario(ONE, &hold.replace("rate", "rats")), "rats"),
         (format!("thresholds = [\"p99 < 5\"]\n{}", scenario(ONE, hold)), "p99 < 5"),
         (format!("thresholds = [\"x: p99 < 5s\"]\n{}", scenario(ONE, hold)), "\"x\""),
@@ -136,6 +145,25 @@ fn what_makes_no_sense_is_refused_by_its_place() {
     let error = parsed(&["--scenario", path.to_str().unwrap()]).unwrap_err();
     assert!(error.contains("connect: there is no key rate"), "{error}");
     std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn a_gate_pushes_nothing_that_could_be_awaited() {
+    let hold = "[[stage]]\nkind = \"hold\"\nseconds = 1\nrate = 10\n";
+    let text = scenario(&format!("{ONE}, {{ await_push = 1 }}"), hold);
+    let gates = vec!["127.0.0.1:1".parse().unwrap()];
+    let refused = Plan::new(with(&text, Options { gates, ..Options::default() }), LIMITS);
+    assert!(refused.unwrap_err().to_string().contains("await_push"));
+}
+
+#[test]
+fn what_a_file_says_of_a_server_may_read_like_a_switch() {
+    let hold = "[[stage]]\nkind = \"hold\"\nseconds = 1\nrate = 10\n";
+    let keys = "[connect]\npassword = \"false\"\nserver = \"true\"\nspin = true\nskynet = false\n";
+    let text = format!("{keys}{}", scenario(ONE, hold));
+    let options = Options::of_run(&[], Some(&text)).unwrap();
+    assert_eq!((options.password.as_str(), options.server.as_str()), ("false", "true"));
+    assert!(options.spin && !options.skynet);
 }
 
 /// The network's play lasts two seconds; rates and counts follow from the file alone.
@@ -169,6 +197,20 @@ fn players_of_a_closed_loop_come_and_go_with_the_stages() {
         assert!(due.abs_diff(expected) <= 60, "{due} instead of {expected}");
     }
     assert!(record.times.lateness.max() == 0);
+}
+
+/// Also where another stage is an open loop, whose players may have much on the wire.
+#[test]
+fn a_player_follows_its_script_once_at_a_time() {
+    let think = "{ request = \"one\", think_ms = 9.99 }";
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 1\nplayers = 10\n\
+                  [[stage]]\nkind = \"spike\"\nseconds = 0.5\nrate = 100\n\
+                  [[stage]]\nkind = \"hold\"\nname = \"again\"\nseconds = 0.5\n";
+    let options = Options { users: 10, ..Options::default() };
+    let (record, _) = play_msg(with(&scenario(think, stages), options), World::default());
+    let due = [0, 1, 2].map(|index| record.stages[index].due);
+    assert_eq!(record.counters.wrong, 0, "{:?}", record.findings);
+    assert!(due[0].abs_diff(1000) <= 20 && due[1] == 50 && due[2].abs_diff(500) <= 20, "{due:?}");
 }
 
 #[test]
@@ -210,6 +252,41 @@ fn awaited_pushes_are_wanted_and_their_contents_known() {
     assert_eq!(none.counters.wrong, none.faults[missed]);
     let wrong = run(network::Pushes::Altered, options);
     assert!(wrong.faults[altered] > 100 && wrong.faults[missed] > 100, "{:?}", wrong.findings);
+}
+
+/// Pushes are lost with a connection, and a wait may be over before its connection is back.
+#[test]
+fn what_a_lost_connection_took_away_is_no_missed_push() {
+    let script = "{ request = \"one\", think_ms = 2 }, { await_push = 1, within_ms = 1 }";
+    let closed = "[[stage]]\nkind = \"hold\"\nseconds = 1\nplayers = 20\nchurn_percent = 50\n\
+                  [[stage]]\nkind = \"storm\"\nseconds = 1\n";
+    let open = closed.replace("players = 20", "rate = 3000");
+    for (stages, drop_ppm) in [(closed, 0), (closed, 200_000), (&open, 0), (&open, 200_000)] {
+        let text = format!("pushes = \"echo\"\n{}", scenario(script, stages));
+        let options = Options { users: 20, drop_ppm, ..Options::default() };
+        let world = World { pushes: network::Pushes::Echo, login_ns: 5 * MS, ..World::default() };
+        let (record, _) = play_msg(with(&text, options.clone()), world);
+        assert_eq!(record.counters.wrong, 0, "{stages} {drop_ppm} {:?}", record.findings);
+        assert!(record.counters.pushes_awaited > 500, "{:?}", record.counters);
+        // Who loses connections all the time still misses what the server keeps to itself.
+        let world = World { pushes: network::Pushes::None, ..world };
+        let (record, _) = play_msg(with(&text, options), world);
+        let missed = skyring_loadgen::check::Fault::PushMissed.kind();
+        assert!(record.faults[missed] > 300, "{stages} {drop_ppm} {:?}", record.counters);
+    }
+}
+
+/// What has arrived while the generator did nothing is looked at before it is missed.
+#[test]
+fn a_stop_of_the_generator_is_no_missed_push() {
+    let script = "{ request = \"one\" }, { await_push = 1, within_ms = 1 }";
+    let stage = "[[stage]]\nkind = \"hold\"\nseconds = 2\nplayers = 5\n";
+    let options = Options { users: 5, ..Options::default() };
+    let pushes = network::Pushes::Later;
+    let world = World { pushes, stop: (1500 * MS, 1600 * MS), ..World::default() };
+    let (record, _) = play_msg(with(&scenario(script, stage), options), world);
+    assert_eq!(record.counters.wrong, 0, "{:?}", record.findings);
+    assert!(record.counters.pushes_awaited > 1000, "{:?}", record.counters);
 }
 
 /// The demo of `skyring serve` with `[demo] pushes = true`.
@@ -264,6 +341,20 @@ fn a_real_run_has_a_table_for_every_stage() {
     let answers: u64 = report.stages.iter().map(|it| it.answers).sum();
     assert!(answers <= report.check.right && answers + 40 >= report.check.right);
     assert!(report.thresholds.iter().all(|it| it.held) && report.thresholds.len() == 3);
+}
+
+#[test]
+fn players_who_never_had_a_turn_are_not_without_an_answer() {
+    let server = Server::start(Fault::None);
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 0.3\nplayers = 4\n";
+    let report = real(&scenario(ONE, stages), server.options());
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    assert_eq!(report.check.users_answered, 4);
+    // Forty requests at random leave some of forty players out.
+    let stages = "[[stage]]\nkind = \"hold\"\nseconds = 0.4\nrate = 100\narrival = \"poisson\"\n";
+    let report = real(&scenario(ONE, stages), server.options());
+    assert_eq!(report.verdict.status, Status::Passed, "{}", report.json());
+    assert!(report.check.users_answered < 40);
 }
 
 #[test]

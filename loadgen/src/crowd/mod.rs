@@ -12,7 +12,7 @@
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
 //! answers, `disturb` drops, churn and storms.
 //!
-//! Invariant: in a closed loop every player that plays owes exactly `depth` steps of its script
+//! Invariant: in a closed loop every player that plays owes exactly `steps` steps of its script
 //! (requests not answered, or in thought) from its start until its stage wants it no longer.
 
 mod dial;
@@ -80,7 +80,9 @@ enum Alarm {
     /// A user whose wait for pushes was cut short goes on.
     Resume(u32),
     /// The pushes that a user waits for, for the so many-th time, are late.
-    PushDue { user: u32, wait: u16 },
+    PushDue { user: u32, wait: u32 },
+    /// They have not come, as far as everything is concerned that had arrived until then.
+    PushMissed { user: u32, wait: u32 },
     /// A connection of a user is lost, if it still has it.
     Lose { user: u32, slot: u32, generation: u32 },
     /// A link that waits for its peer to close has waited long enough.
@@ -280,6 +282,7 @@ impl Crowd {
     /// Ends the run: what is open now is lost.
     pub fn into_record(mut self) -> Record {
         for (index, user) in std::mem::take(&mut self.users).into_iter().enumerate() {
+            self.record.users_asked += u64::from(user.ledger.next_id() > 0);
             for (id, due_ns, has_been_sent) in user.ledger.open_ids() {
                 if has_been_sent {
                     self.wrong(index as u32, Some(id), Fault::Lost, due_ns);
@@ -304,6 +307,7 @@ impl Crowd {
             }
             Alarm::Resume(index) => self.proceed(index, now_ns),
             Alarm::PushDue { user, wait } => self.on_push_due(user, wait, now_ns),
+            Alarm::PushMissed { user, wait } => self.on_push_missed(user, wait, now_ns),
             Alarm::Lose { user, slot, generation } => {
                 let token = Token { slot, generation };
                 // After the end everybody comes back, so nobody leaves any more.

@@ -1,9 +1,9 @@
 //! The steps of players.
 //!
-//! In a closed loop each player has `depth` *slots*, and each slot is in one place: a request that
-//! is not answered, a thought, or a wait for pushes. When a slot is free, it goes to the next step
-//! of the script, which all slots of a player share. A player that its stage does not want any more
-//! gives its slots back as they become free.
+//! In a closed loop each player has as many *slots* as the plan has `steps`, and each slot is in
+//! one place: a request that is not answered, a thought, or a wait for pushes. When a slot is free,
+//! it goes to the next step of the script, which all slots of a player share. A player that its
+//! stage does not want any more gives its slots back as they become free.
 //!
 //! In an open loop there are no slots: each arrival goes on to the next request of the script, and
 //! begins what stands before it. Where a closed loop follows an open one, what arrived in the open
@@ -33,9 +33,12 @@ pub(super) struct Script {
     /// Pushes it waits for; 0: none.
     awaiting: u16,
     /// Waits so far, so that an alarm of an earlier one is told from that of this.
-    waits: u16,
+    waits: u32,
     /// Whether a slot waits with it.
     holds_slot: bool,
+    /// Whether a connection was lost since the last wait, and with it perhaps what would be awaited
+    /// next.
+    excused: bool,
 }
 
 impl Script {
@@ -50,6 +53,7 @@ impl Script {
             awaiting: 0,
             waits: 0,
             holds_slot: false,
+            excused: false,
         }
     }
 }
@@ -82,8 +86,8 @@ enum Taken {
 impl Crowd {
     /// Closed loop: a player comes, or comes back; it gets the slots that it does not have.
     pub(super) fn start(&mut self, index: u32, at_ns: u64, now_ns: u64) {
-        let depth = u16::try_from(self.plan.depth).unwrap_or(u16::MAX);
-        for _ in self.user(index).script.slots..depth {
+        let steps = u16::try_from(self.plan.steps).unwrap_or(u16::MAX);
+        for _ in self.user(index).script.slots..steps {
             self.user(index).script.slots += 1;
             self.take_steps(index, at_ns, now_ns);
         }
@@ -144,12 +148,22 @@ impl Crowd {
                 return self.await_push(index, mode, count, now_ns + within_ns);
             }
             Deed::Drop if self.user(index).phase == Phase::Playing => {
-                self.drop_connection(index, now_ns);
+                self.end_connection(index, mode, |crowd| crowd.drop_connection(index, now_ns));
             }
-            Deed::Logout => self.log_out(index, now_ns),
+            Deed::Logout => self.end_connection(index, mode, |crowd| crowd.log_out(index, now_ns)),
             Deed::Drop | Deed::Nothing => {}
         }
         Taken::Done
+    }
+
+    /// A step that ends the connection. In a closed loop nothing is on its way then, so nothing is
+    /// lost with it that would be awaited later.
+    fn end_connection(&mut self, index: u32, mode: Mode, end: impl FnOnce(&mut Crowd)) {
+        let excused = self.user(index).script.excused;
+        end(self);
+        if mode == Mode::Closed {
+            self.user(index).script.excused = excused;
+        }
     }
 
     /// Goes to the next step of a player's script.
@@ -193,14 +207,22 @@ impl Crowd {
         if least == greatest {
             return least;
         }
-        let item = (u64::from(user.ledger.next_id()) << 16) | u64::from(user.script.left);
+        let Script { step: place, left, .. } = user.script;
+        // The request before, the step, and which time it is.
+        let item = u64::from(user.ledger.next_id()) << 24;
+        let item = item | (u64::from(place) << 16) | u64::from(left);
         let (seed, number) = (self.plan.options.seed, self.number(index));
         step.think_ns.pick(&mut choice(seed, number, item, Purpose::Think))
     }
 
-    /// Wants so many pushes until `until_ns`.
+    /// Wants so many pushes until `until_ns`; none if it cannot be told how many there should be.
     fn await_push(&mut self, index: u32, mode: Mode, count: u16, until_ns: u64) -> Taken {
-        let script = &mut self.user(index).script;
+        let user = self.user(index);
+        let is_attached = user.phase == Phase::Playing;
+        let script = &mut user.script;
+        if std::mem::take(&mut script.excused) || !is_attached {
+            return Taken::Done;
+        }
         if script.awaiting > 0 {
             // In an open loop only: nobody waits twice at once.
             return Taken::Done;
@@ -244,22 +266,39 @@ impl Crowd {
         }
     }
 
-    /// The time for awaited pushes is over.
-    pub(super) fn on_push_due(&mut self, index: u32, wait: u16, now_ns: u64) {
-        let script = &mut self.user(index).script;
-        if script.awaiting == 0 || script.waits != wait {
+    /// The time for awaited pushes is over. They may have arrived and not been looked at yet, if
+    /// the generator slept: then the next turn does.
+    pub(super) fn on_push_due(&mut self, index: u32, wait: u32, now_ns: u64) {
+        if self.awaits_still(index, wait) {
+            self.alarm(now_ns + 1, Alarm::PushMissed { user: index, wait });
+        }
+    }
+
+    fn awaits_still(&self, index: u32, wait: u32) -> bool {
+        let script = &self.users[index as usize].script;
+        script.awaiting > 0 && script.waits == wait
+    }
+
+    /// Awaited pushes have not come in their time.
+    pub(super) fn on_push_missed(&mut self, index: u32, wait: u32, now_ns: u64) {
+        if !self.awaits_still(index, wait) {
             return;
         }
-        script.awaiting = 0;
+        let script = &mut self.user(index).script;
+        // Those that did come are not awaited again.
+        (script.awaiting, script.pushes) = (0, 0);
         self.wrong(index, None, Fault::PushMissed, now_ns);
         self.release_slot(index, now_ns);
     }
 
-    /// The connection is gone, and with it what was pushed meanwhile: nobody is to blame.
+    /// The connection is gone, and with it what was pushed meanwhile: nobody is to blame, now or
+    /// when it would be awaited.
     pub(super) fn stop_awaiting(&mut self, index: u32, now_ns: u64) {
         let script = &mut self.user(index).script;
         (script.awaiting, script.pushes) = (0, 0);
-        if std::mem::take(&mut script.holds_slot) {
+        let held_slot = std::mem::take(&mut script.holds_slot);
+        script.excused = !held_slot;
+        if held_slot {
             // Not here: whoever drops a connection has not finished with its user.
             self.alarm(now_ns, Alarm::Resume(index));
         }

@@ -259,9 +259,11 @@ impl Options {
             if is_given || (elsewhere && SERVERS.contains(&name.as_str())) {
                 continue;
             }
-            let is_switch = value == "true" && self.switch_on(&name);
-            if !is_switch && value != "false" {
-                self.set(&name, &value).map_err(|reason| format!("{name} = {value}: {reason}"))?;
+            let is_switch = Options::default().switch_on(&name);
+            match (is_switch, value.as_str()) {
+                (true, "true") => _ = self.switch_on(&name),
+                (true, "false") => {}
+                _ => self.set(&name, &value).map_err(|it| format!("{name} = {value}: {it}"))?,
             }
         }
         Ok(file)

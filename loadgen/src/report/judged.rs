@@ -59,8 +59,8 @@ fn actual(metric: Metric, scope: &Scope<'_>, record: &Record, report: &Report) -
         (Metric::Errors, Scope::Stage(seen, _)) => count(seen.wrong + seen.troubles),
         (Metric::Losses, Scope::Whole) => count(record.counters.losses),
         (Metric::Cpu, Scope::Whole) => report.server?.cpu_ns_per_answer,
-        (Metric::Storm, Scope::Whole) => report.storm.map(|storm| storm.seconds * 1e9),
-        (Metric::Storm, Scope::Stage(_, told)) => told.storm.map(|storm| storm.seconds * 1e9),
+        (Metric::Storm, Scope::Whole) => report.storm?.over_ns(),
+        (Metric::Storm, Scope::Stage(_, told)) => told.storm?.over_ns(),
         (Metric::Answers, Scope::Request(times)) => count(times.len()),
         (Metric::Losses | Metric::Cpu, Scope::Stage(..)) | (_, Scope::Request(_)) => None,
     }

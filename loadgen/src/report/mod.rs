@@ -110,7 +110,7 @@ pub struct Stormed {
     pub dropped: u64,
     /// Users that never came back.
     pub missing: u64,
-    /// Seconds until the last one was attached again.
+    /// Seconds until the last one was attached again; of several storms, the longest.
     pub seconds: f64,
 }
 
@@ -305,6 +305,11 @@ fn doubtful(response: &Histogram<u64>, lateness: &Histogram<u64>) -> Vec<String>
 }
 
 impl Stormed {
+    /// Nanoseconds until everybody was attached again; none when somebody never was.
+    fn over_ns(&self) -> Option<f64> {
+        (self.missing == 0).then_some(self.seconds * 1e9)
+    }
+
     fn of(storm: Storm) -> Stormed {
         Stormed {
             dropped: storm.dropped,
@@ -343,6 +348,13 @@ impl Used {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_storm_has_a_length_once_everybody_is_back() {
+        let storm = Storm { dropped: 9, missing: 0, began_ns: 5, recovered_ns: 1_000_000_005 };
+        assert_eq!(Stormed::of(storm).over_ns(), Some(1e9));
+        assert_eq!(Stormed::of(Storm { missing: 1, ..storm }).over_ns(), None);
+    }
 
     #[test]
     fn quantiles_are_doubtful_where_lateness_is_much_of_them() {

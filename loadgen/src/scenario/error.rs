@@ -12,7 +12,7 @@ pub enum ScenarioError {
     #[error("{0}")]
     Toml(String),
     /// A list that needs an entry has none.
-    #[error("no [[{0}]]: there must be one at least")]
+    #[error("no {0}: there must be one at least")]
     None(&'static str),
     /// More of something than there may be.
     #[error("too many of {what}: {count_max} at most")]
@@ -94,4 +94,7 @@ pub enum ScenarioError {
     /// A threshold about a stage or kind of request that is not there.
     #[error("thresholds: {0:?} names no stage and no request of this scenario")]
     Scope(String),
+    /// A threshold about something of which there are two.
+    #[error("thresholds: {0:?} names both a stage and a request of this scenario")]
+    Ambiguous(String),
 }

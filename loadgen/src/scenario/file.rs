@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::error::ScenarioError;
 use super::stages::{self, StageKeys};
 use super::steps::{self, StepKeys};
-use super::{Bot, Pushes, Range, RequestKind, Scenario};
+use super::{Bot, Load, Pushes, Range, RequestKind, Scenario};
 use crate::options::Options;
 
 /// Kinds of requests, bots and stages at most: their numbers are one byte, and reports have a line
@@ -75,7 +75,7 @@ fn one() -> u32 {
 
 /// `64`, or `[64, 1024]`.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, or [least, greatest]")]
 pub(super) enum OneOrRange {
     One(f64),
     Range([f64; 2]),
@@ -127,13 +127,14 @@ impl ScenarioFile {
         let requests = requests(&keys.request, bytes_max)?;
         let bots = bots(&keys.bot, &requests)?;
         let stages = stages::stages(&keys.stage, players)?;
-        let depth = options.depth.unwrap_or(1);
-        if depth > 1 && bots.iter().any(|bot| bot.script.iter().any(|step| !step.is_request())) {
+        let is_closed = stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }));
+        let is_deep = is_closed && options.depth.is_some_and(|depth| depth > 1);
+        if is_deep && bots.iter().any(|bot| bot.script.iter().any(|step| !step.is_request())) {
             let place = String::from("script");
             let reason = "with a --depth above 1, which knows no order";
             return Err(ScenarioError::Meaningless {
                 place,
-                key: "await_push, drop or logout",
+                key: "a step that is no request",
                 reason,
             });
         }
@@ -158,16 +159,18 @@ impl ScenarioFile {
 }
 
 impl Scenario {
-    /// Whether every threshold is about something that is there.
+    /// Whether every threshold is about something that is there, once.
     pub(crate) fn check_scopes(&self) -> Result<(), ScenarioError> {
-        let stages = self.stages.iter().map(|stage| stage.name.as_str());
-        let names: BTreeSet<_> =
-            stages.chain(self.requests.iter().map(|kind| kind.name.as_str())).collect();
-        let scopes = self.thresholds.iter().filter_map(|it| it.scope.as_deref());
-        match scopes.into_iter().find(|scope| !names.contains(scope)) {
-            Some(scope) => Err(ScenarioError::Scope(scope.into())),
-            None => Ok(()),
+        for scope in self.thresholds.iter().filter_map(|it| it.scope.as_deref()) {
+            let is_stage = self.stages.iter().any(|stage| stage.name == scope);
+            let is_request = self.requests.iter().any(|kind| kind.name == scope);
+            match (is_stage, is_request) {
+                (false, false) => return Err(ScenarioError::Scope(scope.into())),
+                (true, true) => return Err(ScenarioError::Ambiguous(scope.into())),
+                _ => {}
+            }
         }
+        Ok(())
     }
 }
 
@@ -216,7 +219,7 @@ fn requests(
     keys: &BTreeMap<String, RequestKeys>,
     bytes_max: u64,
 ) -> Result<Vec<RequestKind>, ScenarioError> {
-    check_count(keys.len(), "request.NAME", "kinds of requests")?;
+    check_count(keys.len(), "[request.NAME]", "kinds of requests")?;
     let mut seen = BTreeSet::new();
     let kind = |(name, keys): (&'_ String, &RequestKeys)| {
         let sizes = crate::content::CONTENT_BYTES_MIN as u64..=bytes_max;
@@ -234,7 +237,7 @@ fn requests(
 }
 
 fn bots(keys: &[BotKeys], requests: &[RequestKind]) -> Result<Vec<Bot>, ScenarioError> {
-    check_count(keys.len(), "bot", "bots")?;
+    check_count(keys.len(), "[[bot]]", "bots")?;
     let mut seen = BTreeSet::new();
     let mut bots = Vec::new();
     for keys in keys {

@@ -58,7 +58,9 @@ pub struct RequestKind {
 pub enum Action {
     /// Sends a request of one of these kinds, by weight.
     Request(Vec<(u8, u32)>),
-    /// Wants pushes, counted from the last such step; one that is missing is a wrong answer.
+    /// Wants pushes that no such step has had yet; one that is missing is a wrong answer. Nothing
+    /// is wanted where a connection was lost since the last such step, or has not come back yet:
+    /// pushes may have gone down with it.
     AwaitPush {
         /// How many.
         count: u16,
@@ -231,6 +233,12 @@ impl Scenario {
     /// Whether players follow their scripts in their own time at any time.
     pub fn is_closed(&self) -> bool {
         self.stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }))
+    }
+
+    /// Whether anybody awaits pushes.
+    pub fn awaits_pushes(&self) -> bool {
+        let mut steps = self.bots.iter().flat_map(|bot| &bot.script);
+        steps.any(|step| matches!(step.action, Action::AwaitPush { .. }))
     }
 
     /// The greatest content, bytes.

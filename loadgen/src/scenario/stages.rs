@@ -51,7 +51,7 @@ enum ArrivalKeys {
 
 /// `20000`, or `"1000000/min"`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a whole number of requests, a second or as in \"90000/min\"")]
 enum RateKeys {
     PerSecond(u64),
     Text(String),
@@ -121,7 +121,7 @@ enum Level {
 
 /// The stages of a play with so many players.
 pub(super) fn stages(keys: &[StageKeys], players: u32) -> Result<Vec<Stage>, ScenarioError> {
-    check_count(keys.len(), "stage", "stages")?;
+    check_count(keys.len(), "[[stage]]", "stages")?;
     let names: Vec<String> = names(keys);
     let mut seen = BTreeSet::new();
     let mut stages: Vec<Stage> = Vec::new();
@@ -263,9 +263,13 @@ impl Reader<'_> {
     fn rate(&self, before: Option<Level>) -> Result<Rate, ScenarioError> {
         match (&self.keys.rate, before) {
             (Some(rate), _) => rate.rate().ok_or_else(|| {
-                self.out_of_range("rate", "requests a second, or a text such as \"90000/min\"")
+                self.out_of_range(
+                    "rate",
+                    "up to 1000000000 requests, a second or as in \"90000/min\"",
+                )
             }),
             (None, Some(Level::Rate(rate))) => Ok(rate),
+            (None, _) if self.keys.arrival.is_some() => Err(self.missing("rate")),
             (None, _) => Ok(Rate::ZERO),
         }
     }

@@ -28,7 +28,7 @@ pub(super) struct StepKeys {
 
 /// `"move"`, or `{ move = 8, chat = 1 }`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "the name of a request, or names with weights")]
 enum OneOrWeights {
     One(String),
     Weights(BTreeMap<String, u32>),
@@ -47,7 +47,7 @@ pub(super) fn script(
     keys: &[StepKeys],
     requests: &[RequestKind],
 ) -> Result<Vec<Step>, ScenarioError> {
-    check_count(keys.len(), "bot.script", "steps of a script")?;
+    check_count(keys.len(), "step in a bot.script", "steps of a script")?;
     let place = |index: usize| format!("bot {bot}, step {}", index + 1);
     let steps: Result<Vec<Step>, _> =
         keys.iter().enumerate().map(|(index, keys)| step(place(index), keys, requests)).collect();

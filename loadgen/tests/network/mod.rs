@@ -36,6 +36,8 @@ pub(crate) enum Pushes {
     Echo,
     /// The same, altered.
     Altered,
+    /// Something, half a millisecond after the answer.
+    Later,
 }
 
 /// How network, server and generator behave.
@@ -59,6 +61,9 @@ pub(crate) struct World {
     pub(crate) pushes: Pushes,
     /// The generator is never awake for less than this after it has been.
     pub(crate) nap_ns: u64,
+    /// The generator does nothing between these instants, and then looks at the time before it
+    /// looks at what has arrived.
+    pub(crate) stop: (u64, u64),
 }
 
 impl Default for World {
@@ -73,6 +78,7 @@ impl Default for World {
             fault: Fault::None,
             pushes: Pushes::None,
             nap_ns: 0,
+            stop: (0, 0),
         }
     }
 }
@@ -139,6 +145,7 @@ impl Network {
     fn answer(&mut self, token: Token, bytes: &[u8], soon_ns: u64) {
         let Some(far) = self.far.get_mut(&token.slot) else { return };
         let (mut at_ns, mut answer) = (soon_ns, Vec::new());
+        let is_asked = !bytes.is_empty() && matches!(far, Far::Msg(_, Some(_)));
         match far {
             Far::Gate => {
                 answer = bytes.to_vec();
@@ -167,6 +174,11 @@ impl Network {
         }
         if answer.is_empty() {
             return;
+        }
+        if is_asked && self.world.pushes == Pushes::Later {
+            let mut push = Vec::new();
+            response::encode(b"?", Flag::Push, 0, &mut push).expect("short");
+            self.add(at_ns + MS / 2, Later::Bytes(token, push));
         }
         if self.world.echo_ns > 0 {
             self.add(at_ns + self.world.echo_ns, Later::Bytes(token, answer.clone()));
@@ -218,7 +230,7 @@ fn msg(
         if pushes == Pushes::Altered {
             content.reverse();
         }
-        if pushes != Pushes::None {
+        if !matches!(pushes, Pushes::None | Pushes::Later) {
             response::encode(&content, Flag::Push, 0, answer).expect("as long as it came");
         }
         if let Some((_, mut frames)) = state.request(username, *attach_index, payload) {
@@ -278,6 +290,9 @@ fn run(options: Options, world: World) -> (Record, u64) {
                 Later::Event(event) => crowd.on_event(event, now_ns),
                 Later::Bytes(token, bytes) => crowd.on_received(token, &bytes, true, now_ns),
             }
+        }
+        if (world.stop.0..world.stop.1).contains(&now_ns) {
+            now_ns = world.stop.1;
         }
     }
 }
