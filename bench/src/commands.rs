@@ -73,8 +73,18 @@ fn run_claim(claim: &str, parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Er
 
 /// The command as somebody else would type it: without the path of this build.
 fn command_line() -> String {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    format!("cargo run --release -p skyring-bench -- {}", arguments.join(" "))
+    let arguments = std::env::args_os().skip(1);
+    let words: Vec<String> = arguments.map(|word| quoted(&word.to_string_lossy())).collect();
+    format!("cargo run --release -p skyring-bench -- {}", words.join(" "))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 fn run_render(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
@@ -127,4 +137,16 @@ fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let peer = Peer::from_name(&name).ok_or_else(|| format!("peer: there is no {name}"))?;
     peers::run(peer, &options)?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_recorded_command_can_be_typed_again() {
+        assert_eq!(quoted("a=127.0.0.1:1,2"), "a=127.0.0.1:1,2");
+        let odd = ["", "my records", "a;b", "it's"].map(quoted);
+        assert_eq!(odd, ["''", "'my records'", "'a;b'", r"'it'\''s'"]);
+    }
 }

@@ -32,8 +32,12 @@ impl Figure {
     pub fn show(self, digits: usize) -> String {
         let Figure { spread, is_void, .. } = self;
         let mark = if is_void { " void" } else { "" };
-        // Rounded first: a tiny negative number is not -0.
-        let number = |value: f64| format!("{:.digits$}", value + 0.0).replace("-0.00", "0.00");
+        // A tiny negative number is not -0; any other keeps its sign.
+        let number = |value: f64| {
+            let text = format!("{value:.digits$}");
+            let is_zero = text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
+            if is_zero { text.trim_start_matches('-').to_owned() } else { text }
+        };
         if spread.min.to_bits() == spread.max.to_bits() {
             return format!("{}{mark}", number(spread.median));
         }
@@ -60,5 +64,11 @@ mod tests {
         assert_eq!(Figure { spread, is_void: false, rounds: 2 }.show(1), "1.5 (1.0..2.0)");
         let single = Spread { median: 3.0, min: 3.0, max: 3.0 };
         assert_eq!(Figure { spread: single, is_void: true, rounds: 1 }.show(0), "3 void");
+        let show = |value, digits| {
+            let spread = Spread { median: value, min: value, max: value };
+            Figure { spread, is_void: false, rounds: 1 }.show(digits)
+        };
+        assert_eq!([show(-0.3, 0), show(-0.04, 1), show(-0.0, 2)], ["0", "0.0", "0.00"]);
+        assert_eq!([show(-0.004, 3), show(-10.0, 0)], ["-0.004", "-10"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The generator's threads are pinned with the calling one. The load tells how long its phases took,
 //! so what the watch has seen can be told apart: *gathering* until everybody is attached, *hold*,
-//! then *play*, which begins [`LEAD_SECONDS`] after it was ordered.
+//! then *play*, which begins [`LEAD`] after it was ordered.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -17,21 +17,33 @@ use skyring_loadgen::report::{self, Report, Status};
 use skyring_loadgen::run;
 
 use super::progress;
-use super::record::{Cell, Check, MemoryState};
+use super::record::{Cell, Check, MemoryState, Record};
 use super::server::{self, Running};
 use super::settings::Settings;
 use super::watch::{self, Counting, Seen, Subject, Watch};
+use crate::child::Besides;
 use crate::host;
 use crate::statistics::Percentiles;
 
 /// How far ahead the generator orders the play.
-const LEAD_SECONDS: f64 = 0.1;
+const LEAD: Duration = Duration::from_millis(100);
 /// How long a server that has just started is left alone before its memory is read.
 const SETTLE: Duration = Duration::from_millis(300);
 /// Sessions of one shard under a descriptor limit of [`DESCRIPTORS`] or more. What is above them is
 /// for connections that come and go, and for shards that get more than their part.
 const SESSIONS_PER_SHARD: u32 = 19_000;
 const DESCRIPTORS: u32 = 20_000;
+
+/// What of a load is looked at besides the processors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Interest {
+    /// Nothing.
+    Processors,
+    /// Memory.
+    Memory,
+    /// System calls.
+    Calls(CountAfter),
+}
 
 /// When system calls are counted: how long after the play has begun, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +62,8 @@ pub(crate) struct Played {
     pub(crate) seen: Seen,
     /// Memory before the first connection.
     pub(crate) empty: MemoryState,
-    hold_seconds: f64,
+    /// Seconds until the play began.
+    began: f64,
 }
 
 /// Shards that so many sessions need on this machine.
@@ -90,7 +103,7 @@ pub(crate) fn play(
     running: &Running,
     options: Options,
     settings: &Settings,
-    counting: Option<CountAfter>,
+    interest: Interest,
 ) -> Result<Played, Box<dyn Error>> {
     let descriptors = limits::raise_descriptor_limit()?;
     let descriptors = u32::try_from(descriptors).unwrap_or(u32::MAX).min(limits::SLOTS_MAX);
@@ -100,16 +113,17 @@ pub(crate) fn play(
     let plan = Plan::new(options, Limits { descriptors, ports: probe::ephemeral_ports() })?;
     std::thread::sleep(SETTLE);
     let empty = watch::weigh(pid)?;
-    let counting = counting.zip(running.besides()).map(|(it, besides)| Counting {
-        admin: besides.admin,
-        users,
-        after: hold + Duration::from_secs_f64(LEAD_SECONDS) + it.after,
-        lasts: it.lasts,
-    });
+    let counting = match (interest, running.besides()) {
+        (Interest::Calls(CountAfter { after, lasts }), Some(Besides { admin, .. })) => {
+            Some(Counting { admin, users, after: hold + LEAD + after, lasts })
+        }
+        _ => None,
+    };
+    let is_weighed = matches!(interest, Interest::Memory);
     progress::keep();
     let began = Instant::now();
     let (outcome, seen) = server::patiently(|| {
-        let watch = Watch::begin(Subject { pid, places: settings.places(), counting });
+        let watch = Watch::begin(Subject { pid, places: settings.places(), is_weighed, counting });
         let outcome = run::run(plan.clone(), &mut Live::new(settings.quick), &false.into());
         let seen = watch.end();
         outcome.map(|outcome| (outcome, seen))
@@ -126,7 +140,12 @@ pub(crate) fn play(
         let reasons = gone.into_iter().chain(report.verdict.reasons.iter().cloned());
         return Err(reasons.chain(findings).collect::<Vec<_>>().join("; ").into());
     }
-    Ok(Played { report, seen, empty, hold_seconds: hold.as_secs_f64() })
+    if report.login.users < users {
+        let attached = report.login.users;
+        return Err(format!("only {attached} of {users} users were in before the play").into());
+    }
+    let began = outcome.timeline.play_start_ns as f64 / 1e9;
+    Ok(Played { report, seen, empty, began })
 }
 
 /// Whether a process of ours is gone; one that nobody has waited for yet has no program any more.
@@ -143,12 +162,19 @@ impl Played {
 
     /// Seconds until the play began.
     pub(crate) fn began(&self) -> f64 {
-        self.gathered() + self.hold_seconds + LEAD_SECONDS
+        self.began
     }
 
     /// Seconds until the play ended.
     pub(crate) fn ended(&self) -> f64 {
         self.began() + self.report.asked.seconds
+    }
+
+    /// Notes what makes the generator doubt its own times; that fails no cell.
+    pub(crate) fn note_doubts(&self, scenario: &str, record: &mut Record) {
+        for reason in &self.report.verdict.reasons {
+            record.note(format!("The generator says of its times, {scenario}: {reason}."));
+        }
     }
 
     /// A cell with what every claim wants to know of a load.

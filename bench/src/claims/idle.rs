@@ -12,7 +12,7 @@ use std::time::Duration;
 use lexopt::ValueExt;
 use skyring_loadgen::options::Options;
 
-use super::crowd;
+use super::crowd::{self, Interest};
 use super::memory::{self, ANSWERED, ATTACHED};
 use super::page::{Bars, Goal, Measure, Page};
 use super::record::{Base, Cell, Record, ServerNote};
@@ -62,6 +62,7 @@ pub const PAGE: Page = Page {
         KERNEL,
         Measure::new("of it slab B", 0, |cell| memory::a_user(cell, ANSWERED, memory::slab)),
         Measure::new("of it queued B", 0, |cell| memory::a_user(cell, ANSWERED, memory::queued)),
+        Measure::new("waiting sockets", 2, |cell| memory::a_user(cell, ANSWERED, memory::waiting)),
         Measure::new("not ours B", 0, |cell| memory::a_user(cell, ANSWERED, memory::not_ours)),
         Measure::new("user MiB in all", 0, |cell| {
             Some(memory::private(cell.memory.get(ANSWERED)?) / f64::from(1 << 20))
@@ -182,7 +183,7 @@ pub fn run(options: &IdleOptions, record: &mut Record) -> Result<(), Box<dyn Err
         let users = counts.iter().find(|(name, _)| name == scenario).map_or(1, |it| it.1);
         let running = server.start_shards(settings, shards, &[settings.server_core])?;
         let load = options.load(&running, users, kind.is_gate)?;
-        Ok(crowd::play(&running, load, settings, None)?.cell(shards))
+        Ok(crowd::play(&running, load, settings, Interest::Memory)?.cell(shards))
     });
     set_bases(&mut record.cells);
     Ok(())

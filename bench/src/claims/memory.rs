@@ -43,6 +43,11 @@ pub(super) fn queued(state: &MemoryState) -> f64 {
     state.machine.tcp_bytes as f64
 }
 
+/// Sockets whose connection is over and whose address the kernel still keeps, for a minute.
+pub(super) fn waiting(state: &MemoryState) -> f64 {
+    state.machine.tcp_waiting as f64
+}
+
 /// What one user adds at a moment.
 pub(super) fn a_user(cell: &Cell, moment: &str, of: fn(&MemoryState) -> f64) -> Option<f64> {
     let grown = of(cell.memory.get(moment)?) - of(cell.memory.get(EMPTY)?);

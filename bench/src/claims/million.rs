@@ -12,7 +12,7 @@ use std::time::Duration;
 use lexopt::ValueExt;
 use skyring_loadgen::options::Options;
 
-use super::crowd;
+use super::crowd::{self, Interest};
 use super::memory::{self, ANSWERED, ATTACHED};
 use super::page::{Bars, Measure, Page};
 use super::record::{Cell, Flag, Record};
@@ -67,6 +67,7 @@ pub const PAGE: Page = Page {
         USER_BYTES,
         KERNEL_BYTES,
         Measure::new("of it slab B", 0, |cell| memory::a_user(cell, ANSWERED, memory::slab)),
+        Measure::new("waiting sockets", 2, |cell| memory::a_user(cell, ANSWERED, memory::waiting)),
         Measure::new("not ours B", 0, |cell| memory::a_user(cell, ANSWERED, memory::not_ours)),
         Measure::new("msg/s", 0, Cell::rate),
         Measure::new("CPU us/msg", 1, Cell::cpu_us),
@@ -142,6 +143,9 @@ impl MillionOptions {
         if options.every_seconds == 0 || options.played.is_zero() {
             return Err("--every and --seconds must be above 0".into());
         }
+        if options.played < Duration::from_secs(options.every_seconds) {
+            return Err("--seconds must be --every at least, or not everybody is asked".into());
+        }
         Ok(goes_on.then_some(options))
     }
 
@@ -198,11 +202,10 @@ fn measure(
     shards: usize,
     record: &mut Record,
 ) -> Result<Cell, Box<dyn Error>> {
-    let played = crowd::play(running, options.load(running)?, &options.settings, None)?;
+    let load = options.load(running)?;
+    let played = crowd::play(running, load, &options.settings, Interest::Memory)?;
+    played.note_doubts(&format!("{} sessions", options.sessions), record);
     let report = &played.report;
-    for reason in &report.verdict.reasons {
-        record.note(format!("The generator says of its times: {reason}."));
-    }
     let seen = played.seen.between(played.began(), played.ended());
     let (processors, seconds) = seen.ok_or("the play was not seen")?;
     let mut cell = Cell {
@@ -236,6 +239,7 @@ mod tests {
         assert_eq!(options.played, Duration::from_secs(300));
         assert!(load(&options).contains("16667 requests a second"));
         assert!(parse(&["--every", "0"]).is_err());
+        assert!(parse(&["--seconds", "30"]).unwrap_err().to_string().contains("--every"));
         assert!(parse(&["--help"]).unwrap().is_none());
     }
 

@@ -142,7 +142,7 @@ pub struct Cell {
     pub times: BTreeMap<String, Percentiles>,
     /// How long phases took, in seconds.
     pub phases: BTreeMap<String, f64>,
-    /// Memory at moments: `empty`, `logged in`, `answered`.
+    /// Memory at moments: `empty`, `attached`, `answered`.
     pub memory: BTreeMap<String, MemoryState>,
     /// The smallest cell of the same round and kind, from which the slope of memory counts.
     pub base: Option<Base>,

@@ -123,10 +123,11 @@ fn figures(record: &Record, page: &Page, text: &mut String) {
     let row = |(scenario, server): (&str, &str)| {
         let mut row = vec![scenario.to_owned()];
         row.extend(has_servers.then(|| server.to_owned()));
+        let is_row_void = page::cells(record, scenario, server).all(Cell::is_void);
         row.extend(columns.iter().map(|column| {
             let figure = column.figure(record, scenario, server);
-            // The last column says it once for the whole row.
-            let figure = figure.map(|figure| Figure { is_void: false, ..figure });
+            // The last column says it once for a whole row; a ratio may be void for its divisor.
+            let figure = figure.map(|it| Figure { is_void: it.is_void && !is_row_void, ..it });
             figure.map_or_else(|| "-".to_owned(), |figure| figure.show(column.digits))
         }));
         row.push(flags(record, scenario, server));
@@ -258,6 +259,17 @@ mod tests {
         let plot = record.plot();
         assert_well_formed(&plot);
         assert!(plot.contains("login, session"), "{plot}");
+    }
+
+    #[test]
+    fn a_ratio_to_a_disturbed_server_is_marked() {
+        let mut record = record();
+        for cell in record.cells.iter_mut().filter(|cell| cell.server == "exchange") {
+            cell.flags.push(Flag::Disturbed);
+        }
+        let text = record.tables();
+        assert!(text.contains("| 50.0 (40.0..60.0) | 2.00 void "), "{text}");
+        assert!(text.contains("VOID: disturbed 2/2"), "{text}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use lexopt::ValueExt;
 use skyring_loadgen::options::Options;
 
-use super::crowd::{self, CountAfter, Played};
+use super::crowd::{self, CountAfter, Interest, Played};
 use super::page::{Bars, Measure, Page};
 use super::record::{Cell, Flag, Record};
 use super::server::{Running, Server};
@@ -37,6 +37,9 @@ const SESSIONS_MIDDLING: u32 = 10_000;
 const SESSIONS_CLOSED: u32 = 1_000;
 /// Lateness of the 99th percentile above which an open loop was none.
 const LATE_P99_US_MAX: f64 = 200.0;
+/// How long after the measurement system calls are counted: while they are, no processor is read,
+/// so the last reading of the measurement must have been taken.
+const COUNT_LATER: Duration = Duration::from_millis(300);
 /// Share of its processor above which a generator or a server is the limit.
 const BUSY_SHARE: f64 = 0.95;
 
@@ -176,7 +179,8 @@ impl ScaleOptions {
     fn load(&self, running: &Running, step: &Step) -> Result<Options, Box<dyn Error>> {
         let nanoseconds = |duration: Duration| duration.as_nanos() as u64;
         // The count begins a moment late, and must be over before the play.
-        let play = self.warm_up() + self.measured + self.counted() + Duration::from_millis(500);
+        let spare = COUNT_LATER + Duration::from_millis(500);
+        let play = self.warm_up() + self.measured + self.counted() + spare;
         Ok(Options {
             rate: step.rate.unwrap_or(0),
             play_ns: nanoseconds(play),
@@ -234,10 +238,11 @@ fn measure(
     step: &Step,
     record: &mut Record,
 ) -> Result<Cell, Box<dyn Error>> {
-    let before = options.warm_up() + options.measured;
-    let counting = CountAfter { after: before, lasts: options.counted() };
+    let before = options.warm_up() + options.measured + COUNT_LATER;
+    let counting = Interest::Calls(CountAfter { after: before, lasts: options.counted() });
     let load = options.load(running, step)?;
-    let played = crowd::play(running, load, &options.settings, Some(counting))?;
+    let played = crowd::play(running, load, &options.settings, counting)?;
+    played.note_doubts(&step.name, record);
     let from = played.began() + options.warm_up().as_secs_f64();
     let seen = played.seen.between(from, from + options.measured.as_secs_f64());
     let (processors, seconds) = seen.ok_or("the play was not seen")?;
@@ -245,7 +250,8 @@ fn measure(
     let calls = calls(&played, record);
     let done = (rate * seconds).round() as u64;
     let mut cell = Cell { done, seconds, processors, calls, ..played.cell(step.shards) };
-    cell.flags = flags(&cell, step, options.settings.generator_core);
+    let skipped = played.report.counters.skipped;
+    cell.flags = flags(&cell, step, options.settings.generator_core, skipped);
     Ok(cell)
 }
 
@@ -266,17 +272,18 @@ fn calls(played: &Played, record: &mut Record) -> Option<f64> {
     }
 }
 
-fn flags(cell: &Cell, step: &Step, generator_core: usize) -> Vec<Flag> {
+fn flags(cell: &Cell, step: &Step, generator_core: usize, skipped: u64) -> Vec<Flag> {
     let is_shared = step.cores.contains(&generator_core);
     let late_us = cell.times.get("lateness").map_or(0.0, |lateness| lateness.p99_us);
     let share = |nanoseconds: u64| nanoseconds as f64 / 1e9 / cell.seconds;
-    let own = share(cell.processors.generator_ran_ns);
+    let own = share(cell.processors.generator_ran_ns + cell.processors.generator_waited_ns);
     let server = share(cell.processors.server_ran_ns) / step.cores.len() as f64;
     let is_bound = step.rate.is_none() && own > BUSY_SHARE && server < BUSY_SHARE;
     let flags = [
         // Where they share one, or there are several, time cannot be told apart.
         (Flag::Disturbed, step.cores.len() == 1 && cell.processors.is_disturbed(cell.seconds)),
-        (Flag::Late, step.rate.is_some() && late_us > LATE_P99_US_MAX),
+        // A request that was left out is as late as can be.
+        (Flag::Late, step.rate.is_some() && (late_us > LATE_P99_US_MAX || skipped > 0)),
         (Flag::GeneratorBound, is_bound),
         (Flag::SharedProcessor, is_shared),
     ];
@@ -319,11 +326,15 @@ mod tests {
         let [open, alone, both] = &steps[..] else { panic!("{steps:?}") };
         let late = Percentiles { p99_us: 300.0, ..Percentiles::default() };
         let mut cell = Cell { seconds: 1.0, ..Cell::default() };
-        assert_eq!(flags(&cell, open, 1), []);
+        assert_eq!(flags(&cell, open, 1, 0), []);
+        assert_eq!(flags(&cell, open, 1, 7), [Flag::Late]);
         cell.times.insert("lateness".into(), late);
-        assert_eq!(flags(&cell, open, 1), [Flag::Late]);
+        assert_eq!(flags(&cell, open, 1, 0), [Flag::Late]);
         cell.processors = Processors { generator_ran_ns: 990_000_000, ..Processors::default() };
-        assert_eq!(flags(&cell, alone, 1), [Flag::GeneratorBound]);
-        assert_eq!(flags(&cell, both, 1), [Flag::GeneratorBound, Flag::SharedProcessor]);
+        assert_eq!(flags(&cell, alone, 1, 0), [Flag::GeneratorBound]);
+        assert_eq!(flags(&cell, both, 1, 0), [Flag::GeneratorBound, Flag::SharedProcessor]);
+        (cell.processors.generator_ran_ns, cell.processors.generator_waited_ns) =
+            (6 << 27, 2 << 27);
+        assert_eq!(flags(&cell, alone, 1, 0), [Flag::GeneratorBound], "it waits for its core");
     }
 }

@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use crate::child::Target;
 use crate::host;
 use crate::measure::reading::Places;
+use crate::peers::Peer;
 
 /// What an error in an option's value is called.
 pub(crate) type OptionError = Box<dyn Error>;
@@ -100,6 +101,14 @@ impl Settings {
         if self.rounds == 0 {
             return Err("--rounds must be above 0".into());
         }
+        // Cells of one name are rounds of one server.
+        let names: Vec<&str> = self.given.iter().map(|target| target.name.as_str()).collect();
+        let is_taken = |(index, name): (usize, &&str)| {
+            Peer::from_name(name).is_some() || names[..index].contains(name)
+        };
+        if let Some((_, name)) = names.iter().enumerate().find(|it| is_taken(*it)) {
+            return Err(format!("--peer {name}: another server has this name").into());
+        }
         Ok(())
     }
 
@@ -171,7 +180,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for wrong in [&["--rounds", "0"][..], &["--peer", "x"], &["--fast"], &["fast"], &["-x"]] {
+        let (ours, one) = (["--peer", "session=127.0.0.1:1,2"], ["--peer", "a=127.0.0.1:1,2"]);
+        let twice = [one, one].concat();
+        for wrong in [
+            &ours[..],
+            &twice,
+            &["--rounds", "0"],
+            &["--peer", "x"],
+            &["--fast"],
+            &["fast"],
+            &["-x"],
+        ] {
             assert!(parsed(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lexopt::ValueExt;
 use skyring_loadgen::options::Options;
 
-use super::crowd;
+use super::crowd::{self, Interest};
 use super::page::{Bars, Measure, Page};
 use super::record::{Cell, Flag, Record};
 use super::server::{Running, Server};
@@ -146,10 +146,10 @@ pub fn run(options: &StormOptions, record: &mut Record) -> Result<(), Box<dyn Er
     record.servers = servers.iter().map(Server::note).collect();
     host::pin(settings.generator_core)?;
     let scenario = format!("{} sessions", options.sessions);
-    super::rounds(settings, record, &[&scenario], &servers, Server::name, |_, server, _| {
+    super::rounds(settings, record, &[&scenario], &servers, Server::name, |_, server, record| {
         let shards = crowd::shards_for(options.sessions);
         let running = server.start_shards(settings, shards, &[settings.server_core])?;
-        measure(options, &running, shards)
+        measure(options, &running, shards, record)
     });
     Ok(())
 }
@@ -158,8 +158,11 @@ fn measure(
     options: &StormOptions,
     running: &Running,
     shards: usize,
+    record: &mut Record,
 ) -> Result<Cell, Box<dyn Error>> {
-    let played = crowd::play(running, options.load(running)?, &options.settings, None)?;
+    let load = options.load(running)?;
+    let played = crowd::play(running, load, &options.settings, Interest::Processors)?;
+    played.note_doubts(&format!("{} sessions", options.sessions), record);
     let storm = played.report.storm.ok_or("there was no storm")?;
     if storm.missing > 0 {
         return Err(format!("{} users never came back", storm.missing).into());

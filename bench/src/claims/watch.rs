@@ -1,7 +1,7 @@
 //! A thread that looks at a server, at the generator and at the machine while a load runs.
 //!
-//! It reads processors every [`READ_EVERY`] and memory every [`WEIGH_EVERY`], and keeps all of it
-//! with the instant; which of it belongs to which phase is decided afterwards, when the load has
+//! It reads processors every [`READ_EVERY`] and memory, where that is wanted, every [`WEIGH_EVERY`],
+//! and keeps all of it with the instant; which of it belongs to which phase is decided afterwards, when the load has
 //! told when they were. Only system calls cannot wait: they are counted once the server says that
 //! everybody is attached and the play has gone on for so long.
 
@@ -22,6 +22,11 @@ use crate::measure::reading::{Places, Processors, Reading};
 
 const READ_EVERY: Duration = Duration::from_millis(100);
 const WEIGH_EVERY: Duration = Duration::from_millis(500);
+/// Reading memory goes over every page, on the generator's processor: of a large process it takes
+/// tens of milliseconds, so it is read less often, so many times what it took apart. At most so
+/// long: what is wanted at the end of a phase must be of its end.
+const WEIGH_PAUSES: u32 = 100;
+const WEIGH_EVERY_MAX: Duration = Duration::from_secs(2);
 
 /// What is watched.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +35,8 @@ pub(super) struct Subject {
     pub(super) pid: u32,
     /// Its processor and the generator's.
     pub(super) places: Places,
+    /// Whether memory is read.
+    pub(super) is_weighed: bool,
     /// Whether and when system calls are counted.
     pub(super) counting: Option<Counting>,
 }
@@ -67,8 +74,8 @@ impl Watch {
     /// Begins to watch.
     pub(super) fn begin(subject: Subject) -> Watch {
         let over = Arc::new(AtomicBool::new(false));
-        let is_over = Arc::clone(&over);
-        Watch { over, thread: thread::spawn(move || watch(subject, &is_over)) }
+        let (is_over, began) = (Arc::clone(&over), Instant::now());
+        Watch { over, thread: thread::spawn(move || watch(subject, began, &is_over)) }
     }
 
     /// Ends it.
@@ -109,11 +116,11 @@ pub(super) fn weigh(pid: u32) -> io::Result<MemoryState> {
 }
 
 /// Looks until it is over, and once more then.
-fn watch(subject: Subject, is_over: &AtomicBool) -> Seen {
+fn watch(subject: Subject, began: Instant, is_over: &AtomicBool) -> Seen {
     let mut watcher = Watcher {
         subject,
-        began: Instant::now(),
-        weighed: None,
+        began,
+        weigh_at: began,
         attached: None,
         seen: Seen { places: subject.places, ..Seen::default() },
     };
@@ -131,8 +138,8 @@ fn watch(subject: Subject, is_over: &AtomicBool) -> Seen {
 struct Watcher {
     subject: Subject,
     began: Instant,
-    /// When memory was last read.
-    weighed: Option<Instant>,
+    /// When memory is to be read next.
+    weigh_at: Instant,
     /// When everybody was first seen to be attached.
     attached: Option<Instant>,
     seen: Seen,
@@ -142,17 +149,18 @@ impl Watcher {
     /// Reads processors, and memory when it is time to. What cannot be read is left out: a server
     /// that has ended is the load's to report.
     fn look(&mut self) {
-        let Subject { pid, places, .. } = self.subject;
+        let Subject { pid, places, is_weighed, .. } = self.subject;
         if let Ok(reading) = Reading::take(pid, places) {
             self.seen.readings.push((self.began.elapsed().as_secs_f64(), reading));
         }
-        if self.weighed.is_some_and(|at| at.elapsed() < WEIGH_EVERY) {
+        let now = Instant::now();
+        if !is_weighed || now < self.weigh_at {
             return;
         }
-        self.weighed = Some(Instant::now());
         if let Ok(state) = weigh(pid) {
             self.seen.memories.push((self.began.elapsed().as_secs_f64(), state));
         }
+        self.weigh_at = now + pause_after(now.elapsed());
     }
 
     fn count_when_due(&mut self) {
@@ -167,6 +175,11 @@ impl Watcher {
             self.seen.calls = Some(count(self.subject.pid, counting));
         }
     }
+}
+
+/// From one reading of memory to the next, when one takes so long.
+fn pause_after(took: Duration) -> Duration {
+    took.saturating_mul(WEIGH_PAUSES).clamp(WEIGH_EVERY, WEIGH_EVERY_MAX)
 }
 
 /// System calls of a process for each message that it says it has answered meanwhile.
@@ -223,9 +236,18 @@ mod tests {
     #[test]
     fn a_watch_sees_its_own_process() {
         let places = Places { server_core: 0, generator_core: 0 };
-        let subject = Subject { pid: std::process::id(), places, counting: None };
+        let pid = std::process::id();
+        let subject = Subject { pid, places, is_weighed: true, counting: None };
         let seen = Watch::begin(subject).end();
         assert!(seen.memory_in(0.0, 60.0).unwrap().server_private_bytes > 0);
         assert!(seen.calls.is_none());
+        let unweighed = Watch::begin(Subject { is_weighed: false, ..subject }).end();
+        assert!(unweighed.memories.is_empty() && !unweighed.readings.is_empty());
+    }
+
+    #[test]
+    fn what_takes_long_is_read_less_often() {
+        let pauses = [1, 10, 900].map(|ms| pause_after(Duration::from_millis(ms)).as_millis());
+        assert_eq!(pauses, [500, 1000, 2000]);
     }
 }

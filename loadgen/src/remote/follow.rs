@@ -47,7 +47,7 @@ pub fn follow(
     let gone = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| hear(stream, &control, &gone));
-        let mut meter = Meter::new(before, plan.options.warm_ns);
+        let mut meter = Meter::new(before, plan.scenario.measured_from_ns());
         let shown = show(stream, &control, &mut meter);
         if shown.is_err() {
             end(&control);
@@ -112,6 +112,7 @@ fn show(stream: &TcpStream, control: &Control, meter: &mut Meter) -> Result<(), 
 
 /// What this process uses, before and while measured.
 struct Meter {
+    /// From the start of the play to the first stage that counts.
     warm_ns: u64,
     before: Sample,
     from: Option<Sample>,
@@ -136,5 +137,63 @@ impl Meter {
     fn usage(&self) -> Usage {
         let to = self.to.unwrap_or_else(Sample::of_self);
         Usage { before: self.before, from: self.from.unwrap_or(to), to }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use crate::options::Options;
+    use crate::plan::Limits;
+    use crate::scenario::file::ScenarioFile;
+
+    use super::*;
+
+    const SCENARIO: &str = "[request.one]\nbytes = 64\n\
+        [[bot]]\nname = \"b\"\nscript = [{ request = \"one\" }]\n\
+        [[stage]]\nkind = \"hold\"\nseconds = 3600\nmeasure = false\n\
+        [[stage]]\nkind = \"hold\"\nseconds = 1\n";
+
+    /// What an agent says that it used, which was led to a play that began at `play_start_ns` of
+    /// its clock, and soon to its end.
+    fn usage(scenario: &str, play_start_ns: u64) -> Usage {
+        let options = Options {
+            gates: vec!["127.0.0.1:1".parse().unwrap()],
+            users: 1,
+            scenario: Some(Arc::new(ScenarioFile::parse(scenario).unwrap())),
+            ..Options::default()
+        };
+        let plan = Plan::new(options, Limits { descriptors: 64, ports: 64 }).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (far, _) = listener.accept().unwrap();
+        let clock = Clock::new();
+        let agent = thread::spawn(move || follow(&far, &Arc::new(plan), 0..1, clock));
+        let mut order = |play_end_ns, give_up_ns| {
+            let orders = Orders { play_start_ns, play_end_ns, give_up_ns };
+            let message = ToAgent::Orders(orders.into());
+            frame::write(&mut near, &message, TO_AGENT_BYTES_MAX).unwrap();
+        };
+        order(u64::MAX, u64::MAX);
+        thread::sleep(Duration::from_millis(50));
+        order(0, 0);
+        let usage = loop {
+            match frame::read(&mut near, TO_COORDINATOR_BYTES_MAX).unwrap() {
+                ToCoordinator::Glance(_) => {}
+                ToCoordinator::End(end) => break end.usage,
+                other => panic!("{other:?}"),
+            }
+        };
+        near.shutdown(Shutdown::Both).unwrap();
+        agent.join().unwrap().unwrap();
+        usage
+    }
+
+    #[test]
+    fn stages_that_do_not_count_are_in_nobodys_processor_time() {
+        // The play begins at once and is ended within its first stage.
+        let usage = usage(SCENARIO, 0);
+        assert_eq!(usage.from, usage.to);
     }
 }

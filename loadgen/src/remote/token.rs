@@ -9,7 +9,8 @@
 //! **What this protects**: an agent from strangers who would use it as a cannon. **What it does
 //! not**: the connection is neither encrypted nor authenticated after this exchange. Whoever can
 //! read it sees the run; whoever can change it can lead the agent. And a false agent, to which a
-//! coordinator was pointed, gets a proof to try guesses on; a long random token cannot be guessed.
+//! coordinator was pointed, gets a proof to try guesses on, which a long random token defies; or it
+//! passes everything on to a true agent, which it can lead then.
 //!
 //! A machine without I/O: nonces are arguments. Refused: tokens under [`TOKEN_BYTES_MIN`], other
 //! versions of the program, wrong proofs.

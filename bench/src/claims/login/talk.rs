@@ -75,6 +75,9 @@ impl Talk {
     /// What went wrong, in words.
     pub(super) fn on_bytes(&mut self, bytes: &[u8], send: &mut Vec<u8>) -> Result<bool, String> {
         match self {
+            Talk::Login { ticket: Some(_), .. } => {
+                Err(format!("{} after the grant", bytes.escape_ascii()))
+            }
             Talk::Login { client, user, ticket } => {
                 client.on_bytes(bytes);
                 *ticket = drive(client, *user, send)?;
@@ -165,6 +168,20 @@ mod tests {
             assert_eq!(sent.len(), sent_by_a_login(user), "user {user}");
             assert_eq!(talk.on_bytes(b"200 MQ==\n", &mut sent), Ok(true));
         }
+    }
+
+    #[test]
+    fn what_comes_after_a_grant_is_an_error_and_costs_nobody_the_ticket() {
+        let mut talk = Talk::login(1, [7; 8]);
+        let mut sent = Vec::new();
+        let mut answers = Vec::new();
+        for value in [[1; 8], [9; 8]] {
+            line::encode_base64(&value, &mut answers);
+        }
+        answers.extend_from_slice(b"200 MQ==\n");
+        assert_eq!(talk.on_bytes(&answers, &mut sent), Ok(true));
+        assert!(talk.on_bytes(b"200 MQ==\n", &mut sent).is_err());
+        assert!(matches!(talk.next(), Talk::Attach(_)));
     }
 
     #[test]
