@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::peers::Peer;
@@ -54,6 +55,9 @@ pub struct Besides {
     pub admin: SocketAddr,
 }
 
+/// How long a peer may take until it listens; under valgrind that is seconds.
+const START_MAX: Duration = Duration::from_secs(60);
+
 /// A peer in a process of its own, which ends with this value.
 #[derive(Debug)]
 pub struct PeerProcess {
@@ -66,7 +70,8 @@ impl PeerProcess {
     /// Starts `program peer NAME` and waits until it listens.
     ///
     /// # Errors
-    /// When it cannot be started, or ends before it listens; why, it says on standard error.
+    /// When it cannot be started, does not listen within [`START_MAX`], or ends before that; why, it
+    /// says on standard error.
     pub fn start(program: &Path, peer: Peer, setup: PeerSetup<'_>) -> io::Result<PeerProcess> {
         PeerProcess::start_inside(Command::new(program), peer, setup)
     }
@@ -87,10 +92,8 @@ impl PeerProcess {
             .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
         let pid = child.id();
-        match parse_ready(&line) {
+        match first_line(output).as_deref().and_then(parse_ready) {
             Some(Ready { address, login, besides }) => {
                 let target = Target { name: peer.name().to_owned(), address, login, pid };
                 Ok(PeerProcess { child, target, besides })
@@ -139,6 +142,18 @@ impl Drop for PeerProcess {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a program says first; none: nothing in time.
+fn first_line(output: ChildStdout) -> Option<String> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        // Nobody listens any more when it comes too late.
+        let _ = sender.send(read.map(|_| line));
+    });
+    receiver.recv_timeout(START_MAX).ok()?.ok()
 }
 
 /// What a peer says once it listens: `ready ADDRESS [LOGIN [GATE ADMIN]]`.
