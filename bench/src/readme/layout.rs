@@ -28,7 +28,7 @@ fn row(headline: &Headline) -> Vec<String> {
         (Some(Verdict::Met), _) => "met".into(),
         (Some(Verdict::Missed), None) => "**missed**".into(),
         (Some(Verdict::Missed), Some(short)) => format!("**missed** {short}"),
-        (Some(Verdict::Void), _) => "void: the machine was disturbed".into(),
+        (Some(Verdict::Void), _) => "void, see the record".into(),
     };
     let cells = [
         headline.name.clone(),

@@ -21,6 +21,9 @@ const DESCRIPTORS_BESIDE: u64 = 16;
 /// Sizes that people ask about.
 const QUESTIONS: [u64; 3] = [10_000, 200_000, 1_000_000];
 
+/// Slots of a shard of which one is not counted on, because the hash fills shards unevenly.
+const SPREAD_PART: u64 = 28;
+
 /// The ceiling and what it is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ceiling {
@@ -29,7 +32,7 @@ pub(super) struct Ceiling {
     /// Slots of one shard's table.
     pub(super) table: u32,
     /// Connections that one shard accepts: the rest of its table is for those that come from other
-    /// shards. Users are spread over the shards by a hash, so it is there for them too.
+    /// shards.
     pub(super) slots: u64,
     /// Ordinary descriptors of one shard.
     shard_descriptors: u64,
@@ -66,9 +69,10 @@ impl Ceiling {
         self.shards * self.shard_descriptors + DESCRIPTORS_BESIDE
     }
 
-    /// Shards that this many connections take.
+    /// Shards that this many connections take. A hash spreads users over shards, so that the fullest
+    /// one has some percent more than its part.
     fn shards_for(&self, connections: u64) -> u64 {
-        connections.div_ceil(self.slots.max(1))
+        connections.div_ceil((self.slots - self.slots / SPREAD_PART).max(1))
     }
 }
 
@@ -124,20 +128,21 @@ mod tests {
     fn shards_times_slots() {
         let config = Config::default();
         let ceiling = Ceiling::of(&config, &facts(20_000));
-        assert_eq!((ceiling.shards, ceiling.slots, ceiling.shards_max), (2, 18_750, 1024));
-        assert_eq!(ceiling.connections(), 37_500);
+        assert_eq!((ceiling.shards, ceiling.slots, ceiling.shards_max), (2, 19_688, 1024));
+        assert_eq!(ceiling.connections(), 39_376);
         let text = ceiling.to_string();
-        assert!(text.contains("2 shards x 18750 slots = 37500 connections"), "{text}");
+        assert!(text.contains("2 shards x 19688 slots = 39376 connections"), "{text}");
         assert!(text.contains("200000 connections: `shards = 11`"), "{text}");
+        assert!(text.contains("1000000 connections: `shards = 53`"), "{text}");
         assert!(!text.contains(" 10000 connections"), "{text}");
     }
 
     #[test]
     fn the_configuration_and_the_kernel_bound_it() {
         let config = Config { shards: 5, connections_per_shard_max: 64, ..Config::default() };
-        assert_eq!(Ceiling::of(&config, &facts(20_000)).connections(), 5 * 60);
+        assert_eq!(Ceiling::of(&config, &facts(20_000)).connections(), 5 * 62);
         let ceiling = Ceiling::of(&Config::default(), &facts(u64::MAX));
-        assert_eq!(ceiling.slots, u64::from(SLOTS_MAX - SLOTS_MAX / 16));
+        assert_eq!(ceiling.slots, u64::from(SLOTS_MAX - SLOTS_MAX / 64));
     }
 
     #[test]
