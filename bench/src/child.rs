@@ -70,7 +70,7 @@ impl PeerProcess {
     /// Starts `program peer NAME` and waits until it listens.
     ///
     /// # Errors
-    /// When it cannot be started, does not listen within [`START_MAX`], or ends before that; why, it
+    /// When it cannot be started, does not listen within a minute, or ends before that; why, it
     /// says on standard error.
     pub fn start(program: &Path, peer: Peer, setup: PeerSetup<'_>) -> io::Result<PeerProcess> {
         PeerProcess::start_inside(Command::new(program), peer, setup)
