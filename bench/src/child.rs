@@ -44,6 +44,9 @@ pub struct PeerSetup<'a> {
     pub shards: usize,
     /// Congestion control of its connections. None: the system's.
     pub congestion: Option<&'a str>,
+    /// Whether the msgserver has a gate and an admin port too. Under valgrind it cannot: a shard
+    /// that sleeps in its ring keeps the thread from running that would start the port.
+    pub besides: bool,
 }
 
 /// What skyring's server has beside the message server and the login.
@@ -89,6 +92,7 @@ impl PeerProcess {
         command
             .args(["peer", peer.name(), "--until-stdin-ends", "--core", &cores.join(",")])
             .args(["--shards", &setup.shards.to_string()])
+            .args(setup.besides.then_some("--besides"))
             .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");

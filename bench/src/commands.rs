@@ -28,7 +28,7 @@ usage: skyring-bench COMMAND [OPTIONS]
   readme          writes the figures in README.md from the newest records
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
-                  (--port N, --core N[,N], --shards N, --congestion NAME)
+                  (--port N, --core N[,N], --shards N, --besides, --congestion NAME)
 
 COMMAND --help says what a command can be told.
 ";
@@ -118,6 +118,7 @@ fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         shards: 1,
         until_stdin_ends: false,
         congestion: None,
+        besides: false,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -129,6 +130,7 @@ fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             }
             Long("shards") => options.shards = parser.value()?.parse()?,
             Long("congestion") => options.congestion = Some(parser.value()?.string()?),
+            Long("besides") => options.besides = true,
             Long("until-stdin-ends") => options.until_stdin_ends = true,
             argument => return Err(argument.unexpected().into()),
         }

@@ -29,7 +29,7 @@ fn run(
 }
 
 fn setup(cores: &[usize]) -> PeerSetup<'_> {
-    PeerSetup { cores, shards: 1, congestion: Some("reno") }
+    PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false }
 }
 
 fn generator() -> Generator {

@@ -17,7 +17,7 @@ const MESSAGES_PER_CONNECTION: usize = 25;
 fn start(peer: Peer) -> PeerProcess {
     let cores = &host::cores().unwrap()[..1];
     let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
-    let setup = PeerSetup { cores, shards: 1, congestion: Some("reno") };
+    let setup = PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false };
     PeerProcess::start(program, peer, setup).unwrap()
 }
 

@@ -53,10 +53,11 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start(&self, settings: &Settings) -> io::Result<Running> {
-        self.start_shards(settings, 1, &[settings.server_core])
+        self.start_peer(settings, 1, &[settings.server_core], false)
     }
 
-    /// Starts it with so many shards on these processors, where it is one of ours.
+    /// Starts it with so many shards on these processors and all that is [`Besides`], where it is
+    /// one of ours.
     ///
     /// # Errors
     /// When it does not start.
@@ -66,11 +67,21 @@ impl Server {
         shards: usize,
         cores: &[usize],
     ) -> io::Result<Running> {
+        self.start_peer(settings, shards, cores, true)
+    }
+
+    fn start_peer(
+        &self,
+        settings: &Settings,
+        shards: usize,
+        cores: &[usize],
+        besides: bool,
+    ) -> io::Result<Running> {
         match self {
             Server::Peer(peer) => {
                 let program = std::env::current_exe()?;
                 let congestion = settings.congestion.as_deref();
-                let setup = PeerSetup { cores, shards, congestion };
+                let setup = PeerSetup { cores, shards, congestion, besides };
                 patiently(|| PeerProcess::start(&program, *peer, setup)).map(Running::Peer)
             }
             Server::Given(target) => Ok(Running::Given(target.clone())),

@@ -6,7 +6,7 @@
 //! answered in one send, `TCP_NODELAY` on. None knows anything of the load it will get.
 //!
 //! A peer is started by `skyring-bench peer NAME`, prints `ready ADDRESS` once it listens (the
-//! msgserver also those of its login, its gate and its admin port), and serves until it is killed.
+//! msgserver also that of its login and, if asked, those of its gate and its admin port), and serves until it is killed.
 
 mod epoll;
 mod exchange;
@@ -115,6 +115,8 @@ pub struct PeerOptions {
     pub until_stdin_ends: bool,
     /// Congestion control of its connections. None: the system's.
     pub congestion: Option<String>,
+    /// Whether the msgserver has a gate and an admin port too.
+    pub besides: bool,
 }
 
 impl PeerOptions {

@@ -1,5 +1,6 @@
-//! skyring's server with the demo application: what `skyring serve` runs, with a message server, a
-//! login, a gate and an admin port, all on ports of the kernel's choice unless one is named.
+//! skyring's server with the demo application: what `skyring serve` runs, with a message server and
+//! a login, and if asked a gate and an admin port, all on ports of the kernel's choice unless one is
+//! named.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,19 +22,24 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     };
     let msg = listener(ListenerKind::Msg, options.address());
     let login = listener(ListenerKind::Login, any_port);
-    let gate = listener(ListenerKind::Gate, any_port);
+    let gate = options.besides.then(|| listener(ListenerKind::Gate, any_port));
     let config = Config {
         shards: options.shards,
         cores: options.cores.clone(),
-        listeners: vec![msg, login, gate],
+        listeners: [msg, login].into_iter().chain(gate).collect(),
         ..Config::default()
     };
     let server = Server::start(&config, |context| Demo::new(context, 0))
         .map_err(|error| io::Error::other(error.to_string()))?;
-    let handle = server.handle();
-    let admin = Admin::start(any_port, move || admin::format(&counters(&handle)))?;
-    announce_all(&[server.addresses(), &[admin.address()]].concat())?;
+    let mut addresses = server.addresses().to_vec();
+    let admin = options.besides.then(|| start_admin(server.handle(), any_port)).transpose()?;
+    addresses.extend(admin.as_ref().map(Admin::address));
+    announce_all(&addresses)?;
     server.join()
+}
+
+fn start_admin(handle: ServerHandle, address: SocketAddr) -> io::Result<Admin> {
+    Admin::start(address, move || admin::format(&counters(&handle)))
 }
 
 /// Every counter of every shard.
