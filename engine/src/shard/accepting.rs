@@ -101,7 +101,11 @@ impl Core {
         if self.draining {
             return self.abort(slot, Counter::ClosedByServer);
         }
-        let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
+        let settings = &self.listener(at).settings;
+        let timeout_ms = match settings.kind {
+            ListenerKind::Http => settings.head_timeout_ms,
+            _ => settings.handshake_timeout_ms,
+        };
         self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
         match self.listener(at).settings.kind {
             ListenerKind::Login => self.start_login(slot),
@@ -110,6 +114,7 @@ impl Core {
                 self.receive(slot, ReceiveMode::Once);
             }
             ListenerKind::Gate => self.start_gate(slot),
+            ListenerKind::Http => self.start_http(slot),
         }
     }
 

@@ -10,6 +10,7 @@ use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
+use crate::listener::http::HttpRole;
 
 /// An instant that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -75,6 +76,8 @@ pub(crate) enum Role {
     Attached(SessionKey),
     /// A gate connection.
     Gate(Box<GateRole>),
+    /// An HTTP connection.
+    Http(Box<HttpRole>),
 }
 
 #[derive(Debug)]
@@ -289,6 +292,11 @@ impl Connections {
     /// Where to append bytes for a connection, which is then on the list of
     /// [`Connections::take_dirty`].
     pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
+        self.role_and_output(slot).1
+    }
+
+    /// As [`Connections::output`], with what the connection is for, which writes there.
+    pub(crate) fn role_and_output(&mut self, slot: u32) -> (&mut Role, &mut Vec<u8>) {
         let Connections { table, spare, dirty, .. } = self;
         let connection = &mut table[slot as usize];
         if !connection.dirty {
@@ -299,7 +307,7 @@ impl Connections {
         if traffic.output.capacity() == 0 {
             traffic.output = spare.buffer();
         }
-        &mut traffic.output
+        (&mut connection.role, &mut traffic.output)
     }
 
     /// Takes the list of connections with new output; give it back to

@@ -22,6 +22,7 @@ use crate::handler::{
     Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
     User,
 };
+use crate::http::{self, Response};
 
 /// The result of a method that had to wait.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) enum Finished {
     LoggedIn(ShardIndex, Box<Register>, Result<Subid, Denied>),
     /// `Application::request`, for a request with so many bytes of content.
     Answered(SessionKey, Ticket, Reply, u32),
+    /// `Application::http`, for the request of a connection.
+    HttpAnswered(Token, Result<Response, Failed>),
     /// `Application::message`, for a frame of so many bytes.
     Taken(GateConnection, usize),
 }
@@ -44,12 +47,13 @@ pub(crate) struct Dispatch {
     login: Box<dyn Run<Login, Result<Subid, Denied>>>,
     request: Box<dyn Run<Request, Reply>>,
     message: Box<dyn Run<(GateConnection, Bytes), ()>>,
+    http: Box<dyn Run<http::Request, Result<Response, Failed>>>,
 }
 
 impl Dispatch {
     pub(crate) fn new<A: Application>(application: Rc<A>, side: Rc<ShardSide>) -> Dispatch {
         let with = |_: ()| Rc::clone(&application);
-        let (a, l, r, m) = (with(()), with(()), with(()), with(()));
+        let (a, l, r, m, h) = (with(()), with(()), with(()), with(()), with(()));
         Dispatch {
             side,
             authenticate: runner(move |shown| Rc::clone(&a).authenticate(shown), || Err(Denied)),
@@ -58,6 +62,13 @@ impl Dispatch {
             message: runner(
                 move |(connection, content)| Rc::clone(&m).message(connection, content),
                 || (),
+            ),
+            http: runner(
+                move |request| {
+                    let answer = Rc::clone(&h).http(request);
+                    async move { Ok(answer.await) }
+                },
+                || Err(Failed),
             ),
             events: application,
         }
@@ -104,6 +115,16 @@ impl Dispatch {
         let bytes = content.len();
         let started = self.message.run((connection, content));
         self.settle(started, move |()| Finished::Taken(connection, bytes))
+    }
+
+    /// None: the answer comes later.
+    pub(crate) fn http(
+        &mut self,
+        connection: Token,
+        request: http::Request,
+    ) -> Option<Result<Response, Failed>> {
+        let started = self.http.run(request);
+        self.settle(started, move |answer| Finished::HttpAnswered(connection, answer))
     }
 
     /// The application's notifications.

@@ -163,6 +163,7 @@ impl Core {
             (Life::Open, _) if connection.paused && connection.has_remainder() => {}
             // A verdict is on its way: a client that only stopped sending still reads it.
             (Life::Open, Role::Login(login)) if login.machine.is_being_judged() => {}
+            (Life::Open, Role::Http(_)) => self.on_http_end(slot),
             (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),
             (Life::Finishing, _) => self.advance_ending(slot),
             (Life::Lingering, _) => self.close(slot),
@@ -176,6 +177,7 @@ impl Core {
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),
+            Role::Http(http) => http.leave(),
             // Without a result line.
             Role::Login(_) => self.count(Counter::LoginDropped),
             // The end of the hand-over, which may be under way, still needs it. If the descriptor
