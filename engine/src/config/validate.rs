@@ -11,7 +11,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::{
     BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
     HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -106,6 +106,9 @@ fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     kind(listener, path)?;
     if let Some(name) = &listener.congestion {
         congestion(name, path)?;
+    }
+    if let Some(settings) = &listener.tls {
+        tls::validate(settings, &path("tls"))?;
     }
     let why = "nothing could ever wait to be accepted";
     at_least(path("backlog"), listener.backlog.into(), 1, why)?;

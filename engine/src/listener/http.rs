@@ -30,7 +30,7 @@ use skyring_protocols::http1::server::Server;
 use skyring_protocols::http1::{Limits, Reading};
 
 use crate::config::Listener;
-use crate::driver::{ReceiveMode, Token};
+use crate::driver::Token;
 use crate::http::{BodyError, Flow, Pipe};
 use crate::shard::connections::{Life, Role};
 use crate::shard::core::Core;
@@ -149,7 +149,8 @@ impl Core {
             pipe: None,
             sending: None,
         }));
-        self.receive(slot, ReceiveMode::Stream);
+        let head_ms = self.listener(self.connections.at(slot).listener).settings.head_timeout_ms;
+        self.set_deadline(slot, self.now_ms.saturating_add(head_ms));
     }
 
     /// The connection in a slot, if it is an open one of this kind.

@@ -127,7 +127,11 @@ fn failures_are_told() {
     // The certificate is not one that the system trusts.
     let url = format!("https://localhost:{}/here", nginx.https);
     let refused = run(env!("CARGO_BIN_EXE_skyring"), &["fetch", &url, "--timeout", "15"]);
-    assert!(!refused.status.success() && text(&refused).contains("certificate"), "{}", text(&refused));
+    assert!(
+        !refused.status.success() && text(&refused).contains("certificate"),
+        "{}",
+        text(&refused)
+    );
 }
 
 #[test]

@@ -25,7 +25,8 @@ impl Served {
         let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}\n");
         let listener = "[[listener]]\nkind = \"http\"\naddress = \"127.0.0.1:0\"\n";
         let limits = "body_bytes_max = 8388608\n";
-        fs::write(&config, format!("shards = 2\n{listener}{limits}{listener}{limits}{tls}")).unwrap();
+        fs::write(&config, format!("shards = 2\n{listener}{limits}{listener}{limits}{tls}"))
+            .unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
             .args(["serve", "--config", config.to_str().unwrap()])
             .stdout(Stdio::piped())
@@ -87,11 +88,25 @@ pub(crate) fn certify(folder: &Path) {
     let output = run(
         "openssl",
         &[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-days", "2", "-subj", "/CN=localhost",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-            "-addext", "basicConstraints=critical,CA:FALSE",
-            "-keyout", key.to_str().unwrap(), "-out", cert.to_str().unwrap(),
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-keyout",
+            key.to_str().unwrap(),
+            "-out",
+            cert.to_str().unwrap(),
         ],
     );
     assert!(output.status.success(), "{}", text(&output));
