@@ -1,4 +1,5 @@
-//! Targets, queries and forms, as Skynet's `http.url` and `httpc.post` read and write them.
+//! Targets, queries and forms, as Skynet's `http.url` and `httpc.post` read and write them (WIRE
+//! H27).
 //!
 //! Text is bytes: what a percent sign stands for need not be UTF-8. Order and repetition are kept,
 //! so what was sent can be told from what was meant; whoever wants a table makes one.
@@ -170,6 +171,7 @@ mod tests {
         assert_eq!(fields("b=1&a=2&b="), expected);
     }
 
+    /// WIRE H27.
     #[test]
     fn a_piece_without_equals_sign_joins_the_next_name() {
         assert_eq!(fields("a&b=2"), [field("a&b", "2")]);
@@ -185,6 +187,7 @@ mod tests {
         assert_eq!(fields("a%3D=%26&b=c=d"), [field("a=", "&"), field("b", "c=d")]);
     }
 
+    /// WIRE H27.
     #[test]
     fn only_two_hexadecimal_digits_are_a_byte() {
         assert_eq!(decode(b"%41%7e%7E").unwrap(), b"A~~");
@@ -195,6 +198,7 @@ mod tests {
         }
     }
 
+    /// WIRE H27.
     #[test]
     fn everything_but_letters_digits_and_underscore_is_encoded() {
         let mut out = Vec::new();
@@ -221,7 +225,8 @@ mod tests {
         #[test]
         fn nothing_grows(text: Vec<u8>) {
             if let Ok(fields) = parse_query(&text) {
-                let bytes: usize = fields.iter().map(|(name, value)| name.len() + value.len() + 1).sum();
+                let length = |(name, value): &Field| name.len() + value.len() + 1;
+                let bytes: usize = fields.iter().map(length).sum();
                 prop_assert!(bytes <= text.len());
             }
             if let Ok(target) = parse_target(&text) {

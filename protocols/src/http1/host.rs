@@ -1,8 +1,8 @@
-//! Hosts as they stand in URLs and in `Host` fields: names and addresses.
+//! Hosts as they stand in URLs and in `Host` fields: names and addresses (WIRE H28).
 //!
 //! The theory: readers that disagree about whether a text is a name or an address connect to
-//! different machines. So a text that only some of them take for an address is refused: numbers that
-//! are almost IPv4 addresses (`127.1`, `0x7f.1`, `010.0.0.1`, `2130706433`) and zones of IPv6
+//! different machines. So a text that only some of them take for an address is refused: numbers
+//! that are almost IPv4 addresses (`127.1`, `0x7f.1`, `010.0.0.1`, `2130706433`) and zones of IPv6
 //! addresses. Names are ASCII: escapes and other letters are refused (write the `xn--` form).
 //!
 //! Source: RFC 3986 section 3.2.2, RFC 1035 section 2.3.4, RFC 5890 for what to write instead of

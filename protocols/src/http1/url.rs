@@ -1,16 +1,16 @@
-//! Where a request goes: `http://` and `https://` URLs, as a client is given them.
+//! Where a request goes: `http://` and `https://` URLs, as a client is given them (WIRE H28).
 //!
-//! A URL is taken apart once, into whom to connect to ([`Url::host`], [`Url::port`]), whether TLS is
-//! spoken ([`Url::scheme`]), what the `Host` field says ([`Url::authority`]) and what the request line
-//! asks for ([`Url::target`]). All of it is ASCII without blanks or controls, so none of it can end a
-//! line of a head.
+//! A URL is taken apart once, into whom to connect to ([`Url::host`], [`Url::port`]), whether TLS
+//! is spoken ([`Url::scheme`]), what the `Host` field says ([`Url::authority`]) and what the
+//! request line asks for ([`Url::target`]). All of it is ASCII without blanks or controls, so none
+//! of it can end a line of a head.
 //!
 //! The theory: two readers of one URL that disagree about its host are a hole, so whatever they
 //! have disagreed about is refused rather than guessed. Refused are user names, backslashes, blanks
 //! and controls anywhere, and the hosts that [`Host::parse`] refuses.
 //!
-//! Source: RFC 3986 sections 3 and 5.2, RFC 9110 section 4.2. Skynet's `httpc` takes host and target
-//! apart from each other: [`Url::of_host`].
+//! Source: RFC 3986 sections 3 and 5.2, RFC 9110 section 4.2. Skynet's `httpc` takes host and
+//! target apart from each other: [`Url::of_host`].
 
 use core::str::FromStr;
 
@@ -239,7 +239,8 @@ impl core::fmt::Display for Url {
 }
 
 /// Length, and that every byte may be in a URL. RFC 3986 allows less still (`"<>^{|}` and the
-/// backtick are to be escaped), but these are often sent and every reader takes them for themselves.
+/// backtick are to be escaped), but these are often sent and every reader takes them for
+/// themselves.
 fn check(text: &str) -> Result<(), UrlError> {
     if text.len() > URL_BYTES_MAX {
         return Err(UrlError::TooLong { bytes: text.len() });
@@ -327,6 +328,7 @@ mod tests {
         Host::Name(text.to_owned())
     }
 
+    /// WIRE H28.
     #[test]
     fn a_url_is_taken_apart() {
         let url = Url::parse("HTTPS://Example.COM:8443/a/../b?x=/y#z").unwrap();
@@ -360,6 +362,7 @@ mod tests {
         assert_eq!(url.origin(), "http://[2001:db8::1]:8080");
     }
 
+    /// WIRE H28.
     #[test]
     fn what_readers_disagree_about_is_refused() {
         let cases = [
@@ -395,6 +398,7 @@ mod tests {
         assert_eq!(Url::parse(&long(bytes)), Err(UrlError::TooLong { bytes }));
     }
 
+    /// WIRE H28.
     #[test]
     fn host_and_target_may_come_apart() {
         let shown = |host, target| Url::of_host(host, target).map(|url| url.to_string());
@@ -406,7 +410,7 @@ mod tests {
         assert_eq!(shown("a", "b"), Err(UrlError::Target));
     }
 
-    /// RFC 3986 section 5.4, as far as its base is an HTTP URL.
+    /// WIRE H28; RFC 3986 section 5.4, as far as its base is an HTTP URL.
     #[test]
     fn references_are_read_on_their_base() {
         let base = Url::parse("http://a/b/c/d;p?q").unwrap();
