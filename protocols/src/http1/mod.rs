@@ -16,6 +16,8 @@ pub mod date;
 pub mod error;
 pub mod form;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
 pub mod host;
 mod incoming;
