@@ -14,8 +14,12 @@ pub mod chunked;
 pub mod client;
 pub mod date;
 pub mod error;
+pub mod form;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
+pub mod host;
 mod incoming;
 pub mod limits;
 mod outgoing;
@@ -25,6 +29,7 @@ mod scan;
 pub mod server;
 pub mod state;
 mod target;
+pub mod url;
 mod write;
 
 pub use client::Client;
