@@ -92,7 +92,7 @@ impl Application for Demo {
         self.context.send(connection, content);
     }
 
-    async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
-        site::answer(self, request).await
+    fn http(self: Rc<Self>, request: http::Request) -> impl Future<Output = http::Response> {
+        site::answer(self, request)
     }
 }

@@ -49,19 +49,21 @@ impl Allowed {
 
 /// Answers a request for the site.
 pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
-    let Some(allowed) = allowed(request.path()) else {
+    let (method, path) = (request.method(), request.path());
+    let Some(allowed) = allowed(path) else {
         return Response::new(404).header("content-type", PLAIN).body("no such page\n");
     };
-    if request.method() == "OPTIONS" {
+    if method == "OPTIONS" {
         return Response::new(204).header("allow", allowed.methods());
     }
-    if !allowed.covers(request.method()) {
+    if !allowed.covers(method) {
         return Response::new(405).header("allow", allowed.methods());
     }
-    if request.path() == "/echo" {
-        return echo(request);
+    match path {
+        "/hello" => plain("hello\n"),
+        "/echo" => echo(request),
+        path => read(&demo, path).await,
     }
-    read(&demo, request.path()).await
 }
 
 /// What may be asked of this path; None: there is nothing.
@@ -78,7 +80,6 @@ fn allowed(path: &str) -> Option<Allowed> {
 async fn read(demo: &Demo, path: &str) -> Response {
     match path {
         "/" => page(demo),
-        "/hello" => plain("hello\n"),
         "/stream" => {
             let (context, delay) = (demo.context.clone(), demo.delay);
             let lines = Lines { context, delay, sleep: None, next: 1 };

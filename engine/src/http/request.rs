@@ -13,13 +13,14 @@ use super::body::RequestBody;
 /// It derefs to its [`RequestHead`], so `request.method()`, `request.path()` and
 /// `request.headers()` are the head's.
 pub struct Request {
-    head: RequestHead,
+    // Boxed: a request is moved into its handler's future, and from one future into the next.
+    head: Box<RequestHead>,
     peer: SocketAddr,
     body: RequestBody,
 }
 
 impl Request {
-    pub(crate) fn new(head: RequestHead, peer: SocketAddr, body: RequestBody) -> Request {
+    pub(crate) fn new(head: Box<RequestHead>, peer: SocketAddr, body: RequestBody) -> Request {
         Request { head, peer, body }
     }
 

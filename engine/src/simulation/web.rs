@@ -24,7 +24,9 @@ use crate::driver::sim::{SimClient, SimNet, SimRandom};
 use crate::http::{Request, Response};
 
 /// Requests that one visitor makes, at most.
-const REQUESTS_MAX: u32 = 60;
+const REQUESTS_MAX: u32 = 40;
+/// More than an answer is copied at once.
+const BIG_BYTES: usize = 70_000;
 /// Requests on one connection that are not answered, at most.
 const OPEN_MAX: usize = 8;
 
@@ -52,7 +54,7 @@ pub(super) async fn answer(
             let pieces = Pieces { context: context.clone(), left: number % 7, sleep: None };
             return Response::new(200).stream(pieces);
         }
-        "big" => return Response::new(200).body(vec![b'b'; 100_000]),
+        "big" => return Response::new(200).body(vec![b'b'; BIG_BYTES]),
         _ => {}
     }
     Response::new(200).body(path)
@@ -215,7 +217,7 @@ fn get(path: &str, kind: &str, number: u32, is_head: bool) -> (Vec<u8>, Expected
     let body = match kind {
         _ if is_head => Vec::new(),
         "pieces" => b"piece".repeat(number as usize % 7),
-        "big" => vec![b'b'; 100_000],
+        "big" => vec![b'b'; BIG_BYTES],
         _ => path.as_bytes().to_vec(),
     };
     let request = format!("{method} {path} HTTP/1.1\r\nHost: game\r\n\r\n");

@@ -16,7 +16,7 @@ use crate::shard::counters::Counter;
 /// A request whose handler has not been called: what has come of its body is collected first, so
 /// that a small one is there at once.
 struct Begun {
-    head: RequestHead,
+    head: Box<RequestHead>,
     body: Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ impl Core {
         while let Some(received) = self.receive_http(slot, input) {
             input = &input[received.consumed..];
             match received.event {
-                Some(Event::Request(head)) => begun = self.begin(slot, head),
+                Some(Event::Request(head)) => begun = self.begin(slot, Box::new(head)),
                 Some(Event::Data(data)) => begun = self.take_data(slot, begun, data),
                 Some(Event::End(_)) => self.end_body(slot, begun.take()),
                 None if received.consumed > 0 && !input.is_empty() => {} // Empty lines.
@@ -75,7 +75,7 @@ impl Core {
     }
 
     /// A head: its handler is called at once if no body follows.
-    fn begin(&mut self, slot: u32, head: RequestHead) -> Option<Begun> {
+    fn begin(&mut self, slot: u32, head: Box<RequestHead>) -> Option<Begun> {
         self.count(Counter::HttpRequests);
         if !head.has_body() {
             self.ask(slot, head, RequestBody::whole(Bytes::new()), None);
@@ -135,7 +135,13 @@ impl Core {
     }
 
     /// Calls the application, and answers if it does at once.
-    fn ask(&mut self, slot: u32, head: RequestHead, body: RequestBody, pipe: Option<Rc<Pipe>>) {
+    fn ask(
+        &mut self,
+        slot: u32,
+        head: Box<RequestHead>,
+        body: RequestBody,
+        pipe: Option<Rc<Pipe>>,
+    ) {
         let token = self.connections.token(slot);
         let peer = self.connections.at(slot).peer();
         let Some(http) = self.http(slot) else { return };
