@@ -107,7 +107,10 @@ impl Server {
             (Lane::Body, _) => self.receive_body(input, limits),
             _ => Ok(Received::nothing(0)),
         };
-        received.inspect_err(|_| self.pass(Passed::RequestCut))
+        if received.is_err() {
+            self.pass(Passed::RequestCut);
+        }
+        received
     }
 
     /// The client has ended its stream and [`Self::receive`] has nothing more. With an answer still
