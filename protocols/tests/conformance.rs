@@ -108,9 +108,11 @@ fn all_as_said(cases: &[Case], run: fn(&Case, &[Vec<u8>]) -> Outcome) {
             let piece_bytes_max = if seed % 2 == 0 { 5 } else { 50 };
             cuts.push(("in pieces", pieces::random(&case.input, piece_bytes_max, seed)));
         }
+        let whole = run(case, &cuts[0].1);
         let failed = cuts.iter().find_map(|(name, cut)| {
             let outcome = run(case, cut);
-            let is_right = case.is_read_as(&outcome.messages) && case.end == outcome.end;
+            let is_right = case.is_read_as(&outcome.messages)
+                && (case.end, &whole.messages) == (outcome.end, &outcome.messages);
             (!is_right).then(|| format!("{name}: {:?} {:?}", outcome.end, outcome.messages))
         });
         wrong.extend(failed.map(|line| format!("{} {line}", case.name)));

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and 1.0, both halves (WIRE H1 to H26).
+//! HTTP/1.1 and 1.0, both halves (WIRE H1 to H28).
 //!
 //! [`Server`] and [`Client`] read from bytes that the caller keeps and append to bytes that the
 //! caller sends. They own no buffer: what is not consumed is given again, with what came since.
