@@ -12,6 +12,7 @@ pub(crate) mod core;
 pub mod counters;
 mod deadlines;
 mod deeds;
+pub(crate) mod dialled;
 pub(crate) mod dispatch;
 pub(crate) mod drain;
 mod ending;
@@ -184,6 +185,7 @@ impl Core {
         self.do_deeds();
         self.flush();
         self.arm_accepts();
+        self.close_dialled();
         self.report_stopped();
     }
 

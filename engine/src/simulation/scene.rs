@@ -190,6 +190,16 @@ impl Scene {
         self.places[usize::from(shard)].shard.core_mut()
     }
 
+    /// The application's way to a shard.
+    pub(crate) fn context(&self, shard: u16) -> Context {
+        self.places[usize::from(shard)].side.context()
+    }
+
+    /// Whether a shard may end.
+    pub(crate) fn is_over(&self, shard: u16) -> bool {
+        self.places[usize::from(shard)].shard.core().is_over()
+    }
+
     /// Lets the tasks of one shard run that are ready, without a turn.
     pub(crate) fn run_tasks(&self, shard: u16) {
         self.places[usize::from(shard)].executor.run();
