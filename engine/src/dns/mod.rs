@@ -28,6 +28,8 @@ mod name;
 mod order;
 mod resolver;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub use error::DnsError;

@@ -59,7 +59,7 @@ pub(crate) struct DialledRole {
 impl Core {
     /// Opens a connection, or says why not.
     pub(super) fn dial(&mut self, dial: Box<Dial>, pipe: Rc<Pipe>) {
-        if self.has_stopped() {
+        if self.has_stopped() || self.is_over() {
             return self.refuse_dial(&pipe, ConnectError::Stopping);
         }
         let reserve = capacity::reserve(self.slots) / 2;
