@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
+#[path = "dialled/tls.rs"]
+mod tls;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

@@ -20,6 +20,7 @@ impl From<StreamError> for DnsError {
             StreamError::WriteTimedOut => DnsError::TimedOut,
             StreamError::Reset => DnsError::Unreachable(ConnectError::Ended),
             StreamError::Closed => DnsError::Unreachable(ConnectError::Stopping),
+            StreamError::Tls(_) => DnsError::Malformed,
             StreamError::Broken(errno) => DnsError::Unreachable(errno.into()),
         }
     }

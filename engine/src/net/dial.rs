@@ -12,6 +12,7 @@ use super::pipe::{Pipe, StreamDeed};
 use super::stream::Stream;
 use crate::context::{Deed, ShardSide};
 pub use crate::driver::SocketKind as DialKind;
+use crate::transport::tls::ClientTls;
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,6 +30,9 @@ pub struct Dial {
     pub source: Option<SocketAddr>,
     /// A stream of bytes (TCP), or datagrams to and from this one address (UDP).
     pub kind: DialKind,
+    /// The TLS to speak, and the name that the peer must show; none for plaintext. Of no effect on
+    /// datagrams.
+    pub tls: Option<(ClientTls, String)>,
     /// Time for everything up to the first byte of the application's, a TLS handshake included.
     pub connect_timeout: Duration,
     /// Time in which output must make progress, or the stream breaks.
@@ -47,11 +51,18 @@ impl Dial {
             address,
             source: None,
             kind: DialKind::Stream,
+            tls: None,
             connect_timeout: CONNECT_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             output_bytes_max: BYTES_MAX,
             input_bytes_max: BYTES_MAX,
         }
+    }
+
+    /// The same over TLS, with a peer of this name (or address).
+    #[must_use]
+    pub fn with_tls(self, config: &ClientTls, name: &str) -> Dial {
+        Dial { tls: Some((config.clone(), name.to_owned())), ..self }
     }
 
     /// A UDP socket that sends to this address and hears nobody else, under the same limits.

@@ -1,6 +1,7 @@
 //! What goes wrong with a dialled stream.
 
 use crate::driver::Errno;
+use crate::transport::tls::TlsError;
 
 /// Why there is no stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,9 @@ pub enum ConnectError {
     /// The peer ended the connection before it was ready for use.
     #[error("the peer ended the connection before it was ready")]
     Ended,
+    /// TLS did not come about: the peer is not who it should be, or does not speak it.
+    #[error("no TLS: {0}")]
+    Tls(TlsError),
     /// Anything else that the operating system said.
     #[error("connecting failed with error {}", .0.0)]
     Failed(Errno),
@@ -56,6 +60,9 @@ pub enum StreamError {
     /// The peer took none of what was to be sent within the dial's `write_timeout`.
     #[error("the peer does not take what is sent")]
     WriteTimedOut,
+    /// The peer broke TLS.
+    #[error("the peer broke TLS: {0}")]
+    Tls(TlsError),
     /// This side ended it: it was shut down, or its server stopped.
     #[error("the stream is closed")]
     Closed,

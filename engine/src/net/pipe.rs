@@ -59,6 +59,10 @@ struct State {
     end: Option<Result<(), StreamError>>,
     /// Why nothing can be sent any more.
     failure: Option<StreamError>,
+    /// The peer's end came without TLS's word that it is one.
+    is_truncated: bool,
+    /// The application protocol that TLS has agreed on.
+    alpn: Option<Vec<u8>>,
     /// Bytes that the shard has not taken from its outbox.
     queued_bytes: usize,
     /// Bytes that the shard has taken and the kernel has not.
@@ -100,6 +104,8 @@ impl Pipe {
             is_full: false,
             end: None,
             failure: None,
+            is_truncated: false,
+            alpn: None,
             queued_bytes: 0,
             unsent_bytes: 0,
             reader: None,
@@ -195,6 +201,14 @@ impl Pipe {
         wake(&mut state.writer);
     }
 
+    pub(super) fn is_truncated(&self) -> bool {
+        self.state.borrow().is_truncated
+    }
+
+    pub(super) fn alpn(&self) -> Option<Vec<u8>> {
+        self.state.borrow().alpn.clone()
+    }
+
     /// Whether nothing came, nothing ended and nothing is on its way.
     pub(super) fn is_quiet(&self) -> bool {
         let state = self.state.borrow();
@@ -222,8 +236,9 @@ impl Pipe {
     }
 
     /// The stream is ready for use.
-    pub(crate) fn ready(&self) {
+    pub(crate) fn ready(&self, alpn: Option<Vec<u8>>) {
         let mut state = self.state.borrow_mut();
+        state.alpn = alpn;
         state.connected = Some(Ok(()));
         wake(&mut state.reader);
     }
@@ -260,6 +275,11 @@ impl Pipe {
         }
         state.end.get_or_insert(end);
         wake(&mut state.reader);
+    }
+
+    /// The peer's end may not be one.
+    pub(crate) fn note_truncated(&self) {
+        self.state.borrow_mut().is_truncated = true;
     }
 
     /// The shard knows the stream no more.

@@ -104,7 +104,7 @@ impl Stream {
         poll_fn(|cx| self.pipe.poll_output(cx, |waiting, _| waiting == 0)).await
     }
 
-    /// Sends FIN behind what is queued; reading goes on. Nothing can be written any more. Nothing to
+    /// Sends FIN behind what is queued, over TLS `close_notify` before it; reading goes on. Nothing can be written any more. Nothing to
     /// do for datagrams.
     pub fn shut_down(&self) {
         self.pipe.refuse_writes();
@@ -124,6 +124,17 @@ impl Stream {
     /// what a pool wants to know before it uses an idle stream again.
     pub fn is_quiet(&self) -> bool {
         self.pipe.is_quiet()
+    }
+
+    /// Whether the peer's end came without TLS's word that it is one: what was read may be a part.
+    /// Never so without TLS.
+    pub fn is_truncated(&self) -> bool {
+        self.pipe.is_truncated()
+    }
+
+    /// The application protocol that TLS has agreed on, if it has.
+    pub fn alpn(&self) -> Option<Vec<u8>> {
+        self.pipe.alpn()
     }
 
     fn ask(&self, deed: StreamDeed) {

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::connections::{InFlight, Life, Role};
+use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use super::deadlines::TimerKey;
@@ -24,6 +24,7 @@ use crate::config::capacity;
 use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode, SocketKind};
 use crate::net::pipe::{Phase, Pipe, StreamDeed};
 use crate::net::{ConnectError, Dial, StreamError};
+use crate::transport::tls::{Tls, TlsError};
 
 /// Milliseconds after which a connect that was cancelled and has not ended is cancelled again.
 const CANCEL_AGAIN_MS: u64 = 1_000;
@@ -36,6 +37,7 @@ pub(super) const NO_LISTENER: ListenerIndex = ListenerIndex(u16::MAX);
 pub(crate) struct Dialling {
     pipe: Rc<Pipe>,
     dial: Box<Dial>,
+    tls: Option<Box<Tls>>,
     deadline_ms: u64,
     /// Nobody wants it any more.
     given_up: bool,
@@ -56,12 +58,22 @@ pub(crate) struct DialledRole {
     datagram_bytes: usize,
 }
 
+/// The client's side of a dial's TLS.
+fn tls(dial: &Dial) -> Result<Option<Box<Tls>>, TlsError> {
+    let wanted = dial.tls.as_ref().filter(|_| dial.kind == SocketKind::Stream);
+    wanted.map(|(config, name)| Tls::client(config, name).map(Box::new)).transpose()
+}
+
 impl Core {
     /// Opens a connection, or says why not.
     pub(super) fn dial(&mut self, dial: Box<Dial>, pipe: Rc<Pipe>) {
         if self.has_stopped() || self.is_over() {
             return self.refuse_dial(&pipe, ConnectError::Stopping);
         }
+        let tls = match tls(&dial) {
+            Ok(tls) => tls,
+            Err(error) => return self.refuse_dial(&pipe, ConnectError::Tls(error)),
+        };
         let reserve = capacity::reserve(self.slots) / 2;
         if self.places.take(self.index, 1, reserve) == 0 {
             return self.refuse_dial(&pipe, ConnectError::TableFull);
@@ -75,7 +87,8 @@ impl Core {
         let timeout_ms = u64::try_from(dial.connect_timeout.as_millis()).unwrap_or(u64::MAX);
         let deadline_ms = self.now_ms.saturating_add(timeout_ms);
         self.timers.arm(deadline_ms, TimerKey::Dial(tag));
-        self.dialling.insert(tag, Dialling { pipe, dial, deadline_ms, given_up: false });
+        let dialling = Dialling { pipe, dial, tls, deadline_ms, given_up: false };
+        self.dialling.insert(tag, dialling);
     }
 
     fn refuse_dial(&mut self, pipe: &Pipe, error: ConnectError) {
@@ -102,7 +115,7 @@ impl Core {
 
     /// A connection stands.
     fn on_stands(&mut self, slot: u32, dialling: Dialling) {
-        let Dialling { pipe, dial, given_up, .. } = dialling;
+        let Dialling { pipe, dial, tls, deadline_ms, given_up } = dialling;
         self.count(Counter::Dialled);
         self.occupy(slot, NO_LISTENER, dial.address);
         let timeout_ms = dial.write_timeout.as_millis();
@@ -118,19 +131,28 @@ impl Core {
         let connection = self.connections.at_mut(slot);
         connection.uncounted = true;
         connection.role = Role::Dialled(Box::new(role));
+        connection.tls = tls;
         if given_up {
             return self.abort(slot, Counter::ClosedByServer);
         }
         pipe.connected(self.connections.token(slot));
-        self.on_ready(slot);
+        if self.connections.at(slot).tls.is_some() {
+            self.set_deadline(slot, deadline_ms);
+            self.on_cipher(slot, &[]);
+        } else {
+            self.on_dialled_ready(slot);
+        }
         self.receive(slot, ReceiveMode::Stream);
     }
 
     /// A stream is ready for use.
-    fn on_ready(&mut self, slot: u32) {
-        if let Role::Dialled(dialled) = &mut self.connections.at_mut(slot).role {
+    pub(super) fn on_dialled_ready(&mut self, slot: u32) {
+        let connection = self.connections.at_mut(slot);
+        let alpn = connection.tls.as_ref().and_then(|tls| tls.alpn().map(<[u8]>::to_vec));
+        if let Role::Dialled(dialled) = &mut connection.role {
+            connection.deadline_ms = NEVER;
             dialled.is_ready = true;
-            dialled.pipe.ready();
+            dialled.pipe.ready(alpn);
         }
     }
 
@@ -201,6 +223,7 @@ impl Core {
                 if let Some(dialled) = self.dialled_mut(slot) {
                     dialled.fin_wanted = dialled.kind == SocketKind::Stream;
                 }
+                self.seal_shut_down(slot);
                 self.after_sending_dialled(slot);
             }
             StreamDeed::Close => self.finish_conversation(slot, Counter::ClosedByServer),
@@ -288,8 +311,32 @@ impl Core {
         let Some(dialled) = self.dialled_mut(slot) else { return };
         if dialled.kind == SocketKind::Datagram {
             self.connections.at_mut(slot).ended = false;
+        } else if dialled.is_ready {
+            let pipe = Rc::clone(&dialled.pipe);
+            if self.connections.at(slot).is_truncated() {
+                pipe.note_truncated();
+            }
+            pipe.end(Ok(()));
         } else {
-            dialled.pipe.end(Ok(()));
+            self.finish(slot, Counter::ClosedByPeer);
+        }
+    }
+
+    /// Queues TLS's last word behind what is queued.
+    fn seal_shut_down(&mut self, slot: u32) {
+        if self.connections.at(slot).tls.is_some() {
+            self.seal_end(slot);
+        }
+    }
+
+    /// TLS has failed; why, goes to the application.
+    pub(super) fn on_dialled_tls_failure(&mut self, slot: u32, error: &TlsError) {
+        let Some(dialled) = self.dialled_mut(slot) else { return };
+        let pipe = Rc::clone(&dialled.pipe);
+        if dialled.is_ready {
+            pipe.end(Err(StreamError::Tls(error.clone())));
+        } else if pipe.phase() != Phase::Over {
+            self.refuse_dial(&pipe, ConnectError::Tls(error.clone()));
         }
     }
 
