@@ -212,6 +212,11 @@ impl Pipe {
         self.wanted.get() && self.expected.replace(false)
     }
 
+    /// Whether somebody may still read it.
+    pub(crate) fn is_kept(&self) -> bool {
+        !self.abandoned.get()
+    }
+
     fn abandon(&self) {
         self.abandoned.set(true);
         self.pieces.borrow_mut().clear();

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use skyring_protocols::login::server::LoginServer;
 
+use super::dialled::DialledRole;
 use super::message::HandOver;
 use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
@@ -81,6 +82,8 @@ pub(crate) enum Role {
     Gate(Box<GateRole>),
     /// An HTTP connection.
     Http(Box<HttpRole>),
+    /// A connection that the application opened.
+    Dialled(Box<DialledRole>),
 }
 
 #[derive(Debug)]
@@ -178,6 +181,7 @@ impl Connection {
         match &self.role {
             Role::Attached(_) => true,
             Role::Gate(gate) => gate.opened,
+            Role::Dialled(dialled) => dialled.is_ready,
             _ => false,
         }
     }

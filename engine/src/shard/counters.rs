@@ -82,6 +82,9 @@ counters! {
     HttpBodyBytesReceived "http_body_bytes_received" "Bytes of HTTP request bodies.";
     HttpBodyBytesSent "http_body_bytes_sent" "Bytes of HTTP answer bodies given to connections.";
     LoggedOut "logged_out" "Sessions ended.";
+    Dialled "dialled" "Connections that the application opened.";
+    DialFailed "dial_failed" "Connections that the application asked for and did not get.";
+    DialledEnded "dialled_ended" "Connections that the application opened and that have ended.";
     ClosedByPeer "closed_by_peer" "Connections that the peer closed.";
     ClosedBroken "closed_broken" "Connections that broke.";
     ClosedProtocol "closed_protocol" "Connections closed because the peer broke the protocol.";

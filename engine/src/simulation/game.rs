@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
+use super::errand;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
@@ -40,6 +41,10 @@ pub(super) struct Ledger {
     pub(super) logins: u64,
     /// HTTP requests that ran, by player and number.
     pub(super) visits: BTreeSet<(usize, u32)>,
+    /// Errands begun, those that run, and those that had an answer.
+    pub(super) errands: u64,
+    pub(super) errands_now: u64,
+    pub(super) echoed: u64,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }
@@ -136,6 +141,7 @@ impl Application for Game {
 
     fn on_attach(&self, user: &User, _peer: SocketAddr) {
         self.move_attached(user, 1);
+        self.context.spawn(errand::run(self.context.clone(), Rc::clone(&self.ledger)));
     }
 
     fn on_detach(&self, user: &User) {

@@ -52,7 +52,7 @@ fn routes_are_answered() {
 fn uploads_come_back() {
     let served = Served::start("uploads");
     let file = served.folder().join("upload");
-    let content: Vec<u8> = (0..5_000_000u32).map(|at| (at * at / 7) as u8).collect();
+    let content: Vec<u8> = (0..5_000_000u32).map(|at| (at.wrapping_mul(at) / 7) as u8).collect();
     fs::write(&file, &content).unwrap();
     let (cert, back) = (served.certificate(), served.folder().join("back"));
     let (upload, back_text) = (format!("@{}", file.display()), back.display().to_string());

@@ -90,7 +90,7 @@ impl Drop for Nginx {
 }
 
 fn large() -> Vec<u8> {
-    (0..3_000_000u32).map(|at| (at * at / 7) as u8).collect()
+    (0..3_000_000u32).map(|at| (at.wrapping_mul(at) / 7) as u8).collect()
 }
 
 #[test]

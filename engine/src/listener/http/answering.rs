@@ -120,6 +120,12 @@ impl Core {
         if draining || answer.close {
             http.machine.close_after();
         }
+        if matches!(answer.content, Content::Pieces(..))
+            && http.pipe.as_ref().is_some_and(|it| it.is_kept())
+        {
+            // The answer may be made of a body that its client holds back until it hears of it.
+            http.machine.send_continue(output);
+        }
         let status = answer.status;
         match http.write(answer, date, output) {
             Ok((rest, bytes)) => {
