@@ -244,10 +244,17 @@ impl Core {
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {
-                self.on_http_sent(slot);
-                self.queue_datagram(slot);
+                let role = &self.connections.at(slot).role;
+                let is_dialled = matches!(role, Role::Dialled(_));
+                if matches!(role, Role::Http(_)) {
+                    self.on_http_sent(slot);
+                } else if is_dialled {
+                    self.queue_datagram(slot);
+                }
                 self.send(slot);
-                self.after_sending_dialled(slot);
+                if is_dialled {
+                    self.after_sending_dialled(slot);
+                }
                 self.resume(slot);
                 self.advance_ending(slot);
                 self.start_departure(slot);
