@@ -260,6 +260,9 @@ impl Core {
         if !connection.paused || connection.life != Life::Open || self.draining {
             return;
         }
+        if matches!(&connection.role, Role::Gate(gate) if !gate.opened) {
+            return;
+        }
         if self.is_over_budget(slot) {
             return;
         }

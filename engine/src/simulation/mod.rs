@@ -9,10 +9,12 @@
 
 mod executor;
 mod game;
+mod guest;
 mod place;
 mod player;
 pub(crate) mod scene;
 mod scenes;
+mod secure;
 mod settings;
 mod tests;
 mod world;

@@ -124,6 +124,7 @@ pub(crate) struct Props {
     pub(crate) listeners: Vec<Listener>,
     /// Messages between two shards that may wait.
     pub(crate) mailbox: usize,
+    pub(crate) seed: u64,
 }
 
 impl Default for Props {
@@ -132,6 +133,7 @@ impl Default for Props {
             settings: SimSettings { buffers: 64, ..SimSettings::default() },
             listeners: ListenerKind::ALL.map(Listener::new).to_vec(),
             mailbox: 64,
+            seed: 1,
         }
     }
 }
@@ -155,8 +157,8 @@ impl Props {
         make: impl Fn(Context) -> A,
     ) -> Scene {
         let shards = self.settings.shards;
-        let net = SimNet::new(1, self.settings);
-        let mut random = SimRandom::new(1);
+        let net = SimNet::new(self.seed, self.settings);
+        let mut random = SimRandom::new(self.seed);
         let shared = |listener: &Listener| {
             let tls = listener.tls.as_ref().map(ServerTls::load);
             let tls = tls.transpose().expect("a test makes its certificates");
@@ -234,6 +236,14 @@ impl Scene {
     /// How often something was counted, on all shards.
     pub(crate) fn count(&self, counter: Counter) -> u64 {
         self.places.iter().fold(0, |sum, place| sum.wrapping_add(place.counters.read(counter)))
+    }
+
+    /// What the first listener of this kind shows of itself, made at start.
+    pub(crate) fn certificate(&self, kind: ListenerKind) -> Vec<u8> {
+        let listener = self.site.listeners.iter().find(|(it, _)| it.kind == kind);
+        let tls = listener.and_then(|(_, shared)| shared.tls.as_ref());
+        let certificate = tls.and_then(ServerTls::self_signed_certificate);
+        certificate.expect("a TLS listener with a certificate of its own").to_vec()
     }
 
     pub(crate) fn connect(&self, kind: ListenerKind) -> SimClient {
