@@ -31,7 +31,7 @@ use crate::shard::drain::ServerEnd;
 use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
-use crate::transport::tls::ServerTls;
+use crate::transport::tls::{ServerTls, Tickets};
 
 /// Messages between two shards that may wait, at most.
 const MAILBOX_MESSAGES: usize = 128;
@@ -121,7 +121,7 @@ where
     let sides = settings.iter().map(|(_, side)| Arc::clone(side)).collect();
     let shared = Shared::new(router, config.drain_timeout_ms, sides);
     let (addresses, sockets) = listen(config, shards)?;
-    let starts = shard_starts(config, &shared, settings, sockets, &make, &entropy)?;
+    let starts = shard_starts(config, &shared, &settings, sockets, &make, &entropy)?;
     let cores: Vec<usize> = allowed.into_iter().cycle().take(usize::from(shards)).collect();
     let mut launch = Launch::new(shards);
     for (start, core) in starts.into_iter().zip(&cores) {
@@ -135,7 +135,7 @@ where
 fn shard_starts<M: Clone, E: Clone>(
     config: &Config,
     shared: &Arc<Shared>,
-    settings: Vec<(Listener, Arc<ListenerShared>)>,
+    settings: &[(Listener, Arc<ListenerShared>)],
     sockets: Vec<Vec<OwnedFd>>,
     make: &M,
     entropy: &E,
@@ -149,7 +149,7 @@ fn shard_starts<M: Clone, E: Clone>(
     let start = |(index, sockets)| {
         Ok(ShardStart {
             index: ShardIndex(index),
-            settings: settings.clone(),
+            settings: settings.to_vec(),
             sockets,
             options: ring_options(config, shards),
             directory: Arc::clone(&directory),
@@ -266,6 +266,7 @@ fn listen(
 }
 
 fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)>, StartError> {
+    let tickets = Tickets::default();
     let side = |(index, listener): (usize, &Listener)| {
         let per_second = listener.connections_per_second_per_address;
         let limiter = match per_second {
@@ -274,7 +275,7 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
                 Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
             }
         };
-        let tls = listener.tls.as_ref().map(ServerTls::load).transpose();
+        let tls = listener.tls.as_ref().map(|it| ServerTls::load_with(it, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
         Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter, tls })))
     };

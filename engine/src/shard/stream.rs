@@ -296,6 +296,9 @@ impl Core {
         if self.draining && !matches!(connection.role, Role::Http(_)) {
             return;
         }
+        if matches!(&connection.role, Role::Gate(gate) if !gate.opened) {
+            return;
+        }
         if self.is_over_budget(slot) {
             return;
         }

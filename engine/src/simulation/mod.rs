@@ -10,10 +10,12 @@
 mod errand;
 mod executor;
 mod game;
+mod guest;
 mod place;
 mod player;
 pub(crate) mod scene;
 mod scenes;
+mod secure;
 mod settings;
 mod tests;
 mod web;
