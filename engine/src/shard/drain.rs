@@ -125,7 +125,7 @@ impl Core {
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
             Role::Login(_) | Role::Securing | Role::Attaching => {
-                self.abort(slot, Counter::ClosedByServer)
+                self.abort(slot, Counter::ClosedByServer);
             }
             Role::Http(_) => self.drain_http(slot),
             Role::Departing(_) | Role::None => {}
