@@ -235,8 +235,14 @@ impl Listener {
 }
 
 impl Default for Config {
-    /// What `skyring serve` runs without a file: the four demo listeners on loopback.
+    /// What `skyring serve` runs without a file: a demo listener of each kind on loopback, and
+    /// https with a certificate made at start.
     fn default() -> Config {
+        let https = Listener {
+            address: (Ipv4Addr::LOCALHOST, 8443).into(),
+            tls: Some(TlsSettings::self_signed()),
+            ..Listener::new(ListenerKind::Http)
+        };
         Config {
             shards: 0,
             cores: Vec::new(),
@@ -245,7 +251,7 @@ impl Default for Config {
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
             demo: Demo::default(),
-            listeners: ListenerKind::ALL.map(Listener::new).to_vec(),
+            listeners: ListenerKind::ALL.map(Listener::new).into_iter().chain([https]).collect(),
         }
     }
 }

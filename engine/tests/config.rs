@@ -57,7 +57,7 @@ fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
     for listener in &mut expected.listeners {
         listener.congestion = Some(String::from("cubic"));
         let files = ["/etc/skyring/cert.pem", "/etc/skyring/key.pem"];
-        listener.tls = Some(TlsSettings::files(files[0], files[1]));
+        listener.tls.get_or_insert(TlsSettings::files(files[0], files[1]));
     }
     assert_eq!(config, expected);
 }
@@ -239,7 +239,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("listener = [1]", "listener: must be a list of tables, each begun with [[...]], not 1"),
     ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
     ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
-    ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 6, not 4"),
+    ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 7, not 4"),
     ("cache_bytes_per_shard_max = 1099511627777", "cache_bytes_per_shard_max: must be at most"),
     ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
     ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),

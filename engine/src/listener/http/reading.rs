@@ -43,7 +43,7 @@ impl Core {
         while let Some(received) = self.receive_http(slot, input) {
             input = &input[received.consumed..];
             match received.event {
-                Some(Event::Request(head)) => begun = self.begin(slot, Box::new(head)),
+                Some(Event::Request(head)) => begun = self.begin_exchange(slot, Box::new(head)),
                 Some(Event::Data(data)) => begun = self.take_data(slot, begun, data),
                 Some(Event::End(_)) => self.end_body(slot, begun.take()),
                 None if received.consumed > 0 && !input.is_empty() => {} // Empty lines.
@@ -75,7 +75,7 @@ impl Core {
     }
 
     /// A head: its handler is called at once if no body follows.
-    fn begin(&mut self, slot: u32, head: Box<RequestHead>) -> Option<Begun> {
+    fn begin_exchange(&mut self, slot: u32, head: Box<RequestHead>) -> Option<Begun> {
         self.count(Counter::HttpRequests);
         if !head.has_body() {
             self.ask(slot, head, RequestBody::whole(Bytes::new()), None);
