@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -19,6 +20,8 @@ use skyring_protocols::msg::username;
 
 use crate::driver::{ShardIndex, Token};
 use crate::handler::{Agent, LogoutReason};
+use crate::net::pipe::{Pipe, StreamDeed};
+use crate::net::{ConnectError, Connecting, Dial, Stream, any};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
 use crate::shard::dispatch::Finished;
@@ -66,6 +69,10 @@ pub(crate) enum Deed {
     Gate(GateConnection, GateDeed),
     /// Forwarding needs the agent itself, which cannot leave the shard.
     Forward(GateConnection, Rc<dyn Agent>),
+    /// Open a connection.
+    Dial(Box<Dial>, Rc<Pipe>),
+    /// Something about a connection that was opened.
+    Stream(Rc<Pipe>, StreamDeed),
     /// Wake a sleeper after so many milliseconds.
     Sleep(u64, Rc<Alarm>),
     /// A handler has finished.
@@ -162,6 +169,25 @@ impl Context {
         let delay_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.shard.push(Deed::Sleep(delay_ms, Rc::clone(&alarm)));
         Sleep(alarm)
+    }
+
+    /// Opens a connection to another server. It lives on this shard and counts in its table.
+    pub fn connect(&self, dial: Dial) -> Connecting {
+        Connecting::start(&self.shard, dial)
+    }
+
+    /// Opens a connection to the first of these addresses that answers, tried in their order a
+    /// quarter of a second apart (RFC 8305, section 5). The address in `dial` does not matter; its
+    /// `connect_timeout` is that of each attempt.
+    ///
+    /// # Errors
+    /// Why the last attempt failed; [`ConnectError::NoAddress`] without addresses.
+    pub async fn connect_any(
+        &self,
+        addresses: &[SocketAddr],
+        dial: &Dial,
+    ) -> Result<Stream, ConnectError> {
+        any::connect_any(self, addresses, dial).await
     }
 
     /// Sends a frame to the attached connections of `target` whose sessions take pushes; the result

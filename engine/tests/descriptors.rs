@@ -11,7 +11,7 @@ use skyring::driver::uring::directory::RingDirectory;
 use skyring::driver::uring::options::UringOptions;
 use skyring::driver::uring::probe::Probe;
 use skyring::driver::uring::socket::{ListenOptions, listen_group, local_address};
-use skyring::driver::{Driver, Event, ListenerIndex, Operation, ShardIndex, Wait};
+use skyring::driver::{Driver, Event, ListenerIndex, Operation, ShardIndex, SocketKind, Wait};
 
 /// Descriptors that are open in this process.
 fn open() -> usize {
@@ -43,8 +43,18 @@ fn life(refusing: SocketAddr) {
     let _peers: Vec<_> = (0..20).map(|_| TcpStream::connect(destination).unwrap()).collect();
     for tag in 0..20 {
         driver.submit(Operation::Accept { listener: LISTENER });
-        driver.submit(Operation::Connect { tag, destination, source: None });
-        driver.submit(Operation::Connect { tag, destination: refusing, source: None });
+        driver.submit(Operation::Connect {
+            tag,
+            kind: SocketKind::Stream,
+            destination,
+            source: None,
+        });
+        driver.submit(Operation::Connect {
+            tag,
+            kind: SocketKind::Stream,
+            destination: refusing,
+            source: None,
+        });
     }
     let before = open();
     turn(&mut driver, 60);
@@ -52,7 +62,12 @@ fn life(refusing: SocketAddr) {
     assert_eq!(open(), before - 40);
     for _ in 0..5 {
         driver.submit(Operation::Accept { listener: LISTENER });
-        driver.submit(Operation::Connect { tag: 1, destination, source: None });
+        driver.submit(Operation::Connect {
+            tag: 1,
+            kind: SocketKind::Stream,
+            destination,
+            source: None,
+        });
     }
 }
 

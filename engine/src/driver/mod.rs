@@ -58,6 +58,16 @@ pub enum ReceiveMode {
     Stream,
 }
 
+/// What a connection carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SocketKind {
+    /// A stream of bytes, by TCP.
+    Stream,
+    /// Datagrams to and from one peer, by UDP. A receive brings one, cut off where the buffer ends,
+    /// and a send takes one whole.
+    Datagram,
+}
+
 /// What a shard asks its driver to do.
 #[derive(Debug)]
 pub enum Operation {
@@ -131,10 +141,18 @@ pub enum Operation {
     Connect {
         /// Comes out of `Connected`.
         tag: u32,
+        /// What it carries.
+        kind: SocketKind,
         /// Where to.
         destination: SocketAddr,
         /// Address to send from, its port 0 for one of the kernel's choice.
         source: Option<SocketAddr>,
+    },
+    /// End the connect in flight under a tag: it answers `Connected` with `ECANCELED` unless it
+    /// ended first. Has no event of its own.
+    CancelConnect {
+        /// The tag it was asked under.
+        tag: u32,
     },
 }
 

@@ -11,6 +11,7 @@ use super::connections::Role;
 use super::core::Core;
 use super::counters::Counter;
 use super::deadlines::TimerKey;
+use super::dialled::NO_LISTENER;
 use crate::config::{ListenerKind, capacity};
 use crate::driver::{Errno, ListenerIndex, Operation};
 
@@ -145,7 +146,9 @@ impl Core {
     /// Empties a slot whose descriptor is closed.
     pub(crate) fn vacate(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
-        if !connection.uncounted {
+        if connection.listener == NO_LISTENER {
+            self.plan.dialled(-1);
+        } else if !connection.uncounted {
             self.listener(connection.listener).shared.leave();
         }
         self.connections.vacate(slot);

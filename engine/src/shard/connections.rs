@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use skyring_protocols::login::server::LoginServer;
 
+use super::dialled::DialledRole;
 use super::message::HandOver;
 use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
@@ -78,6 +79,8 @@ pub(crate) enum Role {
     Attached(SessionKey),
     /// A gate connection.
     Gate(Box<GateRole>),
+    /// A connection that the application opened.
+    Dialled(Box<DialledRole>),
 }
 
 #[derive(Debug)]
@@ -175,6 +178,7 @@ impl Connection {
         match &self.role {
             Role::Attached(_) => true,
             Role::Gate(gate) => gate.opened,
+            Role::Dialled(dialled) => dialled.is_ready,
             _ => false,
         }
     }

@@ -6,7 +6,7 @@
 //! and `ending` say what all connections have in common; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,6 +17,7 @@ use skyring_protocols::msg::session::SessionPolicy;
 use super::connections::{Connections, InFlight};
 use super::counters::{Counter, ShardCounters};
 use super::deadlines::TimerKey;
+use super::dialled::Dialling;
 use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
@@ -107,6 +108,9 @@ pub(crate) struct Core {
     pub(super) next_listener: usize,
     pub(crate) connections: Connections,
     pub(crate) sessions: Sessions,
+    /// Connects in flight, by tag, and the next one's tag.
+    pub(super) dialling: BTreeMap<u32, Dialling>,
+    pub(super) next_dial: u32,
     /// Accounts whose login is being decided.
     pub(crate) logins: HashSet<Vec<u8>>,
     /// Logins that wait for the application, and how many may.
@@ -164,6 +168,8 @@ impl Core {
             next_listener: 0,
             connections: Connections::default(),
             sessions: Sessions::new(parts.table_key),
+            dialling: BTreeMap::new(),
+            next_dial: 0,
             logins: HashSet::new(),
             deciding: 0,
             deciding_max: LOGINS_WAITING_MAX,
@@ -198,14 +204,14 @@ impl Core {
             Event::Accepted { listener, slot, peer } => self.on_accepted(listener, slot, peer),
             Event::AcceptFailed { listener, errno } => self.on_accept_failed(listener, errno),
             Event::ReceiveEnded { token, reason } => self.on_receive_ended(token, reason),
-            Event::Sent { token, buffer, result } => self.on_sent(token, buffer, result.ok()),
+            Event::Sent { token, buffer, result } => self.on_sent(token, buffer, result),
             Event::ShutDown { token } => self.on_shut_down(token),
             Event::Closed { token } => self.on_closed(token),
             Event::HandedOver { token, result } => self.on_handed_over(token, result),
             Event::Arrived { from, key, slot } => self.on_arrived(from, key, slot),
             Event::Woken => {}
             Event::Received { .. } => unreachable!("the shard gives leased bytes separately"),
-            Event::Connected { .. } => unreachable!("a server shard does not dial"),
+            Event::Connected { tag, result } => self.on_connected(tag, result),
         }
     }
 

@@ -71,6 +71,9 @@ counters! {
     PushDropped "push_dropped" "Pushes and gate frames that no connection took: away, not allowed, too long, or too much unsent.";
     GateMessages "gate_messages" "Frames received on gate connections.";
     LoggedOut "logged_out" "Sessions ended.";
+    Dialled "dialled" "Connections that the application opened.";
+    DialFailed "dial_failed" "Connections that the application asked for and did not get.";
+    DialledEnded "dialled_ended" "Connections that the application opened and that have ended.";
     ClosedByPeer "closed_by_peer" "Connections that the peer closed.";
     ClosedBroken "closed_broken" "Connections that broke.";
     ClosedProtocol "closed_protocol" "Connections closed because the peer broke the protocol.";

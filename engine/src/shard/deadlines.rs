@@ -30,6 +30,8 @@ pub(crate) enum TimerKey {
     Accept,
     /// The next step of a drain.
     Drain,
+    /// Look at a connect under this tag.
+    Dial(u32),
     /// Wake a sleeper.
     Alarm(AlarmKey),
 }
@@ -72,6 +74,7 @@ impl Core {
                 TimerKey::HandOver(token) => self.retry_hand_over(token),
                 TimerKey::Accept => {} // `arm_accepts` looks at every turn.
                 TimerKey::Drain => self.on_drain_timer(),
+                TimerKey::Dial(tag) => self.on_dial_timer(tag),
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }
         }

@@ -35,6 +35,8 @@ impl Core {
                 Deed::Command(command, answer) => self.command(command, answer),
                 Deed::Gate(connection, deed) => self.route_gate_deed(connection, deed),
                 Deed::Forward(connection, agent) => self.forward(connection, agent),
+                Deed::Dial(dial, pipe) => self.dial(dial, pipe),
+                Deed::Stream(pipe, deed) => self.do_stream_deed(&pipe, deed),
                 Deed::Sleep(delay_ms, alarm) => {
                     // The clock's millisecond is under way: one more, so that nobody wakes early.
                     let due_ms = self.side.now_ms().saturating_add(delay_ms).saturating_add(1);

@@ -6,12 +6,15 @@
 //! goes. In between the shard looks again now and then, because the kernel may miss an operation
 //! that it was told to cancel.
 //!
+//! **What the application opened** stays as long as its tasks may need it, and the drain allows:
+//! `dialled` says when it is closed.
+//!
 //! **All together.** A shard that is empty may still be sent a connection by one that is not, so no
 //! shard ends by what it sees of itself: [`ServerEnd`] says when all may go.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU16, fence};
+use std::sync::atomic::{AtomicU16, AtomicU32, fence};
 
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::{Core, ListenerShared};
@@ -25,14 +28,16 @@ const LOOK_AGAIN_MS: u64 = 1000;
 /// Milliseconds from the stop to the end, whatever is still in flight then.
 const STOP_MS_MAX: u64 = 3000;
 
-/// Says when the shards of a server may end: when all have stopped accepting and no listener has a
-/// connection. A connection is counted from accept to close, also on its way between shards, so
-/// both stay true once they are.
+/// Says when the shards of a server may end: when all have stopped accepting, no listener has a
+/// connection, and none is left of those that the application opened. A connection is counted from
+/// accept to close, also on its way between shards, so the first two stay true once they are.
 pub(crate) struct ServerEnd {
     shards: u16,
     /// Shards that have stopped accepting.
     stopped: AtomicU16,
     listeners: Box<[Arc<ListenerShared>]>,
+    /// Connections that the application opened or is opening.
+    dialled: AtomicU32,
 }
 
 impl ServerEnd {
@@ -41,7 +46,8 @@ impl ServerEnd {
         listeners: impl IntoIterator<Item = Arc<ListenerShared>>,
     ) -> Arc<ServerEnd> {
         let listeners = listeners.into_iter().collect();
-        Arc::new(ServerEnd { shards, stopped: AtomicU16::new(0), listeners })
+        let (stopped, dialled) = (AtomicU16::new(0), AtomicU32::new(0));
+        Arc::new(ServerEnd { shards, stopped, listeners, dialled })
     }
 
     /// One more shard has stopped accepting.
@@ -49,9 +55,14 @@ impl ServerEnd {
         self.stopped.fetch_add(1, SeqCst);
     }
 
-    /// Whether the end is there. Of two shards that do the last two things for it at once, at least
-    /// one sees it when it asks afterwards.
+    /// Whether the end is there: nobody is connected, in either direction.
     fn is_reached(&self) -> bool {
+        self.is_deserted() && self.dialled.load(Relaxed) == 0
+    }
+
+    /// Whether no listener has a connection any more, or will have one. Of two shards that do the
+    /// last two things for it at once, at least one sees it when it asks afterwards.
+    fn is_deserted(&self) -> bool {
         fence(SeqCst);
         let empty = |listener: &Arc<ListenerShared>| {
             listener.connections.load(Relaxed) == 0 || mutation::active(Mutation::LeaveEarly)
@@ -77,6 +88,16 @@ impl DrainPlan {
     pub(super) fn new(server: Arc<ServerEnd>) -> DrainPlan {
         let (stop_at_ms, end_at_ms, look_at_ms) = (NEVER, NEVER, NEVER);
         DrainPlan { server, reported: false, stop_at_ms, end_at_ms, look_at_ms }
+    }
+
+    /// One dialled connection more or less.
+    pub(super) fn dialled(&self, by: i32) {
+        self.server.dialled.fetch_add(by as u32, SeqCst); // Adding 2^32 - 1 takes 1 away.
+    }
+
+    /// Whether nobody can need what the application opened, if no task does.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.server.is_deserted()
     }
 }
 
@@ -127,7 +148,8 @@ impl Core {
             Role::Login(_) | Role::Securing | Role::Attaching => {
                 self.abort(slot, Counter::ClosedByServer)
             }
-            Role::Departing(_) | Role::None => {}
+            // Handlers that still run may need what they opened: see `close_dialled`.
+            Role::Dialled(_) | Role::Departing(_) | Role::None => {}
         }
     }
 
@@ -139,6 +161,7 @@ impl Core {
         self.drain(0);
         self.plan.stop_at_ms = self.plan.stop_at_ms.min(self.now_ms);
         self.plan.end_at_ms = self.now_ms.saturating_add(STOP_MS_MAX);
+        self.stop_dialling();
         for slot in self.connections.slots() {
             // The end of a hand-over under way says who has the connection to end.
             if !self.connections.at(slot).in_flight.has(InFlight::HAND_OVER) {
@@ -161,6 +184,7 @@ impl Core {
         let steps_ms = [plan.stop_at_ms, plan.end_at_ms];
         let next_ms = steps_ms.into_iter().filter(|step_ms| *step_ms > now_ms).min();
         let busy = self.connections.len() > 0
+            || !self.dialling.is_empty()
             || self.listeners.iter().any(|listener| listener.accepts > 0);
         let soon_ms = if busy { now_ms + LOOK_AGAIN_MS } else { NEVER };
         let look_at_ms = next_ms.unwrap_or(NEVER).min(soon_ms);
@@ -208,7 +232,8 @@ impl Core {
     /// Whether nothing is left here: no connection, no accept in flight, nothing between shards. It
     /// may change: another shard may still send a connection.
     pub(crate) fn is_empty(&self) -> bool {
-        self.has_stopped_accepting() && self.connections.len() == 0 && self.mail.is_quiet()
+        let is_alone = self.connections.len() == 0 && self.dialling.is_empty();
+        self.has_stopped_accepting() && is_alone && self.mail.is_quiet()
     }
 
     /// Whether the shard may end: all shards are empty, or its time is up.

@@ -29,8 +29,7 @@ impl Core {
             return;
         }
         self.leave_role(slot, reason);
-        let at = self.connections.at(slot).listener;
-        let flush_ms = self.listener(at).settings.write_timeout_ms;
+        let flush_ms = self.write_timeout_ms(slot);
         self.connections.at_mut(slot).life = Life::Finishing;
         let remainder = self.connections.take_remainder(slot);
         self.connections.recycle(remainder);
@@ -145,8 +144,9 @@ impl Core {
                 self.note_end_of_stream(slot);
                 self.on_end_of_stream(slot);
             }
-            ReceiveEnd::Failed(_) => {
+            ReceiveEnd::Failed(errno) => {
                 self.connections.at_mut(slot).ended = true;
+                self.on_dialled_failure(slot, errno);
                 self.abort(slot, Counter::ClosedBroken);
             }
             ReceiveEnd::NoBuffers => self.count(Counter::NoBuffers),
@@ -160,6 +160,7 @@ impl Core {
     pub(crate) fn on_end_of_stream(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
         match (connection.life, &connection.role) {
+            (Life::Open, Role::Dialled(_)) => self.on_dialled_end(slot),
             // What is kept is taken first; `resume` comes back here.
             (Life::Open, _) if connection.paused && connection.has_remainder() => {}
             // A verdict is on its way: a client that only stopped sending still reads it.
@@ -173,6 +174,9 @@ impl Core {
 
     /// Takes a connection out of what it is for, and counts why.
     fn leave_role(&mut self, slot: u32, reason: Counter) {
+        if matches!(self.connections.at(slot).role, Role::Dialled(_)) {
+            return self.leave_dialled(slot, reason);
+        }
         self.count(reason);
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
@@ -183,7 +187,7 @@ impl Core {
             // The end of the hand-over, which may be under way, still needs it. If the descriptor
             // arrives all the same, the owner meets the same deadline.
             role @ Role::Departing(_) => self.connections.at_mut(slot).role = role,
-            Role::Attaching | Role::None => {}
+            Role::Attaching | Role::Dialled(_) | Role::None => {}
         }
     }
 }

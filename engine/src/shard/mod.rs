@@ -12,6 +12,7 @@ pub(crate) mod core;
 pub mod counters;
 mod deadlines;
 mod deeds;
+pub(crate) mod dialled;
 pub(crate) mod dispatch;
 pub(crate) mod drain;
 mod ending;
@@ -185,6 +186,7 @@ impl Core {
         self.do_deeds();
         self.flush();
         self.arm_accepts();
+        self.close_dialled();
         self.report_stopped();
     }
 

@@ -95,8 +95,10 @@ impl Core {
         if connection.tls.as_ref().is_some_and(|tls| tls.is_resumed()) {
             self.count(Counter::TlsResumed);
         }
-        if matches!(connection.role, Role::Securing) {
-            self.begin(slot);
+        match connection.role {
+            Role::Securing => self.begin(slot),
+            Role::Dialled(_) => self.on_dialled_ready(slot),
+            _ => {}
         }
     }
 
@@ -108,6 +110,7 @@ impl Core {
             TlsError::Internal(_) => Counter::ClosedBroken,
             _ => Counter::ClosedProtocol,
         };
+        self.on_dialled_tls_failure(slot, error);
         self.finish(slot, reason);
     }
 

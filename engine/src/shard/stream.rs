@@ -9,7 +9,7 @@ use skyring_protocols::{Decode, frame};
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
-use crate::driver::{ListenerIndex, Operation, ReceiveMode, Token};
+use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode, Token};
 
 /// How much of its output budget a connection has used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,9 @@ impl Core {
         if connection.life != Life::Open {
             return; // Lingering, or on its way out: read and thrown away.
         }
+        if matches!(connection.role, Role::Dialled(_)) {
+            return self.on_dialled_bytes(slot, bytes);
+        }
         if self.mail.is_crowded() && !connection.paused {
             self.hold_for_mail(slot);
         }
@@ -82,7 +85,7 @@ impl Core {
             // It came with the end of the TLS handshake.
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
-            Role::Securing | Role::Departing(_) | Role::None => {}
+            Role::Securing | Role::Departing(_) | Role::Dialled(_) | Role::None => {}
         }
     }
 
@@ -95,7 +98,9 @@ impl Core {
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
             (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
-            (Life::Open, Role::Login(_) | Role::Attached(_)) if !connection.paused => {
+            (Life::Open, Role::Login(_) | Role::Attached(_) | Role::Dialled(_))
+                if !connection.paused =>
+            {
                 ReceiveMode::Stream
             }
             (Life::Open, Role::Gate(gate)) if gate.opened && !connection.paused => {
@@ -200,24 +205,33 @@ impl Core {
 
     /// Gives bytes to the driver, which must get rid of some of them in time.
     fn submit_send(&mut self, token: Token, buffer: Vec<u8>, from: usize) {
+        let deadline_ms = self.now_ms.saturating_add(self.write_timeout_ms(token.slot));
         let connection = self.connections.at_mut(token.slot);
-        let settings = &self.listeners[usize::from(connection.listener.0)].settings;
         connection.in_flight.begin(InFlight::SEND);
         if let Some(traffic) = connection.traffic_mut() {
-            traffic.write_deadline_ms = self.now_ms.saturating_add(settings.write_timeout_ms);
+            traffic.write_deadline_ms = deadline_ms;
         }
         self.operations.push(Operation::Send { token, buffer, from });
         self.arm_timer(token.slot);
     }
 
-    pub(super) fn on_sent(&mut self, token: Token, buffer: Vec<u8>, sent: Option<usize>) {
+    /// Milliseconds in which output must make progress.
+    pub(super) fn write_timeout_ms(&self, slot: u32) -> u64 {
+        let connection = self.connections.at(slot);
+        match &connection.role {
+            Role::Dialled(dialled) => dialled.write_timeout_ms,
+            _ => self.listener(connection.listener).settings.write_timeout_ms,
+        }
+    }
+
+    pub(super) fn on_sent(&mut self, token: Token, buffer: Vec<u8>, result: Result<usize, Errno>) {
         let Some(slot) = self.conclude(token, InFlight::SEND) else {
             return self.connections.recycle(buffer);
         };
         let connection = self.connections.at_mut(slot);
         let is_alive = matches!(connection.life, Life::Open | Life::Finishing);
         let traffic = connection.traffic_mut().expect("what is being sent is traffic");
-        let sent = sent.filter(|bytes| *bytes > 0 && is_alive);
+        let sent = result.ok().filter(|bytes| *bytes > 0 && is_alive);
         traffic.sending_bytes = sent.map_or(0, |bytes| traffic.sending_bytes.saturating_sub(bytes));
         let unsent_bytes = traffic.sending_bytes;
         if unsent_bytes > 0 {
@@ -229,12 +243,19 @@ impl Core {
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {
+                self.queue_datagram(slot);
                 self.send(slot);
+                self.after_sending_dialled(slot);
                 self.resume(slot);
                 self.advance_ending(slot);
                 self.start_departure(slot);
             }
-            None if is_alive => self.abort(slot, Counter::ClosedBroken),
+            None if is_alive => {
+                if let Err(errno) = result {
+                    self.on_dialled_failure(slot, errno);
+                }
+                self.abort(slot, Counter::ClosedBroken);
+            }
             None => self.try_close(slot),
         }
         self.connections.settle(slot);
@@ -257,7 +278,13 @@ impl Core {
     /// Reads again once the reasons to pause are gone, first what was kept.
     pub(crate) fn resume(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
-        if !connection.paused || connection.life != Life::Open || self.draining {
+        if !connection.paused || connection.life != Life::Open {
+            return;
+        }
+        if matches!(connection.role, Role::Dialled(_)) {
+            return self.resume_dialled(slot);
+        }
+        if self.draining {
             return;
         }
         if self.is_over_budget(slot) {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
+use super::errand;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
     Agent, Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request,
@@ -36,12 +37,16 @@ pub(super) struct Ledger {
     pub(super) may_retire: bool,
     /// Logins decided.
     pub(super) logins: u64,
+    /// Errands begun, those that run, and those that had an answer.
+    pub(super) errands: u64,
+    pub(super) errands_now: u64,
+    pub(super) echoed: u64,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }
 
 impl Ledger {
-    fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(violation());
         }
@@ -132,6 +137,7 @@ impl Application for Game {
 
     fn on_attach(&self, user: &User, _peer: SocketAddr) {
         self.move_attached(user, 1);
+        self.context.spawn(errand::run(self.context.clone(), Rc::clone(&self.ledger)));
     }
 
     fn on_detach(&self, user: &User) {

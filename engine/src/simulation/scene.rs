@@ -5,7 +5,7 @@
 //! request or a gate frame waits at the door until the test opens it.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -124,6 +124,8 @@ pub(crate) struct Props {
     pub(crate) listeners: Vec<Listener>,
     /// Messages between two shards that may wait.
     pub(crate) mailbox: usize,
+    /// What chance decides, if anything is left to it.
+    pub(crate) seed: u64,
 }
 
 impl Default for Props {
@@ -132,6 +134,7 @@ impl Default for Props {
             settings: SimSettings { buffers: 64, ..SimSettings::default() },
             listeners: ListenerKind::ALL.map(Listener::new).to_vec(),
             mailbox: 64,
+            seed: 1,
         }
     }
 }
@@ -155,8 +158,8 @@ impl Props {
         make: impl Fn(Context) -> A,
     ) -> Scene {
         let shards = self.settings.shards;
-        let net = SimNet::new(1, self.settings);
-        let mut random = SimRandom::new(1);
+        let net = SimNet::new(self.seed, self.settings);
+        let mut random = SimRandom::new(self.seed);
         let shared = |listener: &Listener| {
             let tls = listener.tls.as_ref().map(ServerTls::load);
             let tls = tls.transpose().expect("a test makes its certificates");
@@ -194,6 +197,16 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn core(&mut self, shard: u16) -> &mut Core {
         self.places[usize::from(shard)].shard.core_mut()
+    }
+
+    /// The application's way to a shard.
+    pub(crate) fn context(&self, shard: u16) -> Context {
+        self.places[usize::from(shard)].side.context()
+    }
+
+    /// Whether a shard may end.
+    pub(crate) fn is_over(&self, shard: u16) -> bool {
+        self.places[usize::from(shard)].shard.core().is_over()
     }
 
     /// Lets the tasks of one shard run that are ready, without a turn.
@@ -275,6 +288,30 @@ impl Scene {
         let mut owned = uids.filter(|uid| self.site.router.owner(uid).0 == shard);
         owned.nth(number).expect("users are spread over all shards")
     }
+}
+
+/// What a task has come to.
+pub(crate) struct Done<T>(Rc<RefCell<Option<T>>>);
+
+impl<T> Done<T> {
+    /// Its output, if it is there, once.
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.borrow_mut().take()
+    }
+}
+
+/// Starts a task on the first shard.
+pub(crate) fn spawn<F: Future<Output: 'static> + 'static>(
+    scene: &Scene,
+    task: impl FnOnce(Context) -> F,
+) -> Done<F::Output> {
+    let (done, context) = (Rc::new(RefCell::new(None)), scene.context(0));
+    let (place, task) = (Rc::clone(&done), task(context.clone()));
+    context.spawn(async move {
+        let output = task.await;
+        *place.borrow_mut() = Some(output);
+    });
+    Done(done)
 }
 
 /// One frame.

@@ -36,6 +36,8 @@ fn run(seed: u64) -> Outcome {
 /// What has happened in many seeds.
 struct Totals {
     answers: u64,
+    /// Errands that had an answer.
+    echoed: u64,
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -47,11 +49,12 @@ struct Totals {
 impl Totals {
     fn new() -> Totals {
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
-        Totals { answers: 0, counters, faults, parks: [0; 2] }
+        Totals { answers: 0, echoed: 0, counters, faults, parks: [0; 2] }
     }
 
     fn add(&mut self, outcome: &Outcome) {
         self.answers += outcome.answers;
+        self.echoed += outcome.echoed;
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -65,6 +68,7 @@ impl Totals {
 
     fn merge(&mut self, other: &Totals) {
         self.answers += other.answers;
+        self.echoed += other.echoed;
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -95,6 +99,7 @@ fn seeds() {
     }
     let answers = all.answers;
     assert!(answers > 10 * count, "only {answers} answers in {count} seeds");
+    assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -126,12 +131,15 @@ fn seeds() {
         Counter::LoginDropped,
         Counter::AttachUserNotFound,
         Counter::AnswersOverBudget,
+        Counter::Dialled,
+        Counter::DialFailed,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = all.counters[counter as usize];
         assert!(total > 0, "{} never happened in {count} seeds", counter.name());
     }
-    for fault in [Fault::CancelMissed, Fault::Unheard].into_iter().filter(|_| count >= SEEDS) {
+    let rare = [Fault::CancelMissed, Fault::Unheard, Fault::DatagramLost];
+    for fault in rare.into_iter().filter(|_| count >= SEEDS) {
         assert!(all.faults[fault as usize] > 0, "{fault:?} never struck in {count} seeds");
     }
     assert!(count < SEEDS || all.parks.iter().all(|times| *times > 0), "{:?}", all.parks);

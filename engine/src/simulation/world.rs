@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
 use super::player::{Addresses, Manners, Player};
@@ -54,6 +55,8 @@ pub(super) struct World {
     parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
     players: Vec<Player>,
+    /// The server that the game calls.
+    echoer: Echoer,
     /// Answers that players who have left got.
     answers: u64,
     /// What goes wrong while it is played.
@@ -64,6 +67,8 @@ pub(super) struct World {
 pub(super) struct Outcome {
     pub(super) trace_hash: u64,
     pub(super) answers: u64,
+    /// Errands that had an answer.
+    pub(super) echoed: u64,
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
     /// Times that a shard slept outside its driver.
@@ -149,6 +154,7 @@ impl World {
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
         }
+        let echoer = Echoer::new(&net);
         let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
         World {
             net,
@@ -160,6 +166,7 @@ impl World {
             parks_refused: 0,
             ledger,
             players,
+            echoer,
             answers: 0,
             faults,
         }
@@ -177,6 +184,7 @@ impl World {
         let Some(index) = self.net.pick_runnable() else {
             let step_ns = self.random.below(STEP_NS);
             self.net.advance_until(self.net.now_ns().saturating_add(step_ns).min(limit_ns));
+            self.echoer.act();
             return true;
         };
         self.turn(index);
@@ -292,16 +300,24 @@ impl World {
     /// Everybody leaves the server that has ended, and nothing is left.
     fn close(mut self) -> Outcome {
         std::mem::take(&mut self.players).into_iter().for_each(|player| self.leave(player));
-        let answers = self.answers;
         self.forget_timers();
+        self.echoer.leave();
         self.check_the_end();
         let counts = Counter::ALL.iter().map(|counter| (*counter, self.sum(*counter))).collect();
         let trace_hash = self.net.trace_hash();
-        let (parks, parks_refused) = (self.parks, self.parks_refused);
         let net = self.net.clone();
+        let outcome = Outcome {
+            trace_hash,
+            answers: self.answers,
+            echoed: self.ledger.borrow().echoed,
+            counts,
+            faults: net.fault_counts(),
+            parks: self.parks,
+            parks_refused: self.parks_refused,
+        };
         drop(self);
         net.assert_quiescent();
-        Outcome { trace_hash, answers, counts, faults: net.fault_counts(), parks, parks_refused }
+        outcome
     }
 
     /// Every shard drains, then stops, and ends when the server does. Then no shard may have anything
@@ -407,6 +423,9 @@ impl World {
         }
         let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
         assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
+        let (dialled, ended) = (self.sum(Counter::Dialled), self.sum(Counter::DialledEnded));
+        assert_eq!(dialled, ended, "a dialled connection ends once");
+        assert_eq!(self.ledger.borrow().errands_now, 0, "errands are left");
         assert_eq!(self.ledger.borrow().attached, BTreeMap::new(), "nobody is attached");
         assert_eq!(self.ledger.borrow().gates, 0, "gate connections come and go in pairs");
         assert_eq!(self.sum(Counter::AttachedNow), 0, "attached sessions are miscounted");

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
-use skyring::driver::{Errno, Event, Operation, ReceiveMode};
+use skyring::driver::{Errno, Event, Operation, ReceiveMode, SocketKind};
 
 use crate::rig::{PATIENCE, Rig, small};
 
@@ -25,7 +25,12 @@ fn a_connection_carries_bytes_both_ways() {
         let server = TcpListener::bind(address).unwrap();
         let destination = server.local_addr().unwrap();
         let mut rig = Rig::new(&small());
-        rig.submit(Operation::Connect { tag: 7, destination, source: None });
+        rig.submit(Operation::Connect {
+            tag: 7,
+            kind: SocketKind::Stream,
+            destination,
+            source: None,
+        });
         let slot = rig.until(connected(7)).unwrap();
         let token = rig.name(slot);
         let (mut peer, _) = server.accept().unwrap();
@@ -45,7 +50,12 @@ fn the_source_address_is_honoured() {
     let destination = server.local_addr().unwrap();
     let mut rig = Rig::new(&small());
     for source in ["127.0.0.2:0", "127.0.0.3:0"].map(|text| text.parse::<SocketAddr>().unwrap()) {
-        rig.submit(Operation::Connect { tag: 1, destination, source: Some(source) });
+        rig.submit(Operation::Connect {
+            tag: 1,
+            kind: SocketKind::Stream,
+            destination,
+            source: Some(source),
+        });
         rig.until(connected(1)).unwrap();
         let (_peer, seen) = server.accept().unwrap();
         assert_eq!(seen.ip(), source.ip());
@@ -57,7 +67,12 @@ fn the_source_address_is_honoured() {
 fn a_source_that_is_not_ours_fails_at_once() {
     let mut rig = Rig::new(&small());
     let source = Some("192.0.2.1:0".parse().unwrap());
-    rig.submit(Operation::Connect { tag: 3, destination: deserted(), source });
+    rig.submit(Operation::Connect {
+        tag: 3,
+        kind: SocketKind::Stream,
+        destination: deserted(),
+        source,
+    });
     assert_eq!(rig.until(connected(3)), Err(Errno(libc::EADDRNOTAVAIL)));
 }
 
@@ -68,7 +83,7 @@ fn a_refusal_leaves_the_slot_free() {
     let mut rig = Rig::new(&options);
     let destination = deserted();
     for tag in 0..10 {
-        rig.submit(Operation::Connect { tag, destination, source: None });
+        rig.submit(Operation::Connect { tag, kind: SocketKind::Stream, destination, source: None });
         assert_eq!(rig.until(connected(tag)), Err(Errno(libc::ECONNREFUSED)));
     }
     rig.pair();
@@ -82,13 +97,13 @@ fn a_full_table_fails_the_connect() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = server.local_addr().unwrap();
     let mut rig = Rig::new(&options);
-    rig.submit(Operation::Connect { tag: 1, destination, source: None });
+    rig.submit(Operation::Connect { tag: 1, kind: SocketKind::Stream, destination, source: None });
     let slot = rig.until(connected(1)).unwrap();
-    rig.submit(Operation::Connect { tag: 2, destination, source: None });
+    rig.submit(Operation::Connect { tag: 2, kind: SocketKind::Stream, destination, source: None });
     assert_eq!(rig.until(connected(2)), Err(Errno(libc::ENFILE)));
     let token = rig.name(slot);
     rig.close(token);
-    rig.submit(Operation::Connect { tag: 3, destination, source: None });
+    rig.submit(Operation::Connect { tag: 3, kind: SocketKind::Stream, destination, source: None });
     assert_eq!(rig.until(connected(3)), Ok(slot));
 }
 
@@ -101,7 +116,7 @@ fn many_connects_in_one_turn_all_answer() {
     (options.submission_entries, options.slots) = (8, 100);
     let mut rig = Rig::new(&options);
     for tag in 0..100 {
-        rig.submit(Operation::Connect { tag, destination, source: None });
+        rig.submit(Operation::Connect { tag, kind: SocketKind::Stream, destination, source: None });
     }
     let mut slots: Vec<u32> = (0..100).map(|tag| rig.until(connected(tag)).unwrap()).collect();
     slots.sort_unstable();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use skyring::driver::uring::options::UringOptions;
 use skyring::driver::uring::probe::Probe;
-use skyring::driver::{Driver, Event, Operation, ReceiveMode, Token, Wait};
+use skyring::driver::{Driver, Event, Operation, ReceiveMode, SocketKind, Token, Wait};
 
 use crate::rig::{LISTENER, Rig, pattern, read, small};
 
@@ -120,7 +120,7 @@ fn a_driver_goes_away_quickly_with_everything_in_flight() {
         rig.submit(Operation::Accept { listener: LISTENER });
     }
     let destination = "192.0.2.1:9".parse().unwrap();
-    rig.submit(Operation::Connect { tag: 1, destination, source: None });
+    rig.submit(Operation::Connect { tag: 1, kind: SocketKind::Stream, destination, source: None });
     rig.poll();
     // One more of each that the kernel has not even seen.
     rig.submit(Operation::Accept { listener: LISTENER });

@@ -5,6 +5,7 @@
 pub(crate) mod arena;
 pub(crate) mod game;
 pub(crate) mod held;
+pub(crate) mod shard;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -5,7 +5,7 @@
 //! failures in a row. A lost connection is a failure of its own user only; nothing is lost with it,
 //! since what was not answered is repeated on the next one.
 
-use skyring::driver::{Errno, Operation, ReceiveEnd};
+use skyring::driver::{Errno, Operation, ReceiveEnd, SocketKind};
 
 use super::user::Phase;
 use super::{Alarm, Crowd};
@@ -59,7 +59,12 @@ impl Crowd {
         let source = self.plan.source_of(number, login);
         self.handshakes += 1;
         self.record.counters.connects += 1;
-        self.links.operations.push(Operation::Connect { tag: index, destination, source });
+        self.links.operations.push(Operation::Connect {
+            tag: index,
+            kind: SocketKind::Stream,
+            destination,
+            source,
+        });
     }
 
     /// A connect is over.

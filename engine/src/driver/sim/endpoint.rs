@@ -91,6 +91,10 @@ pub(super) struct Endpoint {
     pub(super) waits_for_window: bool,
     /// Nobody holds it any more.
     pub(super) closed: bool,
+    /// It carries datagrams, and nothing of the rest.
+    pub(super) is_datagram: bool,
+    /// Datagrams that have arrived and are unread.
+    pub(super) datagrams: VecDeque<Vec<u8>>,
 }
 
 impl Endpoint {
@@ -111,10 +115,18 @@ impl Endpoint {
             fin_wanted: false,
             waits_for_window: false,
             closed: false,
+            is_datagram: false,
+            datagrams: VecDeque::new(),
         }
     }
 
     pub(super) fn readable(&self) -> Readable {
+        if self.is_datagram {
+            return self
+                .datagrams
+                .front()
+                .map_or(Readable::Nothing, |it| Readable::Bytes(it.len()));
+        }
         if !self.inbound.is_empty() {
             return Readable::Bytes(self.inbound.len());
         }

@@ -48,6 +48,8 @@ pub enum Fault {
     /// A hand-over moves the descriptor, and the other shard does not hear of it. Drawn at each
     /// hand-over; only a few a world, because each takes a slot for good.
     Unheard,
+    /// A datagram is lost. Drawn at each.
+    DatagramLost,
 }
 
 /// Hand-overs of one world that [`Fault::Unheard`] strikes, at most.
@@ -58,7 +60,7 @@ impl Fault {
     pub const COUNT: usize = Fault::ALL.len();
 
     /// Every kind, in the order of its number.
-    pub const ALL: [Fault; 17] = [
+    pub const ALL: [Fault; 18] = [
         Fault::Split,
         Fault::Reset,
         Fault::HalfClose,
@@ -76,6 +78,7 @@ impl Fault {
         Fault::Coalesced,
         Fault::CancelMissed,
         Fault::Unheard,
+        Fault::DatagramLost,
     ];
 
     /// The most a seed draws for it, in 65,536ths. Those that kill connections are rare, so that
@@ -84,7 +87,7 @@ impl Fault {
         match self {
             Fault::Reset | Fault::HalfClose | Fault::Unheard => 1_000,
             Fault::AcceptError | Fault::TableFull | Fault::ConnectError => 8_000,
-            Fault::Stall | Fault::NoBuffers => 12_000,
+            Fault::Stall | Fault::NoBuffers | Fault::DatagramLost => 12_000,
             Fault::CancelMissed => 16_000,
             Fault::ClearedReceive | Fault::StaleEvent => 24_000,
             Fault::Split | Fault::ShortSend | Fault::Late | Fault::Held => 40_000,

@@ -2,7 +2,7 @@
 //!
 //! A [`SimNet`] is a whole world in one thread: a clock that turns and [`SimNet::advance_to_next`] move,
 //! the rings of several shards, listeners, connections, and clients that a test plays through
-//! [`SimClient`]. One seed decides everything: which shard an accepted connection goes to, where
+//! [`SimClient`]. What shards connect to is played too: [`SimRemote`], [`SimSocket`]. One seed decides everything: which shard an accepted connection goes to, where
 //! bytes are split, what fails, in which order events come. Nothing else is asked, so a seed is a
 //! run, and [`SimNet::trace_hash`] is its fingerprint.
 //!
@@ -47,6 +47,7 @@ mod operations;
 mod pool;
 mod progress;
 mod random;
+mod remote;
 mod ring;
 mod table;
 #[cfg(test)]
@@ -58,4 +59,5 @@ pub use client::{SimClient, StreamEnd};
 pub use driver::SimDriver;
 pub use faults::{Fault, FaultCounts, SimFaults};
 pub use random::SimRandom;
+pub use remote::{SimRemote, SimSocket};
 pub use world::{SimNet, SimSettings};

@@ -73,7 +73,15 @@ impl World {
 
     /// The request to open a connection has come to where it goes.
     pub(super) fn knock(&mut self, from: EndpointId, attempts: u32) {
-        let Endpoint { local, remote, .. } = *self.endpoint(from);
+        let remote = self.endpoint(from).remote;
+        if self.silent.contains(&remote) {
+            return;
+        }
+        let at = self.remotes.iter().position(|it| it.open && it.address == remote);
+        if let Some(at) = at {
+            let accepted = self.accept_end(from, Holder::Client);
+            return self.remotes[at].waiting.push_back(accepted);
+        }
         let open = |listener: &SimListener| listener.open && listener.address == remote;
         let Some(listener) = self.listeners.iter().position(open) else {
             return self.refuse(from);
@@ -86,14 +94,21 @@ impl World {
             let again = Happening::Knocks { from, attempts: attempts + 1 };
             return self.plan(self.now_ns + KNOCK_AGAIN_NS, again);
         }
-        let mut accepted = Endpoint::new(remote, local, Holder::Backlog);
+        let accepted = self.accept_end(from, Holder::Backlog);
+        self.listeners[listener].backlog[shard].push_back(accepted);
+        self.progress_accepts(listener, ShardIndex(shard as u16));
+    }
+
+    /// The far end of a connection that is being opened; the near one will hear of it.
+    fn accept_end(&mut self, from: EndpointId, holder: Holder) -> EndpointId {
+        let Endpoint { local, remote, .. } = *self.endpoint(from);
+        let mut accepted = Endpoint::new(remote, local, holder);
         accepted.peer = Some(from);
         accepted.opening = Opening::Open;
         let accepted = self.add_endpoint(accepted);
         self.endpoint(from).peer = Some(accepted);
         self.send_packet(accepted, Packet::Open);
-        self.listeners[listener].backlog[shard].push_back(accepted);
-        self.progress_accepts(listener, ShardIndex(shard as u16));
+        accepted
     }
 
     fn refuse(&mut self, from: EndpointId) {
@@ -176,6 +191,24 @@ impl World {
             Packet::Reset => end.break_off(),
         }
         self.progress(to);
+    }
+
+    /// Opens a socket for datagrams, at once.
+    pub(super) fn open_datagram(&mut self, holder: Holder, from: SocketAddr, to: SocketAddr) {
+        let mut end = Endpoint::new(from, to, holder);
+        end.is_datagram = true;
+        let end = self.add_endpoint(end);
+        self.opened(end, Ok(()));
+    }
+
+    /// Ends the connect of a shard under this tag, if it is in flight.
+    pub(super) fn cancel_connect(&mut self, shard: ShardIndex, tag: u32) {
+        let holder = Holder::Dialling { shard, tag };
+        let theirs = |end: &Endpoint| end.holders.first() == Some(&holder);
+        let found = self.endpoints.iter().position(theirs);
+        let Some(end) = found.filter(|_| !self.chance.strikes(Fault::CancelMissed)) else { return };
+        let end = EndpointId(end as u32);
+        self.opened(end, Err(Errno(libc::ECANCELED)));
     }
 
     /// The connect of a shard is over, if this end came from one.

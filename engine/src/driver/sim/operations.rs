@@ -10,7 +10,9 @@ use super::faults::{Fault, UNHEARD_MAX};
 use super::ring::Queued;
 use super::table::{Ending, Unsent};
 use super::world::{Happening, World};
-use crate::driver::{Errno, Event, ListenerIndex, Operation, ReceiveEnd, ShardIndex, Token};
+use crate::driver::{
+    Errno, Event, ListenerIndex, Operation, ReceiveEnd, ShardIndex, SocketKind, Token,
+};
 
 impl World {
     /// Starts what a shard has queued.
@@ -50,20 +52,23 @@ impl World {
                 self.hand_over(shard, serial, kept(token), to, key);
             }
             Operation::Wake { shard } => self.wake(shard),
-            Operation::Connect { tag, destination, source } => {
-                self.connect(shard, serial, tag, destination, source);
+            Operation::Connect { tag, kind, destination, source } => {
+                let holder = Holder::Dialling { shard, tag };
+                self.connect(holder, serial, kind, destination, source);
             }
+            Operation::CancelConnect { tag } => self.cancel_connect(shard, tag),
         }
     }
 
     fn connect(
         &mut self,
-        shard: ShardIndex,
+        holder: Holder,
         serial: u64,
-        tag: u32,
+        kind: SocketKind,
         destination: SocketAddr,
         source: Option<SocketAddr>,
     ) {
+        let Holder::Dialling { shard, tag } = holder else { return };
         if self.chance.strikes(Fault::ConnectError) {
             let result = Err(Errno(libc::ECONNREFUSED));
             return self.complete(shard, serial, Event::Connected { tag, result }, Vec::new());
@@ -73,7 +78,10 @@ impl World {
             own.set_ip(source.ip());
             own.set_port(if source.port() == 0 { own.port() } else { source.port() });
         }
-        self.dial(Holder::Dialling { shard, tag }, own, destination);
+        match kind {
+            SocketKind::Stream => drop(self.dial(holder, own, destination)),
+            SocketKind::Datagram => self.open_datagram(holder, own, destination),
+        }
     }
 
     /// Ends the accepts that were submitted before this.

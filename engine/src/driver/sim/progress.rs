@@ -1,7 +1,7 @@
 //! What moves when something has changed: accepts that meet connections, receives that meet bytes,
 //! sends and client writes that meet room.
 
-use super::endpoint::{Broken, EndpointId, Holder, Opening, Readable};
+use super::endpoint::{Broken, Endpoint, EndpointId, Holder, Opening, Readable};
 use super::faults::Fault;
 use super::table::Unsent;
 use super::world::World;
@@ -109,6 +109,11 @@ impl World {
 
     /// Moves bytes from an end into a buffer.
     fn fill(&mut self, end: EndpointId, there: usize) -> Vec<u8> {
+        if self.endpoint(end).is_datagram {
+            let mut datagram = self.endpoint(end).datagrams.pop_front().unwrap_or_default();
+            datagram.truncate(self.settings.buffer_bytes);
+            return datagram;
+        }
         let most = there.min(self.settings.buffer_bytes);
         let count = self.chance.part(Fault::Split, most);
         let bytes = self.endpoint(end).take(count);
@@ -129,6 +134,12 @@ impl World {
     /// with a part taken, as the seed wills.
     pub(super) fn progress_send(&mut self, shard: ShardIndex, slot: u32) {
         while let Some((end, mut unsent)) = self.take_unsent(shard, slot) {
+            if self.endpoint(end).is_datagram {
+                let Endpoint { local, remote, .. } = *self.endpoint(end);
+                self.send_datagram(local, remote, &unsent.buffer[unsent.from..]);
+                let bytes = unsent.buffer.len() - unsent.from;
+                return self.end_send(shard, slot, unsent, Ok(bytes));
+            }
             if let Some(errno) = self.endpoint(end).take_send_error() {
                 let result = if unsent.taken > 0 { Ok(unsent.taken) } else { Err(errno) };
                 return self.end_send(shard, slot, unsent, result);

@@ -196,6 +196,7 @@ const fn has_event(operation: &Operation) -> bool {
         Operation::CancelAccepts { .. }
             | Operation::CancelReceive { .. }
             | Operation::CancelSend { .. }
+            | Operation::CancelConnect { .. }
             | Operation::Wake { .. }
     )
 }

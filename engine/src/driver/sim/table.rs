@@ -177,7 +177,8 @@ impl Table {
             Operation::Accept { .. }
             | Operation::CancelAccepts { .. }
             | Operation::Wake { .. }
-            | Operation::Connect { .. } => {}
+            | Operation::Connect { .. }
+            | Operation::CancelConnect { .. } => {}
         }
         0
     }

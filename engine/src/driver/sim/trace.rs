@@ -60,11 +60,12 @@ impl Trace {
                 self.words(&[u64::from(to.0), u64::from(*key)]);
             }
             Operation::Wake { shard } => self.words(&[11, u64::from(shard.0)]),
-            Operation::Connect { tag, destination, source } => {
-                self.words(&[12, u64::from(*tag)]);
+            Operation::Connect { tag, kind, destination, source } => {
+                self.words(&[12, u64::from(*tag), *kind as u64]);
                 self.address(*destination);
                 source.iter().for_each(|source| self.address(*source));
             }
+            Operation::CancelConnect { tag } => self.words(&[13, u64::from(*tag)]),
         }
     }
 

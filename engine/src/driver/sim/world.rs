@@ -12,6 +12,7 @@ use super::driver::SimDriver;
 use super::endpoint::{Endpoint, EndpointId, Holder, Packet};
 use super::faults::{FaultCounts, SimFaults};
 use super::random::SimRandom;
+use super::remote::{Remote, Socket};
 use super::ring::{Completion, Queued, Ring};
 use super::trace::Trace;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Wait};
@@ -67,6 +68,8 @@ pub(super) enum Happening {
     WindowOpens { of: EndpointId },
     /// An operation starts that was submitted earlier.
     Starts { shard: ShardIndex, queued: Queued },
+    /// A datagram reaches an address.
+    DatagramArrives { from: SocketAddr, to: SocketAddr, bytes: Vec<u8> },
 }
 
 /// A listening address, with a queue on every shard.
@@ -88,6 +91,10 @@ pub(super) struct World {
     pub(super) chance: Chance,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) listeners: Vec<SimListener>,
+    /// Where tests listen, hear datagrams, and say nothing.
+    pub(super) remotes: Vec<Remote>,
+    pub(super) sockets: Vec<Socket>,
+    pub(super) silent: Vec<SocketAddr>,
     pub(super) rings: Vec<Ring>,
     /// Clients so far; each gets an address of its own unless it brings one.
     pub(super) clients: u32,
@@ -112,6 +119,9 @@ impl World {
             chance: Chance { random, faults, counts: FaultCounts::default() },
             endpoints: Vec::new(),
             listeners: Vec::new(),
+            remotes: Vec::new(),
+            sockets: Vec::new(),
+            silent: Vec::new(),
             rings,
             clients: 0,
             trace: Trace::new(),
@@ -221,6 +231,7 @@ impl World {
             Happening::Knocks { from, attempts } => self.knock(from, attempts),
             Happening::WindowOpens { of } => self.progress(of),
             Happening::Starts { shard, queued } => self.start(shard, queued),
+            Happening::DatagramArrives { from, to, bytes } => self.arrive_datagram(from, to, bytes),
         }
     }
 

@@ -18,7 +18,7 @@ use super::address::AddressBuffer;
 use super::cell::KernelCell;
 use super::token::{Kind, OperationToken};
 use super::{UringDriver, socket};
-use crate::driver::{Errno, Event};
+use crate::driver::{Errno, Event, SocketKind};
 
 /// Asks a files update to choose the slot (`IORING_FILE_INDEX_ALLOC`).
 const SLOT_OF_KERNELS_CHOICE: i32 = -1;
@@ -33,13 +33,23 @@ pub(super) struct Connecting {
     place: KernelCell<RawFd>,
     /// The slot, once there is one.
     slot: u32,
+    /// Whether it stands in the table and the kernel connects it.
+    is_connecting: bool,
+    /// It was cancelled while it was being put there.
+    is_cancelled: bool,
     /// Why it failed, once it has.
     error: Errno,
 }
 
 impl UringDriver {
-    pub(super) fn connect(&mut self, tag: u32, to: SocketAddr, from: Option<SocketAddr>) {
-        let socket = match socket::connecting(to, from) {
+    pub(super) fn connect(
+        &mut self,
+        tag: u32,
+        kind: SocketKind,
+        to: SocketAddr,
+        from: Option<SocketAddr>,
+    ) {
+        let socket = match socket::connecting(kind, to, from) {
             Ok(socket) => socket.into_raw_fd(),
             Err(error) => {
                 let errno = Errno(error.raw_os_error().unwrap_or(libc::EINVAL));
@@ -53,7 +63,15 @@ impl UringDriver {
             .offset(SLOT_OF_KERNELS_CHOICE)
             .build()
             .flags(Flags::IO_HARDLINK);
-        let connecting = Connecting { tag, destination, place, slot: 0, error: Errno(0) };
+        let connecting = Connecting {
+            tag,
+            destination,
+            place,
+            slot: 0,
+            is_connecting: false,
+            is_cancelled: false,
+            error: Errno(0),
+        };
         let index = self.connects.insert(connecting);
         let installed = OperationToken::indexed(Kind::Install, index);
         let close = opcode::Close::new(Fd(socket)).build().flags(Flags::SKIP_SUCCESS);
@@ -83,6 +101,11 @@ impl UringDriver {
         // SAFETY: the update has completed, so the kernel no longer writes to the cell.
         let slot = unsafe { connecting.place.pointer().read() };
         connecting.slot = u32::try_from(slot).expect("the kernel chose a slot");
+        if connecting.is_cancelled {
+            connecting.error = Errno(libc::ECANCELED);
+            return self.abandon(index);
+        }
+        connecting.is_connecting = true;
         let destination = &connecting.destination;
         let (address, bytes) = (destination.storage(), destination.bytes());
         let connect = opcode::Connect::new(Fixed(connecting.slot), address, bytes).build();
@@ -110,10 +133,32 @@ impl UringDriver {
             }
             Err(error) => {
                 connecting.error = error;
-                let close = opcode::Close::new(Fixed(connecting.slot)).build();
-                self.push_plain(close, OperationToken::indexed(Kind::Abandon, index));
+                self.abandon(index);
             }
         }
+    }
+
+    /// Cancels the connects under a tag. The step that puts the socket into its slot is let through.
+    pub(super) fn cancel_connect(&mut self, tag: u32) {
+        let theirs = |(index, it): (u32, &Connecting)| (it.tag == tag).then_some(index);
+        let indexes: Vec<u32> = self.connects.iter().filter_map(theirs).collect();
+        for index in indexes {
+            let Some(connecting) = self.connects.at_mut(index) else { continue };
+            if connecting.is_connecting {
+                self.cancel(OperationToken::indexed(Kind::Connect, index));
+            } else {
+                connecting.is_cancelled = true;
+            }
+        }
+    }
+
+    /// Frees the slot of a connect that came to nothing.
+    fn abandon(&mut self, index: u32) {
+        let Some(connecting) = self.connects.at_mut(index) else { return };
+        // From here on there is nothing to cancel.
+        connecting.is_connecting = false;
+        let close = opcode::Close::new(Fixed(connecting.slot)).build();
+        self.push_plain(close, OperationToken::indexed(Kind::Abandon, index));
     }
 
     /// What failed holds nothing any more.

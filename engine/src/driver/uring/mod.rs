@@ -244,9 +244,10 @@ impl Driver for UringDriver {
             Operation::Close { token } => self.close(token),
             Operation::HandOver { token, to, key } => self.hand_over(token, to, key),
             Operation::Wake { shard } => self.wake(shard),
-            Operation::Connect { tag, destination, source } => {
-                self.connect(tag, destination, source);
+            Operation::Connect { tag, kind, destination, source } => {
+                self.connect(tag, kind, destination, source);
             }
+            Operation::CancelConnect { tag } => self.cancel_connect(tag),
         }
     }
 

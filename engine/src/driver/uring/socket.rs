@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 use super::address::AddressBuffer;
+use crate::driver::SocketKind;
 
 /// How a listener is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +92,14 @@ pub fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
 /// # Errors
 /// The operating system's: `AddrNotAvailable`, `AddrInUse`, or of descriptors running out.
 pub(super) fn connecting(
+    kind: SocketKind,
     destination: SocketAddr,
     source: Option<SocketAddr>,
 ) -> io::Result<OwnedFd> {
-    let socket = new_socket(destination)?;
-    set(&socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    let socket = new_socket(destination, kind)?;
+    if kind == SocketKind::Stream {
+        set(&socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    }
     if let Some(source) = source {
         if source.port() == 0 {
             set(&socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)?;
@@ -106,7 +110,7 @@ pub(super) fn connecting(
 }
 
 fn prepare(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
-    let socket = new_socket(address)?;
+    let socket = new_socket(address, SocketKind::Stream)?;
     set(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
     if address.is_ipv6() {
         set(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
@@ -118,11 +122,14 @@ fn prepare(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> 
     Ok(socket)
 }
 
-fn new_socket(address: SocketAddr) -> io::Result<OwnedFd> {
+fn new_socket(address: SocketAddr, kind: SocketKind) -> io::Result<OwnedFd> {
     let family = if address.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
+    let kind = match kind {
+        SocketKind::Stream => libc::SOCK_STREAM,
+        SocketKind::Datagram => libc::SOCK_DGRAM,
+    };
     // SAFETY: takes no pointers.
-    let descriptor =
-        check(unsafe { libc::socket(family, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) })?;
+    let descriptor = check(unsafe { libc::socket(family, kind | libc::SOCK_CLOEXEC, 0) })?;
     // SAFETY: the kernel just made this descriptor for us and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }

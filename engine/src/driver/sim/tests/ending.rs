@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::driver::sim::{Fault, StreamEnd};
-use crate::driver::{Errno, ReceiveEnd};
+use crate::driver::{Errno, ReceiveEnd, SocketKind};
 use crate::shard::Park;
 
 fn two_shards(seed: u64, slots: u32, faults: SimFaults) -> Rig {
@@ -102,7 +102,12 @@ fn a_hand_over_to_a_full_table_leaves_the_connection() {
         let (client, token) = rig.accepted(1);
         if !by_fault {
             let destination = address();
-            rig.drivers[1].submit(Operation::Connect { tag: 1, destination, source: None });
+            rig.drivers[1].submit(Operation::Connect {
+                tag: 1,
+                kind: SocketKind::Stream,
+                destination,
+                source: None,
+            });
             rig.settle();
         }
         rig.net.set_faults(faults);

@@ -1,8 +1,8 @@
 //! Accepts, connects, and tables that are full.
 
 use super::*;
-use crate::driver::Errno;
 use crate::driver::sim::{Fault, StreamEnd};
+use crate::driver::{Errno, SocketKind};
 
 fn accept(rig: &mut Rig) {
     rig.submit(Operation::Accept { listener: LISTENER });
@@ -138,7 +138,12 @@ fn a_closed_listener_resets_who_waits_and_refuses_who_comes() {
 fn a_shard_connects_and_both_ends_talk() {
     let mut rig = Rig::with(SimFaults::none());
     let source = Some(([10, 9, 9, 9], 0).into());
-    rig.submit(Operation::Connect { tag: 5, destination: address(), source });
+    rig.submit(Operation::Connect {
+        tag: 5,
+        kind: SocketKind::Stream,
+        destination: address(),
+        source,
+    });
     accept(&mut rig);
     let heard = rig.hear();
     let [Event::Accepted { slot, peer, .. }, Event::Connected { tag: 5, result }] = heard[..]
@@ -162,7 +167,12 @@ fn a_connect_fails_for_want_of_a_listener_a_slot_or_luck() {
     let connect = |slots, destination, faults| {
         let settings = SimSettings { slots, faults, ..SimSettings::default() };
         let mut rig = Rig::new(1, settings);
-        rig.submit(Operation::Connect { tag: 1, destination, source: None });
+        rig.submit(Operation::Connect {
+            tag: 1,
+            kind: SocketKind::Stream,
+            destination,
+            source: None,
+        });
         let heard = rig.hear();
         let [Event::Connected { tag: 1, result: Err(errno) }] = heard[..] else {
             panic!("{heard:?}")
