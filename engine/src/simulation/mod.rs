@@ -9,7 +9,7 @@
 
 mod dialling;
 mod errand;
-mod executor;
+pub(crate) mod executor;
 mod game;
 mod place;
 mod player;
