@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use skyring::config::{
-    Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind, PushOverBudget,
-    TlsSettings, capacity,
+    CertificateFiles, CertificateSource, Config, ConfigError, ConfigFault, DuplicateRequest,
+    Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -119,6 +119,14 @@ fn every_value_reaches_its_field() {
         expired_number = 11
         pending_requests_max = 12
         connections_per_second_per_address = 13
+        [listener.tls]
+        cert = "a.pem"
+        key = "b.pem"
+        client_ca = "c.pem"
+        alpn = ["one", "two"]
+        [[listener.tls.certificates]]
+        cert = "d.pem"
+        key = "e.pem"
         "#
     );
     let config = Config::parse(&text, "test.toml").unwrap();
@@ -144,6 +152,14 @@ fn every_value_reaches_its_field() {
         expired_number: 11,
         pending_requests_max: 12,
         connections_per_second_per_address: 13,
+        tls: Some(TlsSettings {
+            source: CertificateSource::Files(vec![
+                CertificateFiles { cert: "a.pem".into(), key: "b.pem".into() },
+                CertificateFiles { cert: "d.pem".into(), key: "e.pem".into() },
+            ]),
+            client_ca: Some("c.pem".into()),
+            alpn: vec![String::from("one"), String::from("two")],
+        }),
     };
     assert_eq!(config.listeners, [login, msg]);
     assert_eq!((config.shards, config.cores), (3, vec![processor]));
@@ -170,6 +186,31 @@ fn uniform_errors_follows_compat_unless_it_is_set() {
 const REFUSED: &[(&str, &str)] = &[
     ("shard = 1", "shard: no such key; the keys here are shards, cores, admin,"),
     ("[demo]\ndelay = 1", "demo.delay: no such key; the keys here are delay_ms"),
+    ("[[listener]]\nkind = \"gate\"\ntls = 1", "listener[0].tls: must be a table, not 1"),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = {}",
+        "listener[0].tls.cert: missing; it must be the path",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = { cert = \"a\" }",
+        "listener[0].tls.key: missing; it must be a text in quotes",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = { cert = \"\", key = \"b\" }",
+        "listener[0].tls.cert: missing; it must be the path of a PEM file",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = { certificates = [{ cert = \"a\", kee = \"b\" }] }",
+        "listener[0].tls.certificates[0].kee: no such key; the keys here are cert, key",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = { self_signed = true, cert = \"a\", key = \"b\" }",
+        "listener[0].tls.self_signed: cannot be true where certificates are named",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\ntls = { self_signed = true, alpn = [\"\"] }",
+        "listener[0].tls.alpn: must be names of 1 to 255 bytes, not \"\"",
+    ),
     ("shards = \"two\"", "shards: must be a whole number, 0 or more, not \"two\""),
     ("shards = -1", "shards: must be a whole number, 0 or more, not -1"),
     ("shards = 2000", "shards: must be at most 1024, not 2000"),

@@ -31,7 +31,7 @@ use crate::shard::drain::ServerEnd;
 use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
-use crate::transport::tls::ServerTls;
+use crate::transport::tls::{ServerTls, Tickets};
 
 /// Messages between two shards that may wait, at most.
 const MAILBOX_MESSAGES: usize = 128;
@@ -260,6 +260,7 @@ fn listen(
 }
 
 fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)>, StartError> {
+    let tickets = Tickets::default();
     let side = |(index, listener): (usize, &Listener)| {
         let per_second = listener.connections_per_second_per_address;
         let limiter = match per_second {
@@ -268,7 +269,7 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
                 Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
             }
         };
-        let tls = listener.tls.as_ref().map(ServerTls::load).transpose();
+        let tls = listener.tls.as_ref().map(|it| ServerTls::load_with(it, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
         Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter, tls })))
     };

@@ -287,6 +287,9 @@ impl Core {
         if self.draining {
             return;
         }
+        if matches!(&connection.role, Role::Gate(gate) if !gate.opened) {
+            return;
+        }
         if self.is_over_budget(slot) {
             return;
         }

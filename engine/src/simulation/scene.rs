@@ -249,6 +249,14 @@ impl Scene {
         self.places.iter().fold(0, |sum, place| sum.wrapping_add(place.counters.read(counter)))
     }
 
+    /// What the first listener of this kind shows of itself, made at start.
+    pub(crate) fn certificate(&self, kind: ListenerKind) -> Vec<u8> {
+        let listener = self.site.listeners.iter().find(|(it, _)| it.kind == kind);
+        let tls = listener.and_then(|(_, shared)| shared.tls.as_ref());
+        let certificate = tls.and_then(ServerTls::self_signed_certificate);
+        certificate.expect("a TLS listener with a certificate of its own").to_vec()
+    }
+
     pub(crate) fn connect(&self, kind: ListenerKind) -> SimClient {
         let listener = self.site.listeners.iter().find(|(it, _)| it.kind == kind);
         self.net.connect(listener.expect("one of each kind").0.address)

@@ -109,16 +109,16 @@ pub(crate) fn login_with(
 }
 
 /// A login that a test may interrupt.
-pub(crate) struct Conversation {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Conversation<S = TcpStream> {
+    pub(crate) stream: S,
     client: LoginClient,
     token: SampleToken,
     piece_bytes: usize,
     lines_sent: usize,
 }
 
-impl Conversation {
-    pub(crate) fn start(stream: TcpStream, token: &SampleToken) -> Conversation {
+impl<S: Read + Write> Conversation<S> {
+    pub(crate) fn start(stream: S, token: &SampleToken) -> Conversation<S> {
         let key = [9, 8, 7, 6, 5, 4, 3, token.user.len() as u8 | 1];
         let client = LoginClient::new(token.format(), key);
         let (token, piece_bytes) = (token.clone(), usize::MAX);
@@ -182,8 +182,8 @@ impl Conversation {
 }
 
 /// A message-server connection.
-pub(crate) struct Player {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Player<S = TcpStream> {
+    pub(crate) stream: S,
     client: MsgClient,
     buffer: Vec<u8>,
     /// Bytes a write, at most.
@@ -203,9 +203,21 @@ impl Player {
         index: u64,
         piece_bytes: usize,
     ) -> Result<Player, u16> {
+        Player::attach_over(connect(address), user, index, piece_bytes)
+    }
+}
+
+impl<S: Read + Write> Player<S> {
+    /// As [`Player::attach_with`], over a connection that is already open.
+    pub(crate) fn attach_over(
+        stream: S,
+        user: &LoggedIn,
+        index: u64,
+        piece_bytes: usize,
+    ) -> Result<Player<S>, u16> {
         let client = MsgClient::new(user.username.clone(), user.secret.clone());
         let buffer = vec![0; 1 << 17];
-        let mut player = Player { stream: connect(address), client, buffer, piece_bytes };
+        let mut player = Player { stream, client, buffer, piece_bytes };
         let frame = player.client.attach(index);
         player.write(&frame);
         match player.next_event() {

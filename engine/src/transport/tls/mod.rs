@@ -30,6 +30,7 @@ mod self_signed;
 mod server;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 use std::fmt;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use error::{CertificateFault, SetupError, TlsError};
 pub use pin::Pin;
 pub use self_signed::{SelfSigned, self_signed};
 pub use server::ServerTls;
+pub use tickets::Tickets;
 
 use drive::{Machine, Pumped};
 

@@ -1,11 +1,10 @@
 //! What the shards of a server share of a listener's TLS: its certificates, and the keys of its
 //! session tickets.
 //!
-//! **Shared.** One `ServerTls` a listener, read once a connection. A ticket of one listener is worth
-//! nothing at another, whose client certificates may be others.
+//! **Shared.** One `ServerTls` a listener, read once a connection.
 //!
 //! **Resumption** is by tickets, which the client keeps: TLS 1.3 and 1.2 alike need no memory here.
-//! Keys of tickets are made at start and changed every six hours by rustls.
+//! Their keys ([`Tickets`]) are made at start and changed every six hours by rustls.
 //!
 //! **Reload** reads the files again and, if all of them are good, shows new connections what is in
 //! them; connections that exist go on. What is wrong with a file is reported and the old certificates
@@ -17,16 +16,13 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs::Ticketer;
-use rustls::server::{
-    NoServerSessionStorage, ProducesTickets, UnbufferedServerConnection, WebPkiClientVerifier,
-};
+use rustls::server::{NoServerSessionStorage, UnbufferedServerConnection, WebPkiClientVerifier};
 
 use super::material;
 use super::provider::{VERSIONS, provider};
 use super::resolver::Certificates;
 use super::self_signed::{SelfSigned, self_signed};
-use super::{SetupError, TlsError};
+use super::{SetupError, Tickets, TlsError};
 use crate::config::{CertificateFiles, CertificateSource, TlsSettings};
 
 /// Names of a certificate that is made at start.
@@ -38,29 +34,31 @@ pub struct ServerTls {
     settings: TlsSettings,
     /// The certificate made at start, if it is one: a reload keeps it.
     self_signed: Option<SelfSigned>,
-    now: RwLock<Loaded>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    config: Arc<ServerConfig>,
-    ticketer: Arc<dyn ProducesTickets>,
-    /// What the file of authorities for clients held.
-    client_ca: Option<Vec<u8>>,
+    tickets: Tickets,
+    now: RwLock<Arc<ServerConfig>>,
 }
 
 impl ServerTls {
-    /// Reads the files that the settings name.
+    /// Reads the files that the settings name, for a listener that shares its tickets with nobody.
     ///
     /// # Errors
     /// The first thing that is wrong, with the file.
     pub fn load(settings: &TlsSettings) -> Result<ServerTls, SetupError> {
+        ServerTls::load_with(settings, &Tickets::default())
+    }
+
+    /// Reads the files that the settings name, for one of the listeners that share these tickets.
+    ///
+    /// # Errors
+    /// As [`ServerTls::load`].
+    pub fn load_with(settings: &TlsSettings, tickets: &Tickets) -> Result<ServerTls, SetupError> {
         let made = match settings.source {
             CertificateSource::SelfSigned => Some(self_signed(SELF_SIGNED_NAMES)?),
             CertificateSource::Files(_) => None,
         };
-        let loaded = load(settings, made.as_ref(), None)?;
-        Ok(ServerTls { settings: settings.clone(), self_signed: made, now: RwLock::new(loaded) })
+        let config = load(settings, made.as_ref(), tickets)?;
+        let (settings, tickets) = (settings.clone(), tickets.clone());
+        Ok(ServerTls { settings, self_signed: made, tickets, now: RwLock::new(config) })
     }
 
     /// Reads the files again, for the connections that are to come.
@@ -68,10 +66,8 @@ impl ServerTls {
     /// # Errors
     /// As [`ServerTls::load`]; what was there before stays.
     pub fn reload(&self) -> Result<(), SetupError> {
-        let before = self.now.read().unwrap_or_else(PoisonError::into_inner);
-        let loaded = load(&self.settings, self.self_signed.as_ref(), Some(&before))?;
-        drop(before);
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = loaded;
+        let config = load(&self.settings, self.self_signed.as_ref(), &self.tickets)?;
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 
@@ -81,21 +77,17 @@ impl ServerTls {
     }
 
     pub(super) fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner).config)
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 fn load(
     settings: &TlsSettings,
     made: Option<&SelfSigned>,
-    before: Option<&Loaded>,
-) -> Result<Loaded, SetupError> {
+    tickets: &Tickets,
+) -> Result<Arc<ServerConfig>, SetupError> {
     let certificates = certificates(settings, made)?;
     let client_ca = settings.client_ca.as_deref().map(read_authorities).transpose()?;
-    let ticketer = match before {
-        Some(before) if before.client_ca == client_ca => Arc::clone(&before.ticketer),
-        _ => Ticketer::new().map_err(unsupported)?,
-    };
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)
         .map_err(unsupported)?;
@@ -112,11 +104,11 @@ fn load(
     };
     let mut config = builder.with_cert_resolver(Arc::new(certificates));
     config.alpn_protocols = settings.alpn.iter().map(|name| name.clone().into_bytes()).collect();
-    config.ticketer = Arc::clone(&ticketer);
+    config.ticketer = tickets.of(client_ca.as_deref()).map_err(unsupported)?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     let config = Arc::new(config);
     UnbufferedServerConnection::new(Arc::clone(&config)).map_err(unsupported)?;
-    Ok(Loaded { config, ticketer, client_ca })
+    Ok(config)
 }
 
 /// What is in the file of authorities, to see whether it changes.

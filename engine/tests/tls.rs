@@ -1,0 +1,18 @@
+//! TLS on every kind of listener, on live servers, with clients that are not ours: rustls's own
+//! buffered interface, which shares no code with `transport`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "tls/certificates.rs"]
+mod certificates;
+#[path = "tls/endings.rs"]
+mod endings;
+#[path = "tls/material.rs"]
+mod material;
+#[path = "tls/play.rs"]
+mod play;
+#[path = "tls/reload.rs"]
+mod reload;
+#[allow(dead_code, reason = "shared with other tests")]
+mod support;
+#[path = "tls/wire.rs"]
+mod wire;
