@@ -55,7 +55,8 @@ pub struct Config {
     pub cache_bytes_per_shard_max: u64,
     /// The demo application's settings.
     pub demo: Demo,
-    /// The listeners, in the order of the file.
+    /// The listeners, in the order of the file. A program may do without, if its applications only
+    /// dial.
     pub listeners: Vec<Listener>,
 }
 

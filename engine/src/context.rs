@@ -128,24 +128,34 @@ impl ShardSide {
     }
 
     /// Runs a task; one that panics ends, and nothing else does.
-    pub(crate) fn spawn(&self, mut task: Task) {
+    pub(crate) fn spawn(&self, task: Task) {
         let tasks = Rc::clone(&self.tasks);
         tasks.set(tasks.get() + 1);
         self.spawn.spawn(Box::pin(async move {
-            poll_fn(|cx| {
-                // What the task shared with others is all that a panic can leave half changed.
-                let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
-                polled.unwrap_or(Poll::Ready(()))
-            })
-            .await;
+            unwinding(task).await;
             tasks.set(tasks.get() - 1);
         }));
+    }
+
+    /// Runs a task that only looks after something: the end of the server does not wait for it.
+    pub(crate) fn spawn_aside(&self, task: Task) {
+        self.spawn.spawn(Box::pin(unwinding(task)));
     }
 
     /// Whether any task has not ended.
     pub(crate) fn has_tasks(&self) -> bool {
         self.tasks.get() > 0
     }
+}
+
+/// A task that ends when it panics.
+async fn unwinding(mut task: Task) {
+    poll_fn(|cx| {
+        // What the task shared with others is all that a panic can leave half changed.
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx)));
+        polled.unwrap_or(Poll::Ready(()))
+    })
+    .await;
 }
 
 impl Context {
@@ -162,6 +172,12 @@ impl Context {
     /// Runs a future on this shard. If it panics, it ends.
     pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.shard.spawn(Box::pin(task));
+    }
+
+    /// As [`Context::spawn`], for what only looks after something: the end of the server does not
+    /// wait for it.
+    pub(crate) fn spawn_aside(&self, task: impl Future<Output = ()> + 'static) {
+        self.shard.spawn_aside(Box::pin(task));
     }
 
     /// Waits, at a resolution of one millisecond. Sleepers due at the same instant wake in the

@@ -1,10 +1,12 @@
 //! The command line: which subcommand, with which options.
 //!
 //! Options are the same before and behind the subcommand's name, so `skyring --config FILE` serves
-//! as `skyring serve --config FILE` does. Exit codes: 0 done, 1 failed, 2 asked for wrongly (a bad
-//! command line or a configuration that is refused).
+//! as `skyring serve --config FILE` does; `fetch` has options of its own, all behind its name. Exit
+//! codes: 0 done, 1 failed, 2 asked for wrongly (a bad command line or a configuration that is
+//! refused).
 
 mod doctor;
+mod fetch;
 mod serve;
 mod stats;
 
@@ -16,6 +18,8 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 use skyring::config::{Config, ConfigError};
+
+use self::fetch::{FetchOptions, FetchUsageError};
 
 /// Where the admin port is when nobody says otherwise.
 const ADMIN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8890);
@@ -32,6 +36,7 @@ Commands:
   serve   Serve the demo application (the default)
   doctor  Check this machine, and say how many connections it can hold
   stats   Print the counters of a running server
+  fetch   Ask for a URL and print what comes; `skyring fetch --help` has its options
 
 Options:
   --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
@@ -46,6 +51,8 @@ Exit codes: 0 done, 1 failed, 2 wrong command line or refused configuration
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 enum Command {
+    Fetch(Box<FetchOptions>),
+    FetchHelp,
     Serve { config: Option<PathBuf> },
     Doctor { config: Option<PathBuf> },
     Stats { admin: SocketAddr },
@@ -75,7 +82,9 @@ impl Name {
 enum UsageError {
     #[error(transparent)]
     Arguments(#[from] lexopt::Error),
-    #[error("no command {0:?}; there are serve, doctor and stats")]
+    #[error(transparent)]
+    Fetch(#[from] FetchUsageError),
+    #[error("no command {0:?}; there are serve, doctor, stats and fetch")]
     NoSuchCommand(OsString),
     #[error("one command at a time: {first} and {second:?}")]
     TwoCommands { first: &'static str, second: OsString },
@@ -89,6 +98,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(Command::Serve { config }) => serve::run(config.as_deref()),
         Ok(Command::Doctor { config }) => doctor::run(config.as_deref()),
         Ok(Command::Stats { admin }) => stats::run(admin),
+        Ok(Command::Fetch(options)) => fetch::run(&options),
+        Ok(Command::FetchHelp) => print(fetch::HELP),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
@@ -108,6 +119,14 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
             Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
             Arg::Long("config") => config = Some(PathBuf::from(parser.value()?)),
             Arg::Long("admin") => admin = Some(parser.value()?.parse()?),
+            Arg::Value(text) if text == "fetch" && name.is_none() => {
+                let misplaced = [config.map(|_| "--config"), admin.map(|_| "--admin")];
+                if let Some(option) = misplaced.into_iter().flatten().next() {
+                    return Err(UsageError::NotForCommand { command: "fetch", option });
+                }
+                let options = FetchOptions::parse(parser)?.map(Box::new);
+                return Ok(options.map_or(Command::FetchHelp, Command::Fetch));
+            }
             Arg::Value(text) => name = Some(command_name(name, text)?),
             other => return Err(other.unexpected().into()),
         }
@@ -196,19 +215,25 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let refused = |arguments: &str| command(arguments).unwrap_err();
-        assert_eq!(refused("start"), "no command \"start\"; there are serve, doctor and stats");
+        assert_eq!(
+            refused("start"),
+            "no command \"start\"; there are serve, doctor, stats and fetch"
+        );
         assert_eq!(refused("serve stats"), "one command at a time: serve and \"stats\"");
         assert_eq!(refused("serve --admin 127.0.0.1:1"), "serve has no option --admin");
         assert_eq!(refused("stats --config a"), "stats has no option --config");
         assert_eq!(refused("--port 1"), "invalid option '--port'");
         assert_eq!(refused("--config"), "missing argument for option '--config'");
         assert!(refused("stats --admin localhost").contains("localhost"));
+        assert_eq!(refused("--config a fetch u"), "fetch has no option --config");
+        assert_eq!(refused("fetch"), "fetch needs a URL");
     }
 
     #[test]
     fn the_help_names_every_command() {
-        for name in [Name::Serve, Name::Doctor, Name::Stats] {
-            assert!(HELP.contains(&format!("\n  {} ", name.text())));
+        for name in [Name::Serve, Name::Doctor, Name::Stats].map(Name::text) {
+            assert!(HELP.contains(&format!("\n  {name} ")));
         }
+        assert!(HELP.contains("\n  fetch "));
     }
 }

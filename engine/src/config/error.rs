@@ -132,7 +132,7 @@ pub enum ConfigFault {
     /// A certificate is either read from files or made at start.
     #[error("cannot be true where certificates are named")]
     CertificatesNamed,
-    /// A server without listeners would serve nobody.
+    /// A file whose server would serve nobody. (A program may start one that only dials.)
     #[error("at least one listener is needed")]
     NoListeners,
     /// Two sockets cannot share an address and port.

@@ -91,6 +91,9 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
         config.listeners =
             listeners.map(|(index, table)| listener(index, table)).collect::<Result<_, _>>()?;
     }
+    if config.listeners.is_empty() {
+        return Err(ConfigError::at("listener", ConfigFault::NoListeners));
+    }
     Ok(config)
 }
 

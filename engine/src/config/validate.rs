@@ -56,9 +56,6 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     let cache_bytes = config.cache_bytes_per_shard_max;
     at_most("cache_bytes_per_shard_max", cache_bytes, BYTES_MAX, "no machine has that much")?;
     duration("demo.delay_ms", config.demo.delay_ms)?;
-    if config.listeners.is_empty() {
-        return Err(ConfigError::at("listener", ConfigFault::NoListeners));
-    }
     at_most(
         "listener",
         config.listeners.len() as u64,

@@ -7,13 +7,17 @@
 //! **Back-pressure both ways.** A request's body is read from the socket as fast as the handler
 //! takes it, and an answer's body is taken from the handler as fast as the peer reads it. In between
 //! there are never more than a few pieces in memory.
+//!
+//! [`client`] is the other side: requests of the application to other servers.
 
 mod body;
+pub mod client;
 mod flow;
 mod request;
 mod response;
 
 pub use body::{BodyError, RequestBody};
+pub use client::Client;
 pub use request::Request;
 pub use response::{HeaderValue, Response};
 pub use skyring_protocols::http1::{Headers, RequestHead, Version};

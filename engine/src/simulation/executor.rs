@@ -24,7 +24,7 @@ impl Wake for TaskWaker {
 
 /// The tasks of one shard.
 #[derive(Clone, Default)]
-pub(super) struct Executor {
+pub(crate) struct Executor {
     tasks: Rc<RefCell<Vec<Option<Task>>>>,
     ready: Ready,
 }
@@ -39,7 +39,7 @@ impl Spawn for Executor {
 
 impl Executor {
     /// Polls what is ready, and what becomes ready meanwhile.
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         loop {
             let Some(index) = self.ready.lock().expect("nobody panics here").pop_front() else {
                 return;

@@ -8,7 +8,7 @@
 //! every operation and event.
 
 mod errand;
-mod executor;
+pub(crate) mod executor;
 mod game;
 mod guest;
 mod place;

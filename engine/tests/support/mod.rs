@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 pub(crate) mod arena;
+pub(crate) mod certificates;
 pub(crate) mod game;
 pub(crate) mod held;
+pub(crate) mod hostile;
 pub(crate) mod shard;
 
 use std::io::{ErrorKind, Read, Write};
