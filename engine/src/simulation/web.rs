@@ -88,11 +88,16 @@ impl Stream for Pieces {
 }
 
 /// What must come back.
-#[derive(Debug)]
 struct Expected {
     is_head: bool,
     status: u16,
     body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} and {} bytes", self.status, self.body.len())
+    }
 }
 
 /// One connection of a visitor.
