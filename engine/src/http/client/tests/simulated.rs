@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::driver::ShardIndex;
 use crate::driver::sim::{Fault, SimClient, SimFaults, SimNet, SimRandom, SimRemote, SimSettings};
-use crate::http::client::{Client, Error, Request, Settings};
+use crate::http::client::{Client, Error, Request, Response, Settings};
 use crate::shard::counters::Counter;
 use crate::simulation::scene::{Props, Scene, spawn};
 
@@ -126,7 +126,7 @@ fn begin(scene: &Scene, client: &Client) -> Results {
                 let method = if number % 2 == 0 { "GET" } else { "POST" };
                 let request = Request::new(method, &format!("http://{}/{number}", far()));
                 let result = client.request(request).await;
-                results.borrow_mut().push((number, result.map(|answer| answer.into_body())));
+                results.borrow_mut().push((number, result.map(Response::into_body)));
             }
         });
     }
