@@ -71,6 +71,9 @@ struct State {
     writer: Option<Waker>,
 }
 
+/// What reading comes to; none behind the peer's end.
+type Read = Result<Option<Bytes>, StreamError>;
+
 /// See the module's text.
 #[derive(Debug)]
 pub(crate) struct Pipe {
@@ -139,11 +142,7 @@ impl Pipe {
     }
 
     /// Takes input; the flag says that the shard should read on.
-    #[expect(clippy::type_complexity, reason = "the caller's result and one flag")]
-    pub(super) fn poll_read(
-        &self,
-        cx: &mut TaskContext<'_>,
-    ) -> Poll<(Result<Option<Bytes>, StreamError>, bool)> {
+    pub(super) fn poll_read(&self, cx: &mut TaskContext<'_>) -> Poll<(Read, bool)> {
         let mut state = self.state.borrow_mut();
         if let Some(bytes) = state.input.pop_front() {
             state.input_bytes -= bytes.len();

@@ -243,9 +243,14 @@ impl Core {
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {
-                self.queue_datagram(slot);
+                let is_dialled = matches!(self.connections.at(slot).role, Role::Dialled(_));
+                if is_dialled {
+                    self.queue_datagram(slot);
+                }
                 self.send(slot);
-                self.after_sending_dialled(slot);
+                if is_dialled {
+                    self.after_sending_dialled(slot);
+                }
                 self.resume(slot);
                 self.advance_ending(slot);
                 self.start_departure(slot);

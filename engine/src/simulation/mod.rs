@@ -7,7 +7,6 @@
 //! `SKYRING_SIM_SEEDS` sets how many seeds are run, `SKYRING_SIM_SEED` runs a single one and prints
 //! every operation and event.
 
-mod dialling;
 mod errand;
 pub(crate) mod executor;
 mod game;

@@ -1,5 +1,7 @@
 //! Seeds that must pass, and bugs that must be found.
 
+mod dialling;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::world::{self, Outcome};

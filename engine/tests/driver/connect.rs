@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
+use skyring::driver::uring::socket::{ListenOptions, listen as listen_at, local_address};
 use skyring::driver::{Errno, Event, Operation, ReceiveMode, SocketKind};
 
 use crate::rig::{PATIENCE, Rig, small};
@@ -122,4 +123,55 @@ fn many_connects_in_one_turn_all_answer() {
     slots.sort_unstable();
     slots.dedup();
     assert_eq!(slots.len(), 100);
+}
+
+#[test]
+fn a_socket_for_datagrams_hears_its_peer_only_and_keeps_bounds() {
+    let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let destination = peer.local_addr().unwrap();
+    let mut rig = Rig::new(&small());
+    let kind = SocketKind::Datagram;
+    rig.submit(Operation::Connect { tag: 4, kind, destination, source: None });
+    let slot = rig.until(connected(4)).unwrap();
+    let token = rig.name(slot);
+    rig.send(token, b"question");
+    let mut buffer = [0; 64];
+    let (bytes, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..bytes], b"question");
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    stranger.send_to(b"strange", from).unwrap();
+    peer.send_to(b"first", from).unwrap();
+    peer.send_to(b"second", from).unwrap();
+    assert_eq!(rig.receive(token, ReceiveMode::Once, 5), b"first");
+    assert_eq!(rig.receive(token, ReceiveMode::Once, 6), b"second");
+}
+
+/// The kernel answers nobody when a listener's queue is full, and would try for minutes.
+#[test]
+fn a_cancelled_connect_answers_and_frees_its_slot() {
+    let listen = ListenOptions { backlog: 0, ..ListenOptions::default() };
+    let listener = listen_at("127.0.0.1:0".parse().unwrap(), &listen).unwrap();
+    let destination = local_address(&listener).unwrap();
+    let patience = std::time::Duration::from_millis(200);
+    let connect = || std::net::TcpStream::connect_timeout(&destination, patience).ok();
+    let _fillers: Vec<_> = std::iter::from_fn(connect).collect();
+    let mut options = small();
+    options.slots = 1;
+    let mut rig = Rig::new(&options);
+    for tag in 0..3 {
+        let kind = SocketKind::Stream;
+        rig.submit(Operation::Connect { tag, kind, destination, source: None });
+        if tag > 0 {
+            // Later than at once: the connect is under way, not only on its way into the table.
+            rig.poll();
+        }
+        rig.submit(Operation::CancelConnect { tag });
+        assert_eq!(rig.until(connected(tag)), Err(Errno(libc::ECANCELED)));
+    }
+    rig.submit(Operation::CancelConnect { tag: 1 });
+    let refusing = deserted();
+    let kind = SocketKind::Stream;
+    rig.submit(Operation::Connect { tag: 9, kind, destination: refusing, source: None });
+    assert_eq!(rig.until(connected(9)), Err(Errno(libc::ECONNREFUSED)), "the slot is free");
 }

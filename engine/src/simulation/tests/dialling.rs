@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::scene::{Props, Scene, spawn};
 use crate::driver::ShardIndex;
 use crate::driver::sim::{Fault, SimClient, SimFaults, SimSettings, StreamEnd};
 use crate::net::{ConnectError, Dial, StreamError};
 use crate::shard::counters::Counter;
+use crate::simulation::scene::{Props, Scene, spawn};
 
 fn far() -> SocketAddr {
     ([10, 0, 0, 9], 80).into()
