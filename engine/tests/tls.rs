@@ -12,7 +12,6 @@ mod material;
 mod play;
 #[path = "tls/reload.rs"]
 mod reload;
-#[allow(dead_code, reason = "shared with other tests")]
 mod support;
 #[path = "tls/wire.rs"]
 mod wire;

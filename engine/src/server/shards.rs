@@ -115,7 +115,7 @@ where
     let sides = settings.iter().map(|(_, side)| Arc::clone(side)).collect();
     let shared = Shared::new(router, config.drain_timeout_ms, sides);
     let (addresses, sockets) = listen(config, shards)?;
-    let starts = shard_starts(config, &shared, settings, sockets, &make, &entropy)?;
+    let starts = shard_starts(config, &shared, &settings, sockets, &make, &entropy)?;
     let cores: Vec<usize> = allowed.into_iter().cycle().take(usize::from(shards)).collect();
     let mut launch = Launch::new(shards);
     for (start, core) in starts.into_iter().zip(&cores) {
@@ -129,7 +129,7 @@ where
 fn shard_starts<M: Clone, E: Clone>(
     config: &Config,
     shared: &Arc<Shared>,
-    settings: Vec<(Listener, Arc<ListenerShared>)>,
+    settings: &[(Listener, Arc<ListenerShared>)],
     sockets: Vec<Vec<OwnedFd>>,
     make: &M,
     entropy: &E,
@@ -143,7 +143,7 @@ fn shard_starts<M: Clone, E: Clone>(
     let start = |(index, sockets)| {
         Ok(ShardStart {
             index: ShardIndex(index),
-            settings: settings.clone(),
+            settings: settings.to_vec(),
             sockets,
             options: ring_options(config, shards),
             directory: Arc::clone(&directory),

@@ -146,7 +146,7 @@ impl Core {
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
             Role::Login(_) | Role::Securing | Role::Attaching => {
-                self.abort(slot, Counter::ClosedByServer)
+                self.abort(slot, Counter::ClosedByServer);
             }
             // Handlers that still run may need what they opened: see `close_dialled`.
             Role::Dialled(_) | Role::Departing(_) | Role::None => {}

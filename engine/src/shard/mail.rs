@@ -346,7 +346,7 @@ impl Core {
             .remove(&(from, key))
             .expect("a descriptor arrives after its message and before it is abandoned");
         self.occupy(slot, content.listener, content.peer);
-        if let Some(parcel) = content.parcel {
+        if let Some(parcel) = &content.parcel {
             self.unpack(slot, parcel);
         }
         if self.has_stopped() {

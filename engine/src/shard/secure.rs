@@ -166,7 +166,7 @@ impl Core {
     }
 
     /// Gives a connection that has come from another shard its TLS.
-    pub(super) fn unpack(&mut self, slot: u32, parcel: Parcel) {
+    pub(super) fn unpack(&mut self, slot: u32, parcel: &Parcel) {
         let mut tls = parcel.tls.lock().unwrap_or_else(PoisonError::into_inner);
         self.connections.at_mut(slot).tls = tls.take();
         debug_assert!(self.connections.at(slot).tls.is_some(), "one descriptor arrives");

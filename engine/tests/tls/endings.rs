@@ -45,6 +45,8 @@ fn damage_behind_the_handshake_is_told_too() {
     let stage = Stage::new("damage");
     let mut wire = stage.open(2);
     shake(&mut wire).unwrap();
+    // What comes together with the end of the handshake fails with it.
+    eventually("it is done", || stage.count(Counter::TlsHandshakes) == 1);
     // A record with a length and no sense.
     wire.sock.stream.write_all(&[0x17, 3, 3, 0, 20]).unwrap();
     wire.sock.stream.write_all(&[0; 20]).unwrap();
@@ -144,6 +146,7 @@ fn a_drain_ends_tls_connections_in_order() {
     let mut gate = stage.open(2);
     shake(&mut gate).unwrap();
     let half = stage.open(1);
+    eventually("three are secure", || stage.count(Counter::TlsHandshakes) == 3);
     eventually("the request has come", || stage.count(Counter::Requests) == 1);
     stage.server.handle().drain();
     assert_eq!(player.receive().map(|(_, _, content)| content), Some(b"done".to_vec()));

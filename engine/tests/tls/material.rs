@@ -38,11 +38,11 @@ impl Authority {
     /// Signs a certificate for these names and writes it and its key.
     pub(crate) fn issue(&self, file: &str, names: &[&str]) -> CertificateFiles {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.sign(file, CertificateParams::new(names).unwrap())
+        self.sign(file, &CertificateParams::new(names).unwrap())
     }
 
     /// Signs this and writes it and its key.
-    pub(crate) fn sign(&self, file: &str, params: CertificateParams) -> CertificateFiles {
+    pub(crate) fn sign(&self, file: &str, params: &CertificateParams) -> CertificateFiles {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let files = CertificateFiles {

@@ -102,6 +102,10 @@ pub(crate) fn shake(wire: &mut Wire) -> std::io::Result<()> {
             return Err(ErrorKind::UnexpectedEof.into());
         }
     }
+    // With TLS 1.3 the last word is the client's.
+    while wire.conn.wants_write() {
+        wire.conn.write_tls(&mut wire.sock)?;
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use skyring::config::Config;
 use skyring::driver::uring::probe::{MissingFeatures, Probe};
+use skyring::transport::tls::ServerTls;
 
 use super::finding::Finding;
 
@@ -49,6 +50,21 @@ pub(super) fn ports(config: &Config) -> Finding {
     }
     let list: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
     Finding::ok("ports", format!("free: {}", list.join(", ")))
+}
+
+/// Whether the certificates and keys of TLS listeners can be used. None: there are none.
+pub(super) fn certificates(config: &Config) -> Option<Finding> {
+    let subject = "certificates";
+    let listeners = config.listeners.iter().enumerate();
+    let secure: Vec<_> = listeners.filter_map(|(at, it)| Some((at, it.tls.as_ref()?))).collect();
+    for (at, tls) in &secure {
+        if let Err(error) = ServerTls::load(tls) {
+            let seen = format!("listener[{at}]: {error}");
+            return Some(Finding::fail(subject, seen, "mend the file, or the path to it"));
+        }
+    }
+    let seen = format!("those of {} listeners can be used", secure.len());
+    (!secure.is_empty()).then(|| Finding::ok(subject, seen))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let hardware = Hardware::gather(Path::new("/sys"), Path::new("/proc"));
     findings.extend(placement::all(&config, &facts, &hardware));
     findings.push(live::ports(&config));
+    findings.extend(live::certificates(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     if failed { ExitCode::FAILURE } else { printed }
