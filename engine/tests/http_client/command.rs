@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use super::support::certificates::{Authority, Validity};
-use super::support::hostile::Hostile;
+use super::support::hostile::{Conversation, Hostile};
 
 fn fetch(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
@@ -83,7 +83,7 @@ fn what_fails_has_its_exit_code() {
     assert_eq!((half.status.code(), text(&half.stdout)), (Some(1), "hello"));
     let said = "skyring: the answer was cut short after 5 bytes of its body\n";
     assert_eq!(text(&half.stderr), said);
-    let silent = Hostile::start(|talk| talk.be_silent());
+    let silent = Hostile::start(Conversation::be_silent);
     let late = fetch(&["--timeout", "0.2", &silent.url("/")]);
     assert_eq!(late.status.code(), Some(1));
     let said = "skyring: no answer within 200 ms, waiting for the answer's head\n";

@@ -11,6 +11,9 @@ use super::support::PATIENCE;
 use super::support::hostile::{Conversation, Hostile};
 use super::{call, get};
 
+/// What a server does.
+type Script = fn(&mut Conversation);
+
 /// What a call ends with when its request is heard and then this is played.
 fn after_request(script: impl Fn(&mut Conversation) + Send + Sync + 'static) -> Error {
     let server = Hostile::start(move |talk| {
@@ -40,7 +43,7 @@ fn truncation_is_told() {
 
 #[test]
 fn endless_heads_are_cut() {
-    let scripts: [fn(&mut Conversation); 3] = [
+    let scripts: [Script; 3] = [
         |talk| talk.say_for_ever(&"x".repeat(1000)),
         |talk| {
             talk.say("HTTP/1.1 200 OK\r\n");
@@ -112,7 +115,7 @@ fn a_reset_is_told() {
 
 #[test]
 fn slowness_ends_at_the_deadline() {
-    let scripts: [(fn(&mut Conversation), Phase); 4] = [
+    let scripts: [(Script, Phase); 4] = [
         (Conversation::be_silent, Phase::Wait),
         (|talk| talk.drip("H"), Phase::Wait),
         (

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::driver::ShardIndex;
 use crate::driver::sim::{Fault, SimClient, SimFaults, SimNet, SimRandom, SimRemote, SimSettings};
-use crate::http::client::{Client, Error, Request, Settings};
+use crate::http::client::{Client, Error, Request, Response, Settings};
 use crate::shard::counters::Counter;
 use crate::simulation::scene::{Props, Scene, spawn};
 
@@ -27,7 +27,7 @@ fn far() -> SocketAddr {
 
 /// What the answer to this call holds.
 fn content(number: u32) -> Vec<u8> {
-    let length = [0, 1, 100, 5000, 40_000][number as usize % 5];
+    let length = [0, 1, 100, 1000, 4000][number as usize % 5];
     format!("{number};").bytes().cycle().take(length).collect()
 }
 
@@ -81,7 +81,7 @@ impl Player {
             text.extend(&content);
         } else {
             text.extend(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-            for chunk in content.chunks(1 + self.random.index(3000)) {
+            for chunk in content.chunks(16 + self.random.index(1000)) {
                 text.extend(format!("{:x}\r\n", chunk.len()).bytes());
                 text.extend(chunk);
                 text.extend(b"\r\n");
@@ -126,11 +126,24 @@ fn begin(scene: &Scene, client: &Client) -> Results {
                 let method = if number % 2 == 0 { "GET" } else { "POST" };
                 let request = Request::new(method, &format!("http://{}/{number}", far()));
                 let result = client.request(request).await;
-                results.borrow_mut().push((number, result.map(|answer| answer.into_body())));
+                results.borrow_mut().push((number, result.map(Response::into_body)));
             }
         });
     }
     results
+}
+
+/// What must hold whatever goes wrong.
+fn check(seed: u64, results: &[(u32, Result<Bytes, Error>)], heard: &HashMap<u32, u32>) {
+    for (number, result) in results {
+        match result {
+            Ok(body) => assert!(*body == content(*number), "seed {seed}: foreign bytes"),
+            Err(error) => assert!(is_honest(error), "seed {seed}: {error:?}"),
+        }
+    }
+    for (number, times) in heard {
+        assert!(*times <= 2 - number % 2, "seed {seed}: {number} was heard {times} times");
+    }
 }
 
 /// Plays a seed. How many calls were answered, and how many were asked twice.
@@ -140,11 +153,12 @@ fn play(seed: u64) -> (usize, usize) {
     let settings = SimSettings {
         slots: 24 + random.below(20) as u32,
         buffers: 4 << random.below(4),
-        buffer_bytes: 32 << random.below(6),
+        buffer_bytes: 64 << random.below(5),
         window_bytes: 100 << random.below(8),
         faults,
         ..SimSettings::default()
     };
+    eprintln!("seed {seed}");
     let mut scene = Props { settings, seed, ..Props::default() }.start();
     let mut player = Player::new(&scene.net, seed);
     let client = Client::with_settings(
@@ -163,15 +177,7 @@ fn play(seed: u64) -> (usize, usize) {
         scene.pass(1 + random.below(3));
         player.act();
     }
-    for (number, result) in results.borrow().iter() {
-        match result {
-            Ok(body) => assert!(*body == content(*number), "seed {seed}: foreign bytes"),
-            Err(error) => assert!(is_honest(error), "seed {seed}: {error:?}"),
-        }
-    }
-    for (number, times) in &player.heard {
-        assert!(*times <= 2 - number % 2, "seed {seed}: {number} was heard {times} times");
-    }
+    check(seed, &results.borrow(), &player.heard);
     let answered = results.borrow().iter().filter(|(_, result)| result.is_ok()).count();
     let repeated = player.heard.values().filter(|times| **times > 1).count();
     scene.net.set_faults(SimFaults::none().with(Fault::CancelMissed, 0));
