@@ -14,7 +14,6 @@ use skyring::server::Server;
 
 struct Nobody;
 impl Application for Nobody {}
-
 async fn print(client: Client, url: &str) -> Result<(), Error> {
     let mut answer = client.request_stream(Request::get(url).redirects_max(3)).await?;
     eprintln!("{} {}", answer.status(), answer.url());
