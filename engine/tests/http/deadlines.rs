@@ -105,7 +105,7 @@ fn a_body_that_waits_for_its_handler_is_not_late() {
         it.body_timeout_ms = 2000;
         it.body_bytes_max = 1 << 30;
     });
-    let body = vec![1; 16 << 20];
+    let body = vec![1; 1 << 20];
     let mut peer = stage.connect();
     let mut writer = peer.stream.try_clone().unwrap();
     let sent = crate::peer::post("/read-held/it", &body);

@@ -44,6 +44,7 @@ impl Write for Pieces {
 /// Login, msg and gate listeners that speak TLS.
 pub(crate) fn config(shards: usize, tls: &TlsSettings) -> Config {
     let mut config = support::config(shards);
+    config.listeners.retain(|listener| listener.kind != ListenerKind::Http);
     for listener in &mut config.listeners {
         listener.tls = Some(tls.clone());
     }
