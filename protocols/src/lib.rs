@@ -11,6 +11,7 @@ pub mod blame;
 pub mod crypt;
 pub mod decode;
 pub mod frame;
+pub mod http1;
 pub mod line;
 pub mod login;
 pub mod msg;

@@ -2,6 +2,8 @@
 //! random pieces, and both against bytes from nobody.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "pair/http1.rs"]
+mod http1;
 #[path = "pair/login.rs"]
 mod login;
 #[path = "pair/msg.rs"]

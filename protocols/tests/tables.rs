@@ -4,6 +4,8 @@
 //! `SKYRING_TABLES=write cargo test -p skyring-protocols --test tables` accepts the new tables.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "tables/http1.rs"]
+mod http1;
 #[path = "tables/login.rs"]
 mod login;
 #[path = "tables/msg.rs"]
