@@ -19,7 +19,7 @@
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
 //! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
-//! | [`record`], [`control`] | what shards see, and tell while they run |
+//! | [`record`], [`trouble`], [`control`] | what shards see, and tell while they run |
 //! | [`verdict`], [`report`], [`summary`], [`live`] | the result, for programs and for people |
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
@@ -76,5 +76,6 @@ pub mod selftest;
 pub mod series;
 pub mod summary;
 pub mod threshold;
+pub mod trouble;
 pub mod verdict;
 pub mod worker;

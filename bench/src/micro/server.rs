@@ -36,7 +36,8 @@ pub(super) fn count(
 ) -> Result<(Counts, u64), Box<dyn Error>> {
     let file = OutputFile::new(peer.name());
     let command = callgrind::command(&std::env::current_exe()?, file.path());
-    let setup = PeerSetup { cores: &[options.server_core], shards: 1, congestion: None, besides: false };
+    let setup =
+        PeerSetup { cores: &[options.server_core], shards: 1, congestion: None, besides: false };
     let process = PeerProcess::start_inside(command, peer, setup)?;
     let target = process.target().clone();
     let dialled = dial::dial(&target, 0..options.connections, None)?;

@@ -10,17 +10,19 @@
 //! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
 //! back for connections that are still closing.
 
+mod error;
+
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use skyring_protocols::msg::response;
-use thiserror::Error;
 
+pub use self::error::PlanError;
 use crate::content::{CONTENT_BYTES_MIN, Contents};
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::random::{Purpose, choice};
-use crate::scenario::{Scenario, ScenarioError, pick_weighted, short};
+use crate::scenario::{Scenario, pick_weighted, short};
 
 /// Users on one source address when the plan chooses. A seventh of the usual ephemeral ports: after
 /// a reconnect storm the old ports still wait, and the kernel's search for a free port among mostly
@@ -45,72 +47,6 @@ pub struct Limits {
     pub descriptors: u32,
     /// Ephemeral ports of one source address.
     pub ports: u32,
-}
-
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PlanError {
-    /// No server was named.
-    #[error("nothing to connect to: give --login and --msg, or --gate")]
-    NoServer,
-    /// Both kinds of server were named.
-    #[error("--gate goes without --login and --msg")]
-    BothKinds,
-    /// The number of users is out of range.
-    #[error("--users must be 1 to {USERS_MAX}")]
-    Users,
-    /// The depth is out of range.
-    #[error("--depth must be 1 to {DEPTH_MAX}")]
-    Depth,
-    /// The scenario makes no sense.
-    #[error("the scenario: {0}")]
-    Scenario(#[from] ScenarioError),
-    /// The content size is out of range.
-    #[error("--payload must be {CONTENT_BYTES_MIN} to {bytes_max} bytes, the smaller number first")]
-    Payload {
-        /// The most that an answer can hold.
-        bytes_max: usize,
-    },
-    /// Nobody would play.
-    #[error("--subset leaves nobody to play")]
-    Subset,
-    /// Flags that exclude each other.
-    #[error("{0} has no meaning in {1}")]
-    Meaningless(&'static str, &'static str),
-    /// The warm-up or the storm lies outside the play.
-    #[error("{0} must lie within --seconds")]
-    Outside(&'static str),
-    /// Too few descriptors a shard.
-    #[error(
-        "{users} users do not fit {shards} shards of {descriptors} descriptors: \
-         give --shards {needed}"
-    )]
-    Descriptors {
-        /// Users asked for.
-        users: u32,
-        /// Shards asked for.
-        shards: u32,
-        /// Descriptors a shard has.
-        descriptors: u32,
-        /// Shards that would do.
-        needed: u32,
-    },
-    /// Too few ports.
-    #[error(
-        "{users} users need more than the {ports} ports of each of {pairs} pairs of addresses: \
-         give more --sources, or more addresses to --login and --msg"
-    )]
-    Ports {
-        /// Users asked for.
-        users: u32,
-        /// Ports of one pair.
-        ports: u32,
-        /// Pairs of source and destination.
-        pairs: u32,
-    },
-    /// Sources and destinations of different families.
-    #[error("--sources and the servers' addresses must be of one family, IPv4 or IPv6")]
-    Families,
 }
 
 /// The users of one shard.
