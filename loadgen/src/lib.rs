@@ -15,7 +15,7 @@
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`crew`], [`worker`] | the shards of this process; one of them: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
-//! | [`protocol`] | what the protocols differ in |
+//! | [`protocol`], [`http`] | what the protocols differ in; HTTP on the wire |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
 //! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
@@ -61,6 +61,7 @@ pub mod figures;
 pub mod histograms;
 pub mod hlog;
 pub mod html;
+pub mod http;
 pub mod live;
 pub mod options;
 pub mod plan;

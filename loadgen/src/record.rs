@@ -26,6 +26,7 @@ macro_rules! counters {
     ($($(#[$meta:meta])* $name:ident,)*) => {
         /// Counts of one shard or of all.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Counters { $($(#[$meta])* pub $name: u64,)* }
 
         impl Counters {
@@ -44,7 +45,7 @@ counters! {
     connects_failed,
     /// Logins granted.
     logins,
-    /// Attaches accepted, or gate connections opened.
+    /// Attaches accepted, or gate or HTTP connections opened.
     attaches,
     /// Of those, the ones after a lost connection.
     reattaches,
@@ -58,6 +59,12 @@ counters! {
     unheard,
     /// Users that left and logged in again on purpose.
     churns,
+    /// Connections that ended with an answer, because request or answer said so.
+    closes,
+    /// TLS handshakes in full.
+    tls_full,
+    /// TLS handshakes that resumed an earlier session.
+    tls_resumed,
     /// Connections that the server ended or that broke.
     losses,
     /// Requests that fell due.
@@ -100,9 +107,13 @@ pub struct Times {
     /// From connecting to the login server to the granted login.
     #[serde(with = "crate::histograms")]
     pub login: Histogram<u64>,
-    /// From connecting to the message server to the accepted attach.
+    /// From connecting to the message server to the accepted attach, or to the gate or HTTP
+    /// connection that is ready.
     #[serde(with = "crate::histograms")]
     pub attach: Histogram<u64>,
+    /// From the connection to the completed TLS handshake; a part of the login and attach times.
+    #[serde(with = "crate::histograms")]
+    pub tls: Histogram<u64>,
     /// From a lost connection to the next accepted attach.
     #[serde(with = "crate::histograms")]
     pub reattach: Histogram<u64>,
@@ -131,10 +142,11 @@ pub fn recent_histogram() -> Histogram<u64> {
 }
 
 impl Times {
-    fn all(&mut self) -> [&mut Histogram<u64>; 7] {
+    fn all(&mut self) -> [&mut Histogram<u64>; 8] {
         [
             &mut self.login,
             &mut self.attach,
+            &mut self.tls,
             &mut self.reattach,
             &mut self.response,
             &mut self.service,
@@ -149,6 +161,7 @@ impl Default for Times {
         Times {
             login: histogram(),
             attach: histogram(),
+            tls: histogram(),
             reattach: histogram(),
             response: histogram(),
             service: histogram(),

@@ -7,14 +7,9 @@ use skyring_protocols::msg::Username;
 use skyring_protocols::msg::attach::{self, AttachAnswer};
 
 use super::user::{Granted, Phase};
-use super::{Alarm, Crowd};
-use crate::arrival::SECOND_NS;
+use super::{Alarm, Crowd, HANGUP_NS};
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
-
-/// How long the server may take to close the connection after its result line. Ours closes at once,
-/// and then the port it held is free for us; Skynet never does.
-const HANGUP_NS: u64 = SECOND_NS / 10;
 
 impl Crowd {
     /// The connection to the login server stands.

@@ -10,13 +10,14 @@
 //!
 //! Files: `links` connections, `dial` pacing and failures, `handshake` login and attach,
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
-//! answers, `disturb` drops, churn and storms.
+//! answers, `exchange` answers of HTTP, `disturb` drops, churn and storms.
 //!
 //! Invariant: in a closed loop every player that plays owes exactly `steps` steps of its script
 //! (requests not answered, or in thought) from its start until its stage wants it no longer.
 
 mod dial;
 mod disturb;
+mod exchange;
 mod handshake;
 mod links;
 mod play;
@@ -35,11 +36,18 @@ use self::links::{Links, SendEnd};
 use self::user::{Phase, User};
 use crate::arrival::{Arrivals, Pacer, SECOND_NS, Schedule};
 use crate::check::Fault;
+use crate::http::Reader;
 use crate::plan::{Plan, Share};
+use crate::protocol::Protocol;
 use crate::record::{self, Record, Trouble};
 
 /// How long a second answer to the last request is waited for.
 const SETTLE_NS: u64 = SECOND_NS / 20;
+
+/// How long the server may take to close a connection that has served: after the result line of a
+/// login, or the last answer. If it closes at once, as ours does, the port is free for us; Skynet's
+/// login server never does.
+const HANGUP_NS: u64 = SECOND_NS / 10;
 
 /// When the phases of a run begin and end, nanoseconds of the run's clock; `u64::MAX`: not yet
 /// known.
@@ -119,6 +127,8 @@ pub struct Crowd {
     arrivals: Arrivals,
     churn: Schedule,
     scratch: Vec<u8>,
+    /// Reads answers of HTTP; a user has one of its own while it is in the midst of one.
+    reader: Option<Box<Reader>>,
     recent: Histogram<u64>,
     recent_late: Histogram<u64>,
 }
@@ -151,6 +161,7 @@ impl Crowd {
             arrivals: Arrivals::never(),
             churn: Schedule::never(),
             scratch: Vec::new(),
+            reader: None,
             recent: record::recent_histogram(),
             recent_late: record::recent_histogram(),
             plan,
@@ -182,8 +193,7 @@ impl Crowd {
             Event::Connected { tag, result } => self.on_connected(tag, result, now_ns),
             Event::ReceiveEnded { token, reason } => {
                 if let Some(index) = self.links.on_receive_ended(token, reason) {
-                    let trouble = dial::trouble_of(self.step_of(index), reason);
-                    self.on_lost(index, trouble, now_ns);
+                    self.on_ended(index, reason, now_ns);
                 }
             }
             Event::Sent { token, buffer, result } => {
@@ -207,8 +217,12 @@ impl Crowd {
     pub fn on_received(&mut self, token: Token, bytes: &[u8], armed: bool, now_ns: u64) {
         self.links.on_received(token, armed);
         let Some(index) = self.links.owner(token) else { return };
-        match self.user(index).phase {
+        let phase = self.user(index).phase;
+        match phase {
             Phase::LoggingIn => self.on_login_bytes(index, bytes, now_ns),
+            Phase::Playing if self.plan.protocol == Protocol::Http => {
+                self.on_answer_bytes(index, bytes, now_ns);
+            }
             Phase::Attaching | Phase::Playing => self.on_play_bytes(index, bytes, now_ns),
             _ => {}
         }

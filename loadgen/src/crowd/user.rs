@@ -14,6 +14,7 @@ use skyring_protocols::login::LoginClient;
 
 use super::script::Script;
 use crate::check::Ledger;
+use crate::http::Reader;
 
 /// Where a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub(super) struct User {
     /// The beginning of a frame whose end has not arrived.
     pub(super) partial: Vec<u8>,
     pub(super) login: Option<Box<LoginClient>>,
+    /// What reads an answer of HTTP whose end has not arrived.
+    pub(super) reader: Option<Box<Reader>>,
 }
 
 impl User {
@@ -95,6 +98,7 @@ impl User {
             ledger: Ledger::default(),
             partial: Vec::new(),
             login: None,
+            reader: None,
         }
     }
 

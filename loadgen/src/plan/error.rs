@@ -1,5 +1,6 @@
 //! Why there is no plan.
 
+use skyring_protocols::http1::WriteError;
 use thiserror::Error;
 
 use super::{DEPTH_MAX, USERS_MAX};
@@ -10,10 +11,10 @@ use crate::scenario::ScenarioError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// No server was named.
-    #[error("nothing to connect to: give --login and --msg, or --gate")]
+    #[error("nothing to connect to: give --login and --msg, or --gate, or --http")]
     NoServer,
-    /// Both kinds of server were named.
-    #[error("--gate goes without --login and --msg")]
+    /// Several kinds of server were named.
+    #[error("--login with --msg, --gate and --http exclude each other")]
     BothKinds,
     /// The number of users is out of range.
     #[error("--users must be 1 to {USERS_MAX}")]
@@ -33,6 +34,14 @@ pub enum PlanError {
     /// Nobody would play.
     #[error("--subset leaves nobody to play")]
     Subset,
+    /// A request of HTTP that cannot be written.
+    #[error("request {name}: {source}")]
+    Request {
+        /// The kind of request.
+        name: String,
+        /// Why not.
+        source: WriteError,
+    },
     /// Flags that exclude each other.
     #[error("{0} has no meaning in {1}")]
     Meaningless(&'static str, &'static str),

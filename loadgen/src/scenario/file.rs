@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::error::ScenarioError;
+use super::requests::{RequestKeys, requests};
 use super::stages::{self, StageKeys};
 use super::steps::{self, StepKeys};
 use super::{Bot, Load, Pushes, Range, RequestKind, Scenario};
 use crate::options::Options;
+use crate::protocol::Protocol;
 
 /// Kinds of requests, bots and stages at most: their numbers are one byte, and reports have a line
 /// for each.
@@ -52,12 +54,6 @@ enum PushKeys {
     #[default]
     Any,
     Echo,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequestKeys {
-    bytes: OneOrRange,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -120,11 +116,11 @@ impl ScenarioFile {
     pub(crate) fn scenario(
         &self,
         options: &Options,
+        protocol: Protocol,
         players: u32,
-        bytes_max: u64,
     ) -> Result<Scenario, ScenarioError> {
         let keys = &self.keys;
-        let requests = requests(&keys.request, bytes_max)?;
+        let requests = requests(&keys.request, protocol)?;
         let bots = bots(&keys.bot, &requests)?;
         let stages = stages::stages(&keys.stage, players)?;
         let is_closed = stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }));
@@ -213,27 +209,6 @@ pub(super) fn check_count(
         1..=COUNT_MAX => Ok(()),
         _ => Err(ScenarioError::TooMany { what, count_max: COUNT_MAX }),
     }
-}
-
-fn requests(
-    keys: &BTreeMap<String, RequestKeys>,
-    bytes_max: u64,
-) -> Result<Vec<RequestKind>, ScenarioError> {
-    check_count(keys.len(), "[request.NAME]", "kinds of requests")?;
-    let mut seen = BTreeSet::new();
-    let kind = |(name, keys): (&'_ String, &RequestKeys)| {
-        let sizes = crate::content::CONTENT_BYTES_MIN as u64..=bytes_max;
-        let bytes = keys
-            .bytes
-            .scaled(1.0)
-            .filter(|bytes| sizes.contains(&bytes.least) && sizes.contains(&bytes.greatest));
-        let bytes = bytes.ok_or_else(|| ScenarioError::Bytes { name: name.clone(), bytes_max })?;
-        Ok(RequestKind { name: name.clone(), bytes })
-    };
-    for name in keys.keys() {
-        check_name("request", name, &mut seen)?;
-    }
-    keys.iter().map(kind).collect()
 }
 
 fn bots(keys: &[BotKeys], requests: &[RequestKind]) -> Result<Vec<Bot>, ScenarioError> {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 pub(crate) mod cells;
+pub(crate) mod web;
 
 use std::net::SocketAddr;
 
