@@ -9,6 +9,7 @@ pub mod capacity;
 mod error;
 mod parse;
 mod section;
+mod tls;
 mod validate;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use std::path::Path;
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
+pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
 /// Shards of one server, at most: they keep a queue for each other.
 pub const SHARDS_MAX: u16 = 1024;
@@ -163,6 +165,8 @@ pub struct Listener {
     pub pending_requests_max: u32,
     /// New connections a second from one address (IPv6: one /64). 0: unlimited.
     pub connections_per_second_per_address: u32,
+    /// TLS, with these certificates. None: the wire carries plaintext.
+    pub tls: Option<TlsSettings>,
 }
 
 const OUTPUT_BYTES_DEFAULT: usize = 1 << 20;
@@ -197,6 +201,7 @@ impl Listener {
             expired_number: 128,
             pending_requests_max: PENDING_REQUESTS_DEFAULT,
             connections_per_second_per_address: 0,
+            tls: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::config::ConfigError;
 use crate::driver::uring::probe::MissingFeatures;
+use crate::transport::tls::SetupError;
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,14 @@ pub enum StartError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// A listener's certificates cannot be used.
+    #[error("listener[{listener}].tls: {source}")]
+    Tls {
+        /// Index of the listener, from 0.
+        listener: usize,
+        /// Why.
+        source: SetupError,
     },
     /// No random bytes.
     #[error("the operating system gives no random bytes: {0}")]

@@ -24,6 +24,7 @@ pub mod server;
 pub mod shard;
 #[cfg(test)]
 mod simulation;
+pub mod transport;
 
 pub use bytes::Bytes;
 pub use skyring_protocols as protocols;

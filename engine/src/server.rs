@@ -26,8 +26,9 @@ use crate::handler::{Application, LogoutReason};
 use crate::host;
 use crate::route::Router;
 use crate::shard::command::{Command, CommandResult, Presence, Target};
-use crate::shard::core::Entropy;
+use crate::shard::core::{Entropy, ListenerShared};
 use crate::shard::counters::ShardCounters;
+use crate::transport::tls::SetupError;
 
 /// Commands from other threads that wait for one shard, at most.
 const COMMANDS_MAX: usize = 1024;
@@ -59,6 +60,7 @@ pub(crate) struct Shared {
     router: Router,
     drain_timeout_ms: u64,
     places: Box<[ShardPlace]>,
+    listeners: Box<[Arc<ListenerShared>]>,
     /// A [`Wish`]. Not a message in a queue: it must find its way when every queue is full.
     wish: AtomicU8,
     /// Whether the thread of a shard has panicked.
@@ -73,7 +75,11 @@ pub(crate) struct ShardPlace {
 }
 
 impl Shared {
-    fn new(router: Router, drain_timeout_ms: u64) -> Arc<Shared> {
+    fn new(
+        router: Router,
+        drain_timeout_ms: u64,
+        listeners: Box<[Arc<ListenerShared>]>,
+    ) -> Arc<Shared> {
         let place = || ShardPlace {
             asked: ArrayQueue::new(COMMANDS_MAX),
             waker: OnceLock::new(),
@@ -83,6 +89,7 @@ impl Shared {
             router,
             drain_timeout_ms,
             places: (0..router.shards()).map(|_| place()).collect(),
+            listeners,
             wish: AtomicU8::new(Wish::GoOn as u8),
             failed: AtomicBool::new(false),
         })
@@ -202,6 +209,15 @@ impl Server {
     }
 }
 
+/// What became of reading a listener's certificates again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reloaded {
+    /// The listener's index in the configuration, from 0.
+    pub listener: usize,
+    /// Why it keeps its old certificates, if it does.
+    pub result: Result<(), SetupError>,
+}
+
 /// The way to a server from any thread.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
@@ -217,6 +233,17 @@ impl ServerHandle {
     /// Closes every connection and ends. Returns at once.
     pub fn stop(&self) {
         self.shared.end(Wish::Stop);
+    }
+
+    /// Reads the certificates of every TLS listener again; what became of each. A listener that has a
+    /// bad file keeps what it has. Connections that exist go on as they are. Blocks while files are
+    /// read.
+    pub fn reload_certificates(&self) -> Vec<Reloaded> {
+        let listeners = self.shared.listeners.iter().enumerate();
+        let reload = |(listener, side): (usize, &Arc<ListenerShared>)| {
+            Some(Reloaded { listener, result: side.tls.as_ref()?.reload() })
+        };
+        listeners.filter_map(reload).collect()
     }
 
     /// The counters of every shard, in order.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use skyring::config::{
     Config, ConfigError, ConfigFault, DuplicateRequest, Listener, ListenerKind, PushOverBudget,
-    capacity,
+    TlsSettings, capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -56,6 +56,8 @@ fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
     let mut expected = Config { admin, ..Config::default() };
     for listener in &mut expected.listeners {
         listener.congestion = Some(String::from("cubic"));
+        let files = ["/etc/skyring/cert.pem", "/etc/skyring/key.pem"];
+        listener.tls = Some(TlsSettings::files(files[0], files[1]));
     }
     assert_eq!(config, expected);
 }

@@ -2,20 +2,20 @@
 //!
 //! SIGTERM or SIGINT starts the drain: no more accepts, what runs is answered, then everything is
 //! closed and the exit status is 0. A second signal ends it at once, also with status 0: that is
-//! what was asked for.
+//! what was asked for. SIGHUP has the certificates of TLS listeners read again.
 
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use skyring::admin::{self, Admin, CounterRow};
 use skyring::config::{Config, ListenerKind};
 use skyring::demo::Demo;
 use skyring::error::StartError;
-use skyring::server::{Server, ServerHandle};
+use skyring::server::{Reloaded, Server, ServerHandle};
 use skyring::shard::counters::Counter;
 
 const WARNING: &str = "\
@@ -54,7 +54,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
 
 fn serve(config: &Config) -> Result<(), ServeError> {
     // Before anything listens: a signal that comes early must not kill a server half started.
-    let signals = Signals::new([SIGTERM, SIGINT]).map_err(ServeError::Signals)?;
+    let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(ServeError::Signals)?;
     let demo = config.demo.clone();
     let server = Server::start(config, move |context| {
         Demo::new(context, demo.delay_ms).with_pushes(demo.pushes)
@@ -72,7 +72,7 @@ fn serve(config: &Config) -> Result<(), ServeError> {
     if server.addresses().iter().any(|address| !address.ip().is_loopback()) {
         eprintln!("{WARNING_OPEN}");
     }
-    end_on_signal(signals, server.handle());
+    heed_signals(signals, server.handle());
     server.join().map_err(ServeError::Shard)
 }
 
@@ -107,7 +107,8 @@ fn report(config: &Config, server: &Server, admin: Option<&Admin>) -> String {
             ListenerKind::Msg => format!("  server {:?}", listener.server),
             ListenerKind::Login | ListenerKind::Gate => String::new(),
         };
-        lines.push(format!("  {:<6}  {address}{server}", listener.kind.name()));
+        let tls = if listener.tls.is_some() { "  tls" } else { "" };
+        lines.push(format!("  {:<6}  {address}{server}{tls}", listener.kind.name()));
     }
     if let Some(admin) = admin {
         lines.push(format!("  admin   {}", admin.address()));
@@ -116,15 +117,40 @@ fn report(config: &Config, server: &Server, admin: Option<&Admin>) -> String {
     lines.join("\n")
 }
 
-/// Drains at the first signal, stops at the second. The thread ends with the process.
-fn end_on_signal(mut signals: Signals, handle: ServerHandle) {
+/// Drains at the first signal that ends, stops at the second; SIGHUP reloads. The thread ends with the
+/// process.
+fn heed_signals(mut signals: Signals, handle: ServerHandle) {
     thread::spawn(move || {
-        let mut arrived = signals.forever();
-        arrived.next();
-        eprintln!("skyring: draining");
-        handle.drain();
-        arrived.next();
-        eprintln!("skyring: stopping");
-        handle.stop();
+        let mut draining = false;
+        for signal in signals.forever() {
+            match (signal, draining) {
+                (SIGHUP, _) => eprint!("{}", reload(&handle)),
+                (_, false) => {
+                    eprintln!("skyring: draining");
+                    handle.drain();
+                    draining = true;
+                }
+                (_, true) => {
+                    eprintln!("skyring: stopping");
+                    handle.stop();
+                    return;
+                }
+            }
+        }
     });
+}
+
+/// Reads certificates again; what to say about it.
+fn reload(handle: &ServerHandle) -> String {
+    let reloaded = handle.reload_certificates();
+    if reloaded.is_empty() {
+        return String::from("skyring: no listener has certificates to reload\n");
+    }
+    let line = |one: &Reloaded| match &one.result {
+        Ok(()) => format!("skyring: listener[{}]: certificates reloaded\n", one.listener),
+        Err(error) => {
+            format!("skyring: listener[{}] keeps its certificates: {error}\n", one.listener)
+        }
+    };
+    reloaded.iter().map(line).collect()
 }

@@ -129,6 +129,9 @@ pub enum ConfigFault {
         /// What stands there.
         found: String,
     },
+    /// A certificate is either read from files or made at start.
+    #[error("cannot be true where certificates are named")]
+    CertificatesNamed,
     /// A server without listeners would serve nobody.
     #[error("at least one listener is needed")]
     NoListeners,

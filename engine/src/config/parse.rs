@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind};
+use super::{Config, Demo, Listener, ListenerKind, tls};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -46,6 +46,7 @@ const LISTENER_KEYS: &[&str] = &[
     "expired_number",
     "pending_requests_max",
     "connections_per_second_per_address",
+    "tls",
 ];
 
 /// The keys that not every kind has, and the kinds that have them. `compat` is every kind's: a gate
@@ -120,6 +121,8 @@ fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
         "connections_per_second_per_address",
         &mut listener.connections_per_second_per_address,
     )?;
+    let tls = section.table("tls")?;
+    listener.tls = tls.map(|table| tls::parse(&section.key("tls"), table)).transpose()?;
     Ok(listener)
 }
 

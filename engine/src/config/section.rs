@@ -149,6 +149,14 @@ impl FromValue for Vec<usize> {
     }
 }
 
+impl FromValue for Vec<String> {
+    const EXPECTED: &'static str = "a list of texts in quotes";
+
+    fn from_value(value: &Value) -> Option<Vec<String>> {
+        value.as_array()?.iter().map(String::from_value).collect()
+    }
+}
+
 impl FromValue for String {
     const EXPECTED: &'static str = "a text in quotes";
 

@@ -10,7 +10,7 @@ use skyring_protocols::msg::{response, session};
 use super::error::{ConfigError, ConfigFault};
 use super::{
     Config, DuplicateRequest, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -101,6 +101,9 @@ fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     kind(listener, path)?;
     if let Some(name) = &listener.congestion {
         congestion(name, path)?;
+    }
+    if let Some(settings) = &listener.tls {
+        tls::validate(settings, &path("tls"))?;
     }
     let why = "nothing could ever wait to be accepted";
     at_least(path("backlog"), listener.backlog.into(), 1, why)?;

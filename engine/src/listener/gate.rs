@@ -61,8 +61,18 @@ impl Core {
         if !std::mem::replace(&mut gate.opened, true) {
             let at = self.connections.at(slot).listener;
             self.set_deadline(slot, self.idle_deadline(at));
+            // What came with the end of the TLS handshake is taken first.
+            self.resume_soon(slot);
             self.continue_receiving(connection.token);
         }
+    }
+
+    /// Keeps what came in before the application has opened the connection.
+    pub(crate) fn hold_for_gate(&mut self, slot: u32, bytes: &[u8]) {
+        self.connections.at_mut(slot).paused = true;
+        let mut remainder = self.connections.take_remainder(slot);
+        remainder.extend_from_slice(bytes);
+        self.connections.keep_remainder(slot, remainder);
     }
 
     fn gate_send(&mut self, slot: u32, content: &[u8]) {

@@ -60,7 +60,9 @@ impl Core {
         if owner == self.index {
             return self.judge(slot, &attach, &unread);
         }
-        self.depart(slot, owner, HandOver { listener, peer, deadline_ms, attach, unread });
+        let parcel = None; // `depart` packs it.
+        let content = HandOver { listener, peer, deadline_ms, attach, unread, parcel };
+        self.depart(slot, owner, content);
     }
 
     /// Judges an attach of a user that this shard owns, then takes what came behind it.

@@ -31,6 +31,7 @@ use crate::shard::drain::ServerEnd;
 use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
+use crate::transport::tls::ServerTls;
 
 /// Messages between two shards that may wait, at most.
 const MAILBOX_MESSAGES: usize = 128;
@@ -110,9 +111,11 @@ where
     let allowed = if config.cores.is_empty() { cores::allowed() } else { config.cores.clone() };
     let shards = capacity::shards(config, allowed.len()) as u16;
     let router = Router::new(shards, (random_word()?, random_word()?));
-    let shared = Shared::new(router, config.drain_timeout_ms);
+    let settings = listener_sides(config)?;
+    let sides = settings.iter().map(|(_, side)| Arc::clone(side)).collect();
+    let shared = Shared::new(router, config.drain_timeout_ms, sides);
     let (addresses, sockets) = listen(config, shards)?;
-    let starts = shard_starts(config, &shared, sockets, &make, &entropy)?;
+    let starts = shard_starts(config, &shared, settings, sockets, &make, &entropy)?;
     let cores: Vec<usize> = allowed.into_iter().cycle().take(usize::from(shards)).collect();
     let mut launch = Launch::new(shards);
     for (start, core) in starts.into_iter().zip(&cores) {
@@ -126,13 +129,13 @@ where
 fn shard_starts<M: Clone, E: Clone>(
     config: &Config,
     shared: &Arc<Shared>,
+    settings: Vec<(Listener, Arc<ListenerShared>)>,
     sockets: Vec<Vec<OwnedFd>>,
     make: &M,
     entropy: &E,
 ) -> Result<Vec<ShardStart<M, E>>, StartError> {
     let shards = shared.router.shards();
-    let settings = listener_sides(config)?;
-    let server_end = ServerEnd::new(shards, settings.iter().map(|(_, side)| Arc::clone(side)));
+    let server_end = ServerEnd::new(shards, shared.listeners.iter().map(Arc::clone));
     let directory = Arc::new(RingDirectory::new(usize::from(shards)));
     let boxes = Mailboxes::new(shards, MAILBOX_MESSAGES);
     let places = Arc::new(Places::new(shards));
@@ -257,7 +260,7 @@ fn listen(
 }
 
 fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)>, StartError> {
-    let side = |listener: &Listener| {
+    let side = |(index, listener): (usize, &Listener)| {
         let per_second = listener.connections_per_second_per_address;
         let limiter = match per_second {
             0 => None,
@@ -265,9 +268,11 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
                 Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
             }
         };
-        Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter })))
+        let tls = listener.tls.as_ref().map(ServerTls::load).transpose();
+        let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
+        Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter, tls })))
     };
-    config.listeners.iter().map(side).collect()
+    config.listeners.iter().enumerate().map(side).collect()
 }
 
 /// A shard's thread: set up, wait for the others, turn until the server ends.

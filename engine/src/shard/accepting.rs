@@ -12,7 +12,7 @@ use super::core::Core;
 use super::counters::Counter;
 use super::deadlines::TimerKey;
 use crate::config::{ListenerKind, capacity};
-use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode};
+use crate::driver::{Errno, ListenerIndex, Operation};
 
 /// Accepts in flight on one listener, at most.
 const ACCEPTS_MAX: u32 = 16;
@@ -103,12 +103,18 @@ impl Core {
         }
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
         self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
+        if !self.secure(slot) {
+            self.begin(slot);
+        }
+        self.continue_receiving(self.connections.token(slot));
+    }
+
+    /// Gives a connection the role that its listener is for. A TLS connection has done its handshake.
+    pub(super) fn begin(&mut self, slot: u32) {
+        let at = self.connections.at(slot).listener;
         match self.listener(at).settings.kind {
             ListenerKind::Login => self.start_login(slot),
-            ListenerKind::Msg => {
-                self.connections.at_mut(slot).role = Role::Attaching;
-                self.receive(slot, ReceiveMode::Once);
-            }
+            ListenerKind::Msg => self.connections.at_mut(slot).role = Role::Attaching,
             ListenerKind::Gate => self.start_gate(slot),
         }
     }
@@ -160,7 +166,7 @@ mod tests {
     /// Shards that accept at the same moment never let in more than there is room for, nor fewer.
     #[test]
     fn threads_admit_exactly_as_many_as_there_is_room_for() {
-        let shared = ListenerShared { connections: 0.into(), limiter: None };
+        let shared = ListenerShared { connections: 0.into(), limiter: None, tls: None };
         let admitted: usize = std::thread::scope(|scope| {
             let admit = || (0..500).filter(|_| shared.admit(700)).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(admit)).collect();

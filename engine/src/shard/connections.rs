@@ -10,6 +10,7 @@ use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
+use crate::transport::tls::{Tls, TlsError};
 
 /// An instant that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -65,6 +66,8 @@ pub(crate) enum Life {
 pub(crate) enum Role {
     /// Nothing any more.
     None,
+    /// To be what its listener says once its TLS handshake is done.
+    Securing,
     /// A login conversation.
     Login(Box<LoginRole>),
     /// A message-server connection before its attach.
@@ -124,6 +127,8 @@ pub(crate) struct Connection {
     pub(crate) uncounted: bool,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
+    /// What turns records into plaintext and back; none where the wire carries plaintext.
+    pub(crate) tls: Option<Box<Tls>>,
     peer: PeerAddress,
     /// Bytes under way; none of an idle connection.
     traffic: Option<Box<Traffic>>,
@@ -147,6 +152,7 @@ impl Connection {
             uncounted: false,
             listener: ListenerIndex(0),
             role: Role::None,
+            tls: None,
             peer: PeerAddress::new(([0, 0, 0, 0], 0).into()),
             traffic: None,
             deadline_ms: NEVER,
@@ -171,6 +177,12 @@ impl Connection {
             Role::Gate(gate) => gate.opened,
             _ => false,
         }
+    }
+
+    /// Whether the stream has ended without the peer's word that it is complete, which only TLS has:
+    /// whoever needs to know that nothing is missing must look.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.ended && self.tls.as_ref().is_some_and(|tls| !tls.is_closed_by_peer())
     }
 
     /// Whether input waits until it can be taken.
@@ -289,17 +301,52 @@ impl Connections {
     /// Where to append bytes for a connection, which is then on the list of
     /// [`Connections::take_dirty`].
     pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
+        let (traffic, spare) = self.dirty_traffic(slot);
+        if traffic.output.capacity() == 0 {
+            traffic.output = spare.buffer();
+        }
+        &mut traffic.output
+    }
+
+    /// As [`Connections::output`], for the records of a TLS connection. They are sent in this order.
+    pub(super) fn records(&mut self, slot: u32) -> &mut Vec<u8> {
+        let (traffic, spare) = self.dirty_traffic(slot);
+        if traffic.records.capacity() == 0 {
+            traffic.records = spare.buffer();
+        }
+        &mut traffic.records
+    }
+
+    fn dirty_traffic(&mut self, slot: u32) -> (&mut Traffic, &mut Spare) {
         let Connections { table, spare, dirty, .. } = self;
         let connection = &mut table[slot as usize];
         if !connection.dirty {
             connection.dirty = true;
             dirty.push(slot);
         }
-        let traffic = connection.traffic.get_or_insert_with(|| spare.traffic());
-        if traffic.output.capacity() == 0 {
-            traffic.output = spare.buffer();
+        (connection.traffic.get_or_insert_with(|| spare.traffic()), spare)
+    }
+
+    /// Turns the output of a TLS connection into records, if its handshake is done. What is written
+    /// behind its last word is thrown away.
+    pub(super) fn seal(&mut self, slot: u32) -> Result<(), TlsError> {
+        let Connections { table, spare, .. } = self;
+        let Connection { tls: Some(tls), traffic: Some(traffic), .. } = &mut table[slot as usize]
+        else {
+            return Ok(());
+        };
+        if traffic.output.is_empty() {
+            return Ok(());
         }
-        &mut traffic.output
+        if traffic.records.capacity() == 0 {
+            traffic.records = spare.buffer();
+        }
+        let sealed = tls.seal(&traffic.output, &mut traffic.records);
+        if sealed == Err(TlsError::NotEstablished) {
+            return Ok(());
+        }
+        spare.keep_buffer(std::mem::take(&mut traffic.output));
+        if sealed == Err(TlsError::Ended) { Ok(()) } else { sealed }
     }
 
     /// Takes the list of connections with new output; give it back to

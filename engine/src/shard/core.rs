@@ -21,6 +21,7 @@ use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
 use super::mail::Mail;
+use super::secure::Room;
 use super::sessions::Sessions;
 use super::timers::Wheel;
 use crate::config::{LOGINS_WAITING_MAX, Listener};
@@ -29,6 +30,7 @@ use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
 use crate::places::Places;
 use crate::route::Router;
+use crate::transport::tls::ServerTls;
 
 /// A listener as a shard sees it.
 pub(crate) struct ListenerSide {
@@ -49,6 +51,15 @@ pub(crate) struct ListenerShared {
     /// Connections of this listener, wherever they are; one on its way counts once.
     pub(crate) connections: AtomicU32,
     pub(crate) limiter: Option<Mutex<AddressLimiter>>,
+    /// Its certificates, if it speaks TLS.
+    pub(crate) tls: Option<ServerTls>,
+}
+
+impl std::fmt::Debug for ListenerShared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = self.connections.load(Relaxed);
+        write!(f, "ListenerShared {{ connections: {count}, tls: {} }}", self.tls.is_some())
+    }
 }
 
 impl ListenerShared {
@@ -108,6 +119,8 @@ pub(crate) struct Core {
     /// Connections that read on once the outbox is empty.
     pub(super) resuming: VecDeque<Token>,
     pub(crate) operations: Vec<Operation>,
+    /// Where TLS connections are decrypted, one at a time.
+    pub(super) room: Room,
     pub(crate) mail: Mail,
     pub(super) places: Arc<Places>,
     pub(crate) side: Rc<ShardSide>,
@@ -159,6 +172,7 @@ impl Core {
             fired: Vec::new(),
             resuming: VecDeque::new(),
             operations: Vec::new(),
+            room: Room::default(),
             mail: parts.mail,
             places: parts.places,
             side: parts.side,

@@ -35,6 +35,10 @@ counters! {
     ConnectionsNow "connections_now" "Connections in this shard's table.";
     RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
     RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
+    TlsHandshakes "tls_handshakes" "TLS handshakes done.";
+    TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
+    TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";
+    TlsTruncated "tls_truncated" "TLS connections whose stream ended without the peer's close_notify.";
     AcceptFailed "accept_failed" "Accepts that ended without a connection.";
     AcceptPaused "accept_paused" "Times that accepting stopped because no descriptor was left for it.";
     LoginGranted "login_granted" "Logins answered 200.";

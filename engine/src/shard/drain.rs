@@ -124,7 +124,9 @@ impl Core {
             Role::Gate(gate) if gate.pending > 0 => self.pause(slot),
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
-            Role::Login(_) | Role::Attaching => self.abort(slot, Counter::ClosedByServer),
+            Role::Login(_) | Role::Securing | Role::Attaching => {
+                self.abort(slot, Counter::ClosedByServer)
+            }
             Role::Departing(_) | Role::None => {}
         }
     }

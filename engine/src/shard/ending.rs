@@ -35,6 +35,7 @@ impl Core {
         let remainder = self.connections.take_remainder(slot);
         self.connections.recycle(remainder);
         self.set_deadline(slot, self.now_ms.saturating_add(flush_ms));
+        self.seal_end(slot);
         self.advance_ending(slot);
     }
 
@@ -141,7 +142,7 @@ impl Core {
         let Some(slot) = self.conclude(token, InFlight::RECEIVE) else { return };
         match reason {
             ReceiveEnd::EndOfStream => {
-                self.connections.at_mut(slot).ended = true;
+                self.note_end_of_stream(slot);
                 self.on_end_of_stream(slot);
             }
             ReceiveEnd::Failed(_) => {
@@ -176,6 +177,7 @@ impl Core {
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),
+            Role::Securing => self.count(Counter::TlsFailed),
             // Without a result line.
             Role::Login(_) => self.count(Counter::LoginDropped),
             // The end of the hand-over, which may be under way, still needs it. If the descriptor

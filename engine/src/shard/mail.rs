@@ -250,16 +250,22 @@ impl Core {
     // ---- hand-over -------------------------------------------------------------------------
 
     /// Sends a connection to its owner shard.
-    pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, content: HandOver) {
+    pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, mut content: HandOver) {
+        content.parcel = self.pack(slot);
         let departure = Departure { to, key: 0, content };
         self.connections.at_mut(slot).role = Role::Departing(Box::new(departure));
         self.start_departure(slot);
     }
 
-    /// Sends a connection on its way if there is a place for it, else tries again later.
-    fn start_departure(&mut self, slot: u32) {
+    /// Sends a connection on its way if there is a place for it, else tries again later. While a send
+    /// is in flight it stays; the end of the send comes back here.
+    pub(super) fn start_departure(&mut self, slot: u32) {
         let token = self.connections.token(slot);
-        let Role::Departing(departure) = &mut self.connections.at_mut(slot).role else { return };
+        let connection = self.connections.at_mut(slot);
+        let Role::Departing(departure) = &mut connection.role else { return };
+        if connection.in_flight.has(InFlight::SEND) || connection.life != Life::Open {
+            return;
+        }
         if self.places.take(departure.to, 1, 0) == 0 {
             return self.retry_later(token);
         }
@@ -340,11 +346,15 @@ impl Core {
             .remove(&(from, key))
             .expect("a descriptor arrives after its message and before it is abandoned");
         self.occupy(slot, content.listener, content.peer);
+        if let Some(parcel) = content.parcel {
+            self.unpack(slot, parcel);
+        }
         if self.has_stopped() {
             return self.abort(slot, Counter::ClosedByServer);
         }
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
+        self.take_last_word(slot);
     }
 }
 
@@ -383,6 +393,7 @@ mod tests {
             deadline_ms: u64::MAX,
             attach: Vec::new(),
             unread: Vec::new(),
+            parcel: None,
         };
         let filler = || Message::Done(0, Box::new(CommandResult::Count(0)));
         core.post(to, filler());

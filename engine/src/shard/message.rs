@@ -6,6 +6,7 @@ use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::server::LoginVerdict;
 
 use super::command::{Command, CommandResult, GateDeed};
+use super::secure::Parcel;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
 
@@ -39,6 +40,8 @@ pub(crate) struct HandOver {
     pub(crate) attach: Vec<u8>,
     /// What was received behind it.
     pub(crate) unread: Vec<u8>,
+    /// Its TLS, if it has one.
+    pub(crate) parcel: Option<Parcel>,
 }
 
 impl HandOver {

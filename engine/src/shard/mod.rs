@@ -19,6 +19,7 @@ mod lifecycle;
 pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
+mod secure;
 pub(crate) mod sessions;
 pub(crate) mod stream;
 pub mod timers;

@@ -52,12 +52,16 @@ impl Core {
                 None => return,
             }
         };
-        self.feed(slot, bytes);
+        if self.connections.at(slot).tls.is_some() {
+            self.on_cipher(slot, bytes);
+        } else {
+            self.feed(slot, bytes);
+        }
         self.continue_receiving(token);
         self.connections.settle(slot);
     }
 
-    /// Gives bytes to what the connection is for.
+    /// Gives bytes, plaintext by now, to what the connection is for.
     pub(super) fn feed(&mut self, slot: u32, bytes: &[u8]) {
         let connection = self.connections.at_mut(slot);
         if connection.life != Life::Open {
@@ -72,11 +76,13 @@ impl Core {
             remainder.extend_from_slice(bytes);
             return self.connections.keep_remainder(slot, remainder);
         }
-        match connection.role {
+        match &connection.role {
             Role::Login(_) => self.on_login_bytes(slot, bytes),
             Role::Attaching => self.on_attach_bytes(slot, bytes),
+            // It came with the end of the TLS handshake.
+            Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
-            Role::Departing(_) | Role::None => {}
+            Role::Securing | Role::Departing(_) | Role::None => {}
         }
     }
 
@@ -88,7 +94,7 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Attaching) => ReceiveMode::Once,
+            (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
             (Life::Open, Role::Login(_) | Role::Attached(_)) if !connection.paused => {
                 ReceiveMode::Stream
             }
@@ -172,16 +178,22 @@ impl Core {
     /// Starts a send, if there is something to send and none in flight.
     fn send(&mut self, slot: u32) {
         let token = self.connections.token(slot);
-        let connection = self.connections.at_mut(slot);
+        let connection = self.connections.at(slot);
         if connection.in_flight.has(InFlight::SEND)
             || !matches!(connection.life, Life::Open | Life::Finishing)
         {
             return;
         }
-        let Some(traffic) = connection.traffic_mut().filter(|it| !it.output.is_empty()) else {
+        let secure = connection.tls.is_some();
+        if secure {
+            self.seal(slot);
+        }
+        let Some(traffic) = self.connections.at_mut(slot).traffic_mut() else { return };
+        let queue = if secure { &mut traffic.records } else { &mut traffic.output };
+        if queue.is_empty() {
             return;
-        };
-        let buffer = std::mem::take(&mut traffic.output);
+        }
+        let buffer = std::mem::take(queue);
         traffic.sending_bytes = buffer.len();
         self.submit_send(token, buffer, 0);
     }
@@ -220,6 +232,7 @@ impl Core {
                 self.send(slot);
                 self.resume(slot);
                 self.advance_ending(slot);
+                self.start_departure(slot);
             }
             None if is_alive => self.abort(slot, Counter::ClosedBroken),
             None => self.try_close(slot),

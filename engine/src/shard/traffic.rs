@@ -17,8 +17,10 @@ const SPARE_COUNT_MAX: usize = 4096;
 /// Bytes of one connection that are on their way.
 #[derive(Debug)]
 pub(crate) struct Traffic {
-    /// Bytes to send, not yet given to the driver.
+    /// Bytes to send, not yet given to the driver; of a TLS connection plaintext, not yet sealed.
     pub(super) output: Vec<u8>,
+    /// TLS records to send, not yet given to the driver.
+    pub(super) records: Vec<u8>,
     /// Bytes the driver is sending.
     pub(super) sending_bytes: usize,
     /// When unsent output must have made progress.
@@ -31,6 +33,7 @@ impl Traffic {
     fn new() -> Traffic {
         Traffic {
             output: Vec::new(),
+            records: Vec::new(),
             sending_bytes: 0,
             write_deadline_ms: NEVER,
             remainder: Vec::new(),
@@ -39,7 +42,7 @@ impl Traffic {
 
     /// Bytes that the peer has not taken.
     pub(super) fn unsent_bytes(&self) -> usize {
-        self.output.len() + self.sending_bytes
+        self.output.len() + self.records.len() + self.sending_bytes
     }
 
     /// Whether nothing is under way.
@@ -67,6 +70,7 @@ impl Spare {
     /// Keeps a record, and the buffers in it.
     pub(super) fn keep_traffic(&mut self, mut traffic: Box<Traffic>) {
         self.keep_buffer(std::mem::take(&mut traffic.output));
+        self.keep_buffer(std::mem::take(&mut traffic.records));
         self.keep_buffer(std::mem::take(&mut traffic.remainder));
         if self.traffics.len() < SPARE_COUNT_MAX {
             *traffic = Traffic::new();

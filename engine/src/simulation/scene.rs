@@ -33,6 +33,7 @@ use crate::shard::command::{Command, CommandResult};
 use crate::shard::core::{Core, ListenerShared};
 use crate::shard::counters::Counter;
 use crate::shard::drain::ServerEnd;
+use crate::transport::tls::ServerTls;
 
 /// Where futures wait until a test lets them go.
 #[derive(Clone, Debug, Default)]
@@ -156,8 +157,13 @@ impl Props {
         let shards = self.settings.shards;
         let net = SimNet::new(1, self.settings);
         let mut random = SimRandom::new(1);
-        let shared = || Arc::new(ListenerShared { connections: 0.into(), limiter: None });
-        let listeners: Vec<_> = self.listeners.into_iter().map(|it| (it, shared())).collect();
+        let shared = |listener: &Listener| {
+            let tls = listener.tls.as_ref().map(ServerTls::load);
+            let tls = tls.transpose().expect("a test makes its certificates");
+            Arc::new(ListenerShared { connections: 0.into(), limiter: None, tls })
+        };
+        let listeners = self.listeners.into_iter().map(|it| (it.clone(), shared(&it)));
+        let listeners: Vec<_> = listeners.collect();
         for (at, (listener, _)) in listeners.iter().enumerate() {
             net.listen(ListenerIndex(at as u16), listener.address);
         }

@@ -48,7 +48,7 @@ impl Drawn {
             let per_second = 5 + random.below(60) as u32;
             let key = (random.word(), random.word());
             let limiter = is_crowded.then(|| Mutex::new(AddressLimiter::new(per_second, key)));
-            (listener, Arc::new(ListenerShared { connections: 0.into(), limiter }))
+            (listener, Arc::new(ListenerShared { connections: 0.into(), limiter, tls: None }))
         });
         Drawn {
             listeners: listeners.collect(),
