@@ -222,3 +222,106 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Answer, Range};
+
+    fn kind(bytes: u64, call: Call) -> RequestKind {
+        RequestKind { name: String::from("one"), bytes: Range::just(bytes), call: Some(call) }
+    }
+
+    #[test]
+    fn requests_are_what_their_kinds_say() {
+        let post = Call { headers: 1, ..Call::default() };
+        let ranged =
+            RequestKind { bytes: Range { least: 2, greatest: 9 }, ..kind(0, post.clone()) };
+        let kinds = [kind(3, post), kind(0, Call::get("/a?b=c")), ranged];
+        let hosts = vec![String::from("a.example"), String::from("127.0.0.1:80")];
+        let calls = Calls::new(&kinds, hosts, true).unwrap();
+        let encoded = |host, kind, content: &[u8]| {
+            let mut out = Vec::new();
+            calls.encode(host, kind, content, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let post = |host: &str, content: &str| {
+            format!(
+                "POST /echo HTTP/1.1\r\nhost: {host}\r\nuser-agent: skyring-loadgen\r\n\
+                 connection: close\r\ncontent-length: {}\r\n\r\n{content}",
+                content.len()
+            )
+        };
+        assert_eq!(encoded(0, 0, b"abc"), post("a.example", "abc"));
+        assert_eq!(encoded(1, 2, b"abcd"), post("127.0.0.1:80", "abcd"));
+        let get = "GET /a?b=c HTTP/1.1\r\nhost: 127.0.0.1:80\r\nconnection: close\r\n\r\n";
+        assert_eq!(encoded(1, 1, b""), get);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_by_its_kind() {
+        let bad =
+            [kind(0, Call::get("/ ")), kind(0, Call { method: "G T".into(), ..Call::get("/") })];
+        for kind in bad {
+            let (name, _) = Calls::new(&[kind], vec![String::from("a")], false).unwrap_err();
+            assert_eq!(name, "one");
+        }
+    }
+
+    /// Answers in pieces of so many bytes, as (status, bytes, content, whether it is the last).
+    fn read(input: &[u8], piece_bytes: usize) -> Vec<(u16, u64, Vec<u8>, bool)> {
+        let (mut reader, mut unread, mut seen) = (Reader::default(), Vec::new(), Vec::new());
+        for piece in input.chunks(piece_bytes) {
+            unread.extend_from_slice(piece);
+            while !unread.is_empty() {
+                if !reader.is_busy() {
+                    reader.begin(false, 4);
+                }
+                let (used, is_whole) = reader.read(&unread).unwrap();
+                unread.drain(..used);
+                if !is_whole {
+                    break;
+                }
+                let Answered { status, bytes, content, is_last } = reader.answered();
+                seen.push((status, bytes, content.to_vec(), is_last));
+            }
+        }
+        seen
+    }
+
+    #[test]
+    fn answers_are_the_same_however_they_come() {
+        let input = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc\
+            HTTP/1.1 304 Not Modified\r\n\r\n\
+            HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n3\r\nefg\r\n0\r\n\r\n\
+            HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let expected = [
+            (200, 3, b"abc".to_vec(), false),
+            (304, 0, Vec::new(), false),
+            // Of a body that is longer than any content, one byte more than a content has.
+            (200, 7, b"abcde".to_vec(), false),
+            (404, 0, Vec::new(), true),
+        ];
+        for piece_bytes in [1, 2, 7, 50, input.len()] {
+            assert_eq!(read(input, piece_bytes), expected, "in pieces of {piece_bytes}");
+        }
+    }
+
+    #[test]
+    fn an_answer_may_end_with_its_connection_or_be_cut_by_it() {
+        let mut reader = Reader::default();
+        for (input, ends) in [
+            (&b"HTTP/1.0 200 OK\r\n\r\nab"[..], Some(true)),
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab", None),
+            (b"HTTP/1.1 2", None),
+        ] {
+            reader.begin(false, 4);
+            let (used, is_whole) = reader.read(input).unwrap();
+            assert!(!is_whole);
+            // Half a head is not taken; the client half has looked at it all the same.
+            assert!(used == input.len() || used == 0);
+            assert_eq!(reader.end().ok(), ends);
+        }
+        assert_eq!(Call::default().answer, Answer::Echo);
+    }
+}

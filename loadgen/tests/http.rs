@@ -5,7 +5,8 @@ mod support;
 
 use std::sync::Arc;
 
-use skyring_loadgen::options::Options;
+use skyring_loadgen::options::{Options, TlsOptions};
+use skyring_loadgen::plan::{Limits, Plan};
 use skyring_loadgen::report::{Report, Status};
 use skyring_loadgen::scenario::file::ScenarioFile;
 use support::play;
@@ -166,4 +167,35 @@ fn a_get_needs_no_scenario() {
     let report = play(get("/nowhere"));
     assert_eq!(report.check.kinds["status"], report.check.wrong);
     assert!(report.check.wrong > 0);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let web = Web::start(Oddity::None);
+    let gates = vec![web.address];
+    let with_key = |key: &str| {
+        let text = format!("[request.one]\n{key}\n");
+        scripted(&web, &text, "{ request = \"one\" }")
+    };
+    let on_gate = |options: Options| Options { https: Vec::new(), gates: gates.clone(), ..options };
+    let pinned = TlsOptions { pins: vec![[0; 32]], ..TlsOptions::default() };
+    for (options, words) in [
+        (Options { gates: gates.clone(), ..options(&web) }, "exclude each other"),
+        (Options { http_close: true, depth: Some(2), ..options(&web) }, "--http-close"),
+        (on_gate(Options { http_close: true, ..options(&web) }), "--http-close"),
+        (on_gate(Options { http_get: Some("/".into()), ..options(&web) }), "--http-get"),
+        (Options { http_get: Some("/ /".into()), ..options(&web) }, "request request"),
+        (Options { tls: pinned, ..options(&web) }, "--tls-pin has no meaning"),
+        (Options { skynet: true, ..options(&web) }, "--skynet"),
+        (on_gate(with_key("bytes = 64\nstatus = 200")), "request.one: status"),
+        (on_gate(with_key("")), "request.one: bytes is missing"),
+        (with_key("answer = \"echo\""), "without bytes"),
+        (with_key("headers = 65"), "headers must be"),
+        (with_key("status = 100"), "status must be"),
+        (with_key("bytes = 2"), "bytes must be"),
+        (with_key("method = \"CONNECT\""), "request one"),
+    ] {
+        let error = Plan::new(options, Limits { descriptors: 4096, ports: 4096 }).unwrap_err();
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
 }

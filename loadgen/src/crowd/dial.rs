@@ -78,7 +78,7 @@ impl Crowd {
         let wanted = self.users.get(index as usize).filter(|_| !self.disbanded);
         let phase = wanted.map(|user| user.phase);
         match (phase, result) {
-            (Some(Phase::DialLogin), Ok(slot)) => self.begin_login(index, slot),
+            (Some(Phase::DialLogin), Ok(slot)) => self.begin_login(index, slot, now_ns),
             (Some(Phase::DialPlay), Ok(slot)) => self.begin_play_link(index, slot, now_ns),
             (Some(Phase::DialLogin | Phase::DialPlay), Err(errno)) => {
                 self.record.counters.connects_failed += 1;

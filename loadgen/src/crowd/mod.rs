@@ -8,7 +8,7 @@
 //! from outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for
 //! what is still open until a last instant.
 //!
-//! Files: `links` connections, `dial` pacing and failures, `handshake` login and attach,
+//! Files: `links` connections, `secure` TLS on them, `dial` pacing and failures, `handshake` login and attach,
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
 //! answers, `exchange` answers of HTTP, `disturb` drops, churn and storms.
 //!
@@ -22,6 +22,7 @@ mod handshake;
 mod links;
 mod play;
 mod script;
+mod secure;
 mod stages;
 mod user;
 
@@ -30,7 +31,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use skyring::driver::{Event, Operation, Token};
+use skyring::driver::{Event, Operation, ReceiveEnd, Token};
+use skyring::transport::tls::Workspace;
 
 use self::links::{Links, SendEnd};
 use self::user::{Phase, User};
@@ -129,6 +131,8 @@ pub struct Crowd {
     scratch: Vec<u8>,
     /// Reads answers of HTTP; a user has one of its own while it is in the midst of one.
     reader: Option<Box<Reader>>,
+    /// Buffers of TLS.
+    workspace: Workspace,
     recent: Histogram<u64>,
     recent_late: Histogram<u64>,
 }
@@ -162,6 +166,7 @@ impl Crowd {
             churn: Schedule::never(),
             scratch: Vec::new(),
             reader: None,
+            workspace: Workspace::default(),
             recent: record::recent_histogram(),
             recent_late: record::recent_histogram(),
             plan,
@@ -193,6 +198,10 @@ impl Crowd {
             Event::Connected { tag, result } => self.on_connected(tag, result, now_ns),
             Event::ReceiveEnded { token, reason } => {
                 if let Some(index) = self.links.on_receive_ended(token, reason) {
+                    if reason == ReceiveEnd::EndOfStream && self.links.is_cut_short(token) {
+                        let trouble = Trouble::CutShort(self.step_of(index));
+                        return self.on_lost(index, trouble, now_ns);
+                    }
                     self.on_ended(index, reason, now_ns);
                 }
             }
@@ -217,6 +226,29 @@ impl Crowd {
     pub fn on_received(&mut self, token: Token, bytes: &[u8], armed: bool, now_ns: u64) {
         self.links.on_received(token, armed);
         let Some(index) = self.links.owner(token) else { return };
+        if !self.links.is_secured(token) {
+            return self.on_bytes(index, bytes, now_ns);
+        }
+        let mut workspace = std::mem::take(&mut self.workspace);
+        match self.links.decrypt(token, bytes, &mut workspace) {
+            Ok(handshake) => {
+                if let Some(handshake) = handshake {
+                    self.on_secured(index, handshake, now_ns);
+                }
+                if !workspace.plain.is_empty() {
+                    self.on_bytes(index, &workspace.plain, now_ns);
+                }
+            }
+            Err(error) => {
+                let trouble = Trouble::Tls(self.step_of(index), error.to_string());
+                self.on_lost(index, trouble, now_ns);
+            }
+        }
+        self.workspace = workspace;
+    }
+
+    /// Takes what a server has said to a user.
+    fn on_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
         let phase = self.user(index).phase;
         match phase {
             Phase::LoggingIn => self.on_login_bytes(index, bytes, now_ns),

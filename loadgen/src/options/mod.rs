@@ -408,6 +408,17 @@ mod tests {
     }
 
     #[test]
+    fn http_servers_keep_their_names_and_pins_are_read() {
+        let pin = "0f:".repeat(31) + "1e";
+        let line = format!("--http 127.0.0.1:80,127.0.0.1:81 --http-close --tls --tls-pin {pin}");
+        let options = parsed(&line);
+        assert_eq!(options.http_hosts, ["127.0.0.1:80", "127.0.0.1:81"]);
+        assert!(options.https.len() == 2 && options.logins.is_empty());
+        assert!(options.http_close && options.tls.is_on && !options.tls.is_full);
+        assert_eq!((options.tls.pins[0][0], options.tls.pins[0][31]), (0x0f, 0x1e));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_name() {
         for (line, part) in [
             ("--rats 5", "--rats"),
@@ -416,6 +427,7 @@ mod tests {
             ("--seconds -1", "--seconds"),
             ("--sources 127.0.0.9-127.0.0.2", "empty"),
             ("--login nowhere", "--login"),
+            ("--tls-pin 00:zz", "SHA-256"),
             ("--users", "users"),
             ("stray", "stray"),
         ] {

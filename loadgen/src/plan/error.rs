@@ -1,5 +1,6 @@
 //! Why there is no plan.
 
+use skyring::transport::tls::{SetupError, TlsError};
 use skyring_protocols::http1::WriteError;
 use thiserror::Error;
 
@@ -42,6 +43,12 @@ pub enum PlanError {
         /// Why not.
         source: WriteError,
     },
+    /// The certificates that TLS needs.
+    #[error("--tls: {0}")]
+    Tls(#[from] SetupError),
+    /// The name of a server in its certificate.
+    #[error("--tls-name: {0}")]
+    TlsName(#[source] TlsError),
     /// Flags that exclude each other.
     #[error("{0} has no meaning in {1}")]
     Meaningless(&'static str, &'static str),

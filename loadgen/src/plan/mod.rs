@@ -11,12 +11,14 @@
 //! back for connections that are still closing.
 
 mod error;
+mod secure;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 pub use self::error::PlanError;
+pub use self::secure::Secure;
 use crate::content::{CONTENT_BYTES_MIN, Contents};
 use crate::http::Calls;
 use crate::options::Options;
@@ -84,6 +86,8 @@ pub struct Plan {
     pub contents: Contents,
     /// What else they are on HTTP; none on another protocol.
     pub calls: Option<Arc<Calls>>,
+    /// TLS to the servers, if it is used.
+    pub secure: Option<Secure>,
     /// What tells them from those of other runs.
     pub nonce: u64,
     /// Whether the server must still know the answer to a request that was not delivered.
@@ -114,6 +118,7 @@ impl Plan {
         let is_deep = scenario.is_open() && !options.http_close;
         let depth = options.depth.unwrap_or(if is_deep { 64 } else { 1 });
         let calls = calls(&options, &scenario.requests)?;
+        let secure = Secure::of(&options, protocol)?;
         let bytes_max = scenario.bytes_max() as usize;
         Ok(Plan {
             protocol,
@@ -125,6 +130,7 @@ impl Plan {
             sources,
             contents: Contents::new(options.seed, nonce),
             calls,
+            secure,
             nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
             options,

@@ -1,4 +1,5 @@
-//! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`.
+//! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`, but for
+//! those of HTTP and TLS, which are in `loadgen/scenarios/http.toml`.
 //!
 //! Keys that do not exist are refused, and so is a key that would have no effect where it stands.
 //! What a file says of servers and users is what the flags of the same names say; a flag goes

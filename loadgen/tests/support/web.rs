@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use skyring_protocols::http1::server::{Event, Server};
 use skyring_protocols::http1::{Limits, Next, RequestHead};
 
@@ -56,6 +57,27 @@ struct State {
 
 impl Web {
     pub(crate) fn start(oddity: Oddity) -> Web {
+        Web::of(oddity, |state, mut stream| state.serve(&mut stream))
+    }
+
+    /// Over TLS, by rustls's own buffered interface. It says that it is done before it closes a
+    /// connection, unless it is `rude`.
+    pub(crate) fn start_secure(oddity: Oddity, tls: Arc<ServerConfig>, rude: bool) -> Web {
+        Web::of(oddity, move |state, stream| {
+            let connection = ServerConnection::new(Arc::clone(&tls)).map_err(io::Error::other)?;
+            let mut stream = StreamOwned::new(connection, stream);
+            state.serve(&mut stream)?;
+            if !rude {
+                stream.conn.send_close_notify();
+            }
+            stream.flush()
+        })
+    }
+
+    fn of(
+        oddity: Oddity,
+        serve: impl Fn(&State, TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Web {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it has one");
         let state = Arc::new(State {
@@ -64,12 +86,14 @@ impl Web {
             odd: AtomicU64::new(0),
             last: Mutex::default(),
         });
-        let served = Arc::clone(&state);
+        let (served, serve) = (Arc::clone(&state), Arc::new(serve));
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let state = Arc::clone(&served);
+                let (state, serve) = (Arc::clone(&served), Arc::clone(&serve));
                 // A connection that breaks is the other side's choice.
-                thread::spawn(move || state.serve(stream));
+                thread::spawn(move || {
+                    stream.set_nodelay(true).and_then(|()| serve(&state, stream))
+                });
             }
         });
         Web { address, state }
@@ -82,8 +106,7 @@ impl Web {
 }
 
 impl State {
-    fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
+    fn serve(&self, stream: &mut (impl Read + Write)) -> io::Result<()> {
         let (mut machine, limits) = (Server::new(), Limits::default());
         let (mut unread, mut bytes) = (Vec::new(), [0; 16 << 10]);
         let (mut head, mut content) = (None, Vec::new());
@@ -102,7 +125,7 @@ impl State {
             }
             unread.drain(..consumed);
             if let Some(request) = head.take_if(|_| is_whole) {
-                let goes_on = self.answer(&mut machine, &request, &content, &mut stream)?;
+                let goes_on = self.answer(&mut machine, &request, &content, stream)?;
                 content.clear();
                 if !goes_on {
                     return Ok(());
@@ -124,7 +147,7 @@ impl State {
         machine: &mut Server,
         request: &RequestHead,
         content: &[u8],
-        stream: &mut TcpStream,
+        stream: &mut impl Write,
     ) -> io::Result<bool> {
         let oddity = self.oddity_now();
         let (status, mut content) = answered(request, content);
@@ -186,7 +209,7 @@ fn answered(request: &RequestHead, content: &[u8]) -> (u16, Vec<u8>) {
 }
 
 /// Head, and each byte of the content, in a send of its own.
-fn chunked(machine: &mut Server, content: Vec<u8>, stream: &mut TcpStream) -> io::Result<bool> {
+fn chunked(machine: &mut Server, content: Vec<u8>, stream: &mut impl Write) -> io::Result<bool> {
     use skyring_protocols::http1::server::ResponseParts;
     use skyring_protocols::http1::{BodySize, NO_HEADERS};
     let mut out = Vec::new();
