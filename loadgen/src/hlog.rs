@@ -136,7 +136,7 @@ mod tests {
             times.response.saturating_record(step * step % 90_000_019);
             times.service.saturating_record(step * 3);
         }
-        let scenario = short::scenario(&Options::default(), 1);
+        let scenario = short::scenario(&Options::default(), crate::protocol::Protocol::Msg, 1);
         outcome.record.stages = vec![StageRecord::default()];
         outcome.record.stages[0].response.saturating_record(77);
         let log = hlog(&scenario, &outcome, SystemTime::now()).unwrap();

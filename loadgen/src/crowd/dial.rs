@@ -130,7 +130,7 @@ impl Crowd {
         user.away = on_purpose;
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
-        (user.partial, user.login, user.reader) = (Vec::new(), None, None);
+        (user.partial, user.login, user.reader) = (Box::default(), None, None);
         self.stop_awaiting(index, now_ns);
         self.abandon(index, abandoned, now_ns);
     }

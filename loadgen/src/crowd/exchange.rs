@@ -24,7 +24,7 @@ impl Crowd {
         self.record.counters.bytes_in += bytes.len() as u64;
         let user = self.user(index);
         let link = user.token;
-        let mut partial = std::mem::take(&mut user.partial);
+        let mut partial = std::mem::take(&mut user.partial).into_vec();
         let reader = user.reader.take();
         let input = if partial.is_empty() {
             bytes
@@ -36,7 +36,7 @@ impl Crowd {
         let used = self.take_answers(index, &mut reader, input, now_ns);
         let is_there = self.links.owner(link) == Some(index);
         if let Some(used) = used.filter(|used| is_there && *used < input.len()) {
-            let rest = input[used..].to_vec();
+            let rest = input[used..].into();
             self.user(index).partial = rest;
         }
         if is_there && reader.is_busy() {

@@ -187,7 +187,7 @@ impl Crowd {
         self.record.counters.bytes_in += bytes.len() as u64;
         let user = self.user(index);
         let link = user.token;
-        let mut partial = std::mem::take(&mut user.partial);
+        let mut partial = std::mem::take(&mut user.partial).into_vec();
         let input = if partial.is_empty() {
             bytes
         } else {
@@ -203,9 +203,9 @@ impl Crowd {
             }
         }
         if used == 0 && !partial.is_empty() {
-            self.user(index).partial = partial;
+            self.user(index).partial = partial.into();
         } else if used < input.len() {
-            self.user(index).partial = input[used..].to_vec();
+            self.user(index).partial = input[used..].into();
         }
     }
 

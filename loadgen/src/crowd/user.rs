@@ -71,7 +71,7 @@ pub(super) struct User {
     pub(super) lost_ns: u64,
     pub(super) ledger: Ledger,
     /// The beginning of a frame whose end has not arrived.
-    pub(super) partial: Vec<u8>,
+    pub(super) partial: Box<[u8]>,
     pub(super) login: Option<Box<LoginClient>>,
     /// What reads an answer of HTTP whose end has not arrived.
     pub(super) reader: Option<Box<Reader>>,
@@ -96,7 +96,7 @@ impl User {
             since_ns: 0,
             lost_ns: 0,
             ledger: Ledger::default(),
-            partial: Vec::new(),
+            partial: Box::default(),
             login: None,
             reader: None,
         }
