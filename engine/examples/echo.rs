@@ -35,7 +35,7 @@ impl Application for Echo {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::start(&Config::default(), |_context| Echo)?;
-    println!("login, msg and gate listen on {:?}", server.addresses());
+    println!("login, msg, gate and http listen on {:?}", server.addresses());
     server.join()?;
     Ok(())
 }

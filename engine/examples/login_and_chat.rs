@@ -71,7 +71,7 @@ impl Application for Chat {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = Server::start(&Config::default(), |context| Chat { context })?;
-    println!("login, msg and gate listen on {:?}", server.addresses());
+    println!("login, msg, gate and http listen on {:?}", server.addresses());
     server.join()?;
     Ok(())
 }

@@ -77,11 +77,14 @@ pub enum ListenerKind {
     Msg,
     /// Plain frames for the application.
     Gate,
+    /// HTTP/1.1 requests for the application.
+    Http,
 }
 
 impl ListenerKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [ListenerKind; 3] = [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate];
+    pub const ALL: [ListenerKind; 4] =
+        [ListenerKind::Login, ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http];
 
     /// The kind as the configuration file writes it.
     pub fn name(self) -> &'static str {
@@ -89,6 +92,7 @@ impl ListenerKind {
             ListenerKind::Login => "login",
             ListenerKind::Msg => "msg",
             ListenerKind::Gate => "gate",
+            ListenerKind::Http => "http",
         }
     }
 }
@@ -147,12 +151,24 @@ pub struct Listener {
     /// Milliseconds from accept to the finished login or attach; gate: until the application opens
     /// the connection.
     pub handshake_timeout_ms: u64,
-    /// msg, gate: milliseconds without a byte received after which a connection is closed. 0: never.
+    /// msg, gate: milliseconds without a byte received after which a connection is closed. http:
+    /// milliseconds from an answer to the first byte of the next request. 0: never.
     pub idle_timeout_ms: u64,
+    /// http: milliseconds in which the head of a request must come, from accept or from its first
+    /// byte.
+    pub head_timeout_ms: u64,
+    /// http: milliseconds in which the body of a request must come; the time in which the
+    /// application lets it wait does not count.
+    pub body_timeout_ms: u64,
     /// Milliseconds without progress on unsent output after which a connection is closed.
     pub write_timeout_ms: u64,
+    /// http: bytes of a request's head.
+    pub head_bytes_max: usize,
+    /// http: bytes of a request's body.
+    pub body_bytes_max: u64,
     /// msg, gate: unsent bytes above which reading from a connection pauses and pushes find no room,
-    /// and bytes of requests that wait for their handlers above which reading pauses.
+    /// and bytes of requests that wait for their handlers above which reading pauses. http: unsent
+    /// bytes above which no further request is read and no more of an answer is taken.
     pub output_bytes_max: usize,
     /// msg, gate: what becomes of a connection with no room for a push.
     pub push_over_budget: PushOverBudget,
@@ -170,6 +186,12 @@ pub struct Listener {
 }
 
 const OUTPUT_BYTES_DEFAULT: usize = 1 << 20;
+const HEAD_TIMEOUT_MS_DEFAULT: u64 = 10_000;
+const BODY_TIMEOUT_MS_DEFAULT: u64 = 30_000;
+const HEAD_BYTES_DEFAULT: usize = 32 << 10;
+const BODY_BYTES_DEFAULT: u64 = 1 << 20;
+/// Milliseconds that an idle HTTP connection is kept. Other kinds keep theirs for ever.
+const HTTP_IDLE_TIMEOUT_MS_DEFAULT: u64 = 60_000;
 const PENDING_REQUESTS_DEFAULT: u32 = 4096;
 
 impl Listener {
@@ -179,7 +201,9 @@ impl Listener {
             ListenerKind::Login => 8001,
             ListenerKind::Msg => 8888,
             ListenerKind::Gate => 8889,
+            ListenerKind::Http => 8080,
         };
+        let is_http = kind == ListenerKind::Http;
         Listener {
             kind,
             address: (Ipv4Addr::LOCALHOST, port).into(),
@@ -193,8 +217,12 @@ impl Listener {
             backlog: 4096,
             congestion: None,
             handshake_timeout_ms: 10_000,
-            idle_timeout_ms: 0,
+            idle_timeout_ms: if is_http { HTTP_IDLE_TIMEOUT_MS_DEFAULT } else { 0 },
+            head_timeout_ms: HEAD_TIMEOUT_MS_DEFAULT,
+            body_timeout_ms: BODY_TIMEOUT_MS_DEFAULT,
             write_timeout_ms: 30_000,
+            head_bytes_max: HEAD_BYTES_DEFAULT,
+            body_bytes_max: BODY_BYTES_DEFAULT,
             output_bytes_max: OUTPUT_BYTES_DEFAULT,
             push_over_budget: PushOverBudget::Close,
             cache_bytes_max: 1 << 20,
@@ -207,7 +235,7 @@ impl Listener {
 }
 
 impl Default for Config {
-    /// What `skyring serve` runs without a file: the three demo listeners on loopback.
+    /// What `skyring serve` runs without a file: the four demo listeners on loopback.
     fn default() -> Config {
         Config {
             shards: 0,
@@ -239,7 +267,7 @@ impl Config {
     }
 
     /// Reads a configuration from TOML text and validates it. Keys that are absent keep their
-    /// defaults; without a `[[listener]]` the three default listeners stay. `file_name` appears in
+    /// defaults; without a `[[listener]]` the default listeners stay. `file_name` appears in
     /// errors only.
     ///
     /// # Errors

@@ -68,6 +68,8 @@ pub(crate) enum Deed {
     Forward(GateConnection, Rc<dyn Agent>),
     /// Wake a sleeper after so many milliseconds.
     Sleep(u64, Rc<Alarm>),
+    /// An HTTP connection's handler or stream has done something for it.
+    Http(Token),
     /// A handler has finished.
     Finished(Finished),
 }

@@ -1,6 +1,8 @@
 //! The application that `skyring serve` runs when it is given nothing else: everybody who knows the
 //! password is let in, and everything is echoed. It shows the protocol; it protects nothing.
 
+mod site;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use crate::context::{Context, GateConnection};
 use crate::handler::{
     Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
 };
+use crate::http;
 use crate::shard::command::Target;
 
 /// The password of every user.
@@ -87,5 +90,9 @@ impl Application for Demo {
             self.context.sleep(self.delay).await;
         }
         self.context.send(connection, content);
+    }
+
+    fn http(self: Rc<Self>, request: http::Request) -> impl Future<Output = http::Response> {
+        site::answer(self, request)
     }
 }

@@ -15,6 +15,7 @@ use skyring_protocols::crypt::Secret;
 use zeroize::Zeroizing;
 
 use crate::context::GateConnection;
+use crate::http;
 
 /// What a game implements.
 ///
@@ -83,6 +84,15 @@ pub trait Application: Sized + 'static {
     ) -> impl Future<Output = ()> {
         let _ = (connection, content);
         future::ready(())
+    }
+
+    /// Answers an HTTP request. Runs on the shard that accepted the connection. A body that came
+    /// together with the head is there at once; a longer one comes while it is read. The next
+    /// request of the same connection is read when the answer is complete. A panic is a 500 and the
+    /// end of the connection.
+    fn http(self: Rc<Self>, request: http::Request) -> impl Future<Output = http::Response> {
+        let _ = request;
+        future::ready(http::Response::new(404))
     }
 
     /// A gate connection is gone. Comes once for every `on_connect`.

@@ -15,6 +15,7 @@ pub mod driver;
 pub mod error;
 pub mod handler;
 mod host;
+pub mod http;
 mod listener;
 pub mod mailbox;
 mod mutation;

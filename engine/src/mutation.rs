@@ -23,6 +23,8 @@ pub(crate) enum Mutation {
     UnlimitedCache,
     /// A slot is emptied without closing its descriptor.
     LeakDescriptor,
+    /// What an HTTP peer sends ahead is lost.
+    LoseRequests,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.

@@ -119,6 +119,13 @@ fn every_value_reaches_its_field() {
         expired_number = 11
         pending_requests_max = 12
         connections_per_second_per_address = 13
+        [[listener]]
+        kind = "http"
+        head_timeout_ms = 14
+        body_timeout_ms = 15
+        head_bytes_max = 1600
+        body_bytes_max = 17
+        idle_timeout_ms = 18
         "#
     );
     let config = Config::parse(&text, "test.toml").unwrap();
@@ -144,8 +151,17 @@ fn every_value_reaches_its_field() {
         expired_number: 11,
         pending_requests_max: 12,
         connections_per_second_per_address: 13,
+        ..Listener::new(ListenerKind::Msg)
     };
-    assert_eq!(config.listeners, [login, msg]);
+    let http = Listener {
+        head_timeout_ms: 14,
+        body_timeout_ms: 15,
+        head_bytes_max: 1600,
+        body_bytes_max: 17,
+        idle_timeout_ms: 18,
+        ..Listener::new(ListenerKind::Http)
+    };
+    assert_eq!(config.listeners, [login, msg, http]);
     assert_eq!((config.shards, config.cores), (3, vec![processor]));
     assert_eq!(config.admin, Some("[::1]:9000".parse().unwrap()));
     assert_eq!((config.drain_timeout_ms, config.connections_per_shard_max), (1, 20));
@@ -182,11 +198,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("listener = [1]", "listener: must be a list of tables, each begun with [[...]], not 1"),
     ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
     ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
-    ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 5, not 4"),
+    ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 6, not 4"),
     ("cache_bytes_per_shard_max = 1099511627777", "cache_bytes_per_shard_max: must be at most"),
     ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
     ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),
-    ("[[listener]]", "listener[0].kind: missing; it must be \"login\", \"msg\" or \"gate\""),
+    ("[[listener]]", "listener[0].kind: missing; it must be \"login\", \"msg\", \"gate\" or"),
     ("shards = 1\nshards = 2", "line 2, column 1: duplicate key"),
     ("shards = 1 2", "line 1, column 1"),
 ];
@@ -232,6 +248,18 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("msg", "cache_bytes_max = 536870913", "cache_bytes_max: must be at most 536870912, not 5368"),
     ("msg", "expired_number = 0", "expired_number: must be at least 1, not 0"),
     ("msg", "pending_requests_max = 0", "pending_requests_max: must be at least 1, not 0"),
+    ("msg", "head_timeout_ms = 1", "head_timeout_ms: means nothing on a msg listener"),
+    ("gate", "body_timeout_ms = 1", "body_timeout_ms: means nothing on a gate listener"),
+    ("msg", "head_bytes_max = 1024", "head_bytes_max: means nothing on a msg listener"),
+    ("login", "body_bytes_max = 1", "body_bytes_max: means nothing on a login listener"),
+    ("http", "push_over_budget = \"drop\"", "push_over_budget: means nothing on a http"),
+    ("http", "pending_requests_max = 1", "pending_requests_max: means nothing on a http"),
+    ("http", "head_timeout_ms = 0", "head_timeout_ms: must be at least 1, not 0"),
+    ("http", "body_timeout_ms = 0", "body_timeout_ms: must be at least 1, not 0"),
+    ("http", "body_timeout_ms = 2592000001", "body_timeout_ms: must be at most 2592000000"),
+    ("http", "head_bytes_max = 511", "head_bytes_max: must be at least 512, not 511"),
+    ("http", "head_bytes_max = 65537", "head_bytes_max: must be at most 65536, not 65537"),
+    ("http", "body_bytes_max = 1099511627777", "body_bytes_max: must be at most 1099511627776"),
     ("msg", "address = \"127.0.0.1:8001\"", "address: 127.0.0.1:8001 is taken by listener[0].addr"),
     ("msg", "address = \"0.0.0.0:8001\"", "address: 0.0.0.0:8001 is taken by listener[0].address"),
 ];

@@ -2,6 +2,8 @@
 //! how bytes were cut.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "http1/bodies.rs"]
+mod bodies;
 #[path = "http1/client.rs"]
 mod client;
 #[path = "http1/cuts.rs"]

@@ -5,14 +5,32 @@
 //! folder to read instead of `tests/vectors`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "drivers/answers.rs"]
+mod answers;
+#[path = "drivers/ask.rs"]
+mod ask;
 #[path = "families/crypt.rs"]
 mod crypt;
 #[path = "families/differences.rs"]
 mod differences;
+#[path = "families/http.rs"]
+mod http;
+#[path = "families/http_client.rs"]
+mod http_client;
+#[path = "families/http_differences.rs"]
+mod http_differences;
+#[path = "families/http_server.rs"]
+mod http_server;
 #[path = "families/login.rs"]
 mod login;
+#[path = "drivers/message.rs"]
+mod message;
 #[path = "families/msg.rs"]
 mod msg;
+#[path = "drivers/pieces.rs"]
+mod pieces;
+#[path = "drivers/serve.rs"]
+mod serve;
 #[path = "families/source.rs"]
 mod source;
 #[path = "families/transcript.rs"]
@@ -20,11 +38,16 @@ mod transcript;
 
 use source::Family;
 
-const FAMILIES: &[Family] = &[crypt::FAMILY, login::FAMILY, msg::FAMILY];
+const FAMILIES: &[Family] = &[crypt::FAMILY, http::FAMILY, login::FAMILY, msg::FAMILY];
 
 #[test]
 fn crypt() {
     crypt::FAMILY.replay();
+}
+
+#[test]
+fn http() {
+    http::FAMILY.replay();
 }
 
 #[test]

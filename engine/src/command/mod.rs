@@ -35,7 +35,7 @@ Commands:
 
 Options:
   --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
-                  Without it: three demo listeners on loopback
+                  Without it: the demo's listeners on loopback
   --admin ADDR    stats: the server's admin port [default: 127.0.0.1:8890]
   -h, --help      Print this
   -V, --version   Print the version

@@ -105,7 +105,7 @@ fn report(config: &Config, server: &Server, admin: Option<&Admin>) -> String {
     for (listener, address) in config.listeners.iter().zip(server.addresses()) {
         let server = match listener.kind {
             ListenerKind::Msg => format!("  server {:?}", listener.server),
-            ListenerKind::Login | ListenerKind::Gate => String::new(),
+            ListenerKind::Login | ListenerKind::Gate | ListenerKind::Http => String::new(),
         };
         let tls = if listener.tls.is_some() { "  tls" } else { "" };
         lines.push(format!("  {:<6}  {address}{server}{tls}", listener.kind.name()));

@@ -39,7 +39,11 @@ const LISTENER_KEYS: &[&str] = &[
     "congestion",
     "handshake_timeout_ms",
     "idle_timeout_ms",
+    "head_timeout_ms",
+    "body_timeout_ms",
     "write_timeout_ms",
+    "head_bytes_max",
+    "body_bytes_max",
     "output_bytes_max",
     "push_over_budget",
     "cache_bytes_max",
@@ -56,10 +60,14 @@ const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("multilogin", &[ListenerKind::Login]),
     ("duplicate_request", &[ListenerKind::Msg]),
     ("uniform_errors", &[ListenerKind::Msg]),
-    ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
+    ("head_timeout_ms", &[ListenerKind::Http]),
+    ("body_timeout_ms", &[ListenerKind::Http]),
+    ("head_bytes_max", &[ListenerKind::Http]),
+    ("body_bytes_max", &[ListenerKind::Http]),
     ("cache_bytes_max", &[ListenerKind::Msg]),
     ("expired_number", &[ListenerKind::Msg]),
-    ("output_bytes_max", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("output_bytes_max", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
     ("push_over_budget", &[ListenerKind::Msg, ListenerKind::Gate]),
     ("pending_requests_max", &[ListenerKind::Msg, ListenerKind::Gate]),
 ];
@@ -110,7 +118,11 @@ fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
     listener.congestion = section.optional("congestion")?;
     section.set("handshake_timeout_ms", &mut listener.handshake_timeout_ms)?;
     section.set("idle_timeout_ms", &mut listener.idle_timeout_ms)?;
+    section.set("head_timeout_ms", &mut listener.head_timeout_ms)?;
+    section.set("body_timeout_ms", &mut listener.body_timeout_ms)?;
     section.set("write_timeout_ms", &mut listener.write_timeout_ms)?;
+    section.set("head_bytes_max", &mut listener.head_bytes_max)?;
+    section.set("body_bytes_max", &mut listener.body_bytes_max)?;
     section.set("maxclient", &mut listener.maxclient)?;
     section.set("output_bytes_max", &mut listener.output_bytes_max)?;
     section.set("push_over_budget", &mut listener.push_over_budget)?;

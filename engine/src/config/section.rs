@@ -175,7 +175,7 @@ impl FromValue for SocketAddr {
 }
 
 impl FromValue for ListenerKind {
-    const EXPECTED: &'static str = "\"login\", \"msg\" or \"gate\"";
+    const EXPECTED: &'static str = "\"login\", \"msg\", \"gate\" or \"http\"";
 
     fn from_value(value: &Value) -> Option<ListenerKind> {
         let name = value.as_str()?;

@@ -9,7 +9,8 @@ use skyring_protocols::msg::{response, session};
 
 use super::error::{ConfigError, ConfigFault};
 use super::{
-    Config, DuplicateRequest, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
+    BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
+    HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
     PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls,
 };
 use crate::cores;
@@ -19,6 +20,10 @@ const LISTENERS_MAX: u64 = 256;
 /// Thirty days: nobody waits longer, and instants plus durations stay far from overflow.
 const DURATION_MS_MAX: u64 = 30 * 24 * 3600 * 1000;
 const OUTPUT_BYTES_MIN: u64 = 1024;
+/// What the plainest browsers send.
+const HEAD_BYTES_MIN: u64 = 512;
+/// Places in a head are kept in 16 bits.
+const HEAD_BYTES_MAX: u64 = 64 << 10;
 /// The largest answer, and what any answer costs beyond its content (WIRE.md, msg).
 const CACHE_BYTES_MIN: u64 = (response::CONTENT_BYTES_MAX + session::ANSWER_OVERHEAD_BYTES) as u64;
 /// More would be cut to this.
@@ -119,11 +124,15 @@ fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let why = "reading would pause after every answer";
     at_least(path("output_bytes_max"), output_bytes, OUTPUT_BYTES_MIN, why)?;
     at_most(path("output_bytes_max"), output_bytes, BYTES_MAX, "no machine has that much")?;
-    if listener.kind != ListenerKind::Login {
+    if matches!(listener.kind, ListenerKind::Msg | ListenerKind::Gate) {
         let pending = listener.pending_requests_max.into();
         at_least(path("pending_requests_max"), pending, 1, "no request could run")?;
     }
-    if listener.kind == ListenerKind::Msg { msg(listener, path) } else { Ok(()) }
+    match listener.kind {
+        ListenerKind::Msg => msg(listener, path),
+        ListenerKind::Http => http(listener, path),
+        ListenerKind::Login | ListenerKind::Gate => Ok(()),
+    }
 }
 
 /// Settings that have no effect on the listener's kind. Fields at their defaults pass: a typed
@@ -135,10 +144,16 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let output = listener.output_bytes_max != OUTPUT_BYTES_DEFAULT;
     let pending = listener.pending_requests_max != PENDING_REQUESTS_DEFAULT;
     let drops = listener.push_over_budget != PushOverBudget::Close;
+    let frames = matches!(kind, ListenerKind::Msg | ListenerKind::Gate);
+    let http = kind == ListenerKind::Http;
     let misplaced = [
         ("output_bytes_max", output && kind == ListenerKind::Login),
-        ("push_over_budget", drops && kind == ListenerKind::Login),
-        ("pending_requests_max", pending && kind == ListenerKind::Login),
+        ("push_over_budget", drops && !frames),
+        ("pending_requests_max", pending && !frames),
+        ("head_timeout_ms", listener.head_timeout_ms != HEAD_TIMEOUT_MS_DEFAULT && !http),
+        ("body_timeout_ms", listener.body_timeout_ms != BODY_TIMEOUT_MS_DEFAULT && !http),
+        ("head_bytes_max", listener.head_bytes_max != HEAD_BYTES_DEFAULT && !http),
+        ("body_bytes_max", listener.body_bytes_max != BODY_BYTES_DEFAULT && !http),
         ("multilogin", listener.multilogin && kind != ListenerKind::Login),
         ("idle_timeout_ms", idle && kind == ListenerKind::Login),
         ("duplicate_request", replay && kind != ListenerKind::Msg),
@@ -164,6 +179,19 @@ fn msg(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let why = "no answer would be kept, and a re-attach could run a request twice";
     at_least(path("expired_number"), expired, 1, why)?;
     at_most(path("expired_number"), expired, EXPIRED_NUMBER_MAX, "set cache_bytes_max instead")
+}
+
+fn http(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
+    let why = "a peer that sends no request would hold its slot for ever";
+    at_least(path("head_timeout_ms"), listener.head_timeout_ms, 1, why)?;
+    let why = "a peer that sends no body would hold its memory for ever";
+    at_least(path("body_timeout_ms"), listener.body_timeout_ms, 1, why)?;
+    duration(path("head_timeout_ms"), listener.head_timeout_ms)?;
+    duration(path("body_timeout_ms"), listener.body_timeout_ms)?;
+    let head_bytes = listener.head_bytes_max as u64;
+    at_least(path("head_bytes_max"), head_bytes, HEAD_BYTES_MIN, "no browser could ask")?;
+    at_most(path("head_bytes_max"), head_bytes, HEAD_BYTES_MAX, "no head is read beyond that")?;
+    at_most(path("body_bytes_max"), listener.body_bytes_max, BYTES_MAX, "no machine has that much")
 }
 
 fn congestion(name: &str, path: Path<'_>) -> Result<(), ConfigError> {

@@ -1,5 +1,6 @@
 //! What each kind of listener does with its connections.
 
 mod gate;
+pub(crate) mod http;
 mod login;
 mod msg;

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::steward::Steward;
 use super::{Server, Shared};
@@ -46,6 +46,12 @@ pub(super) fn random() -> [u8; 8] {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).expect("the operating system gave random bytes before");
     skyring_protocols::crypt::randomkey(bytes)
+}
+
+/// Milliseconds since 1970, 0 before.
+fn wall_clock_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 fn random_word() -> Result<u64, StartError> {
@@ -329,6 +335,7 @@ where
         cache_bytes_max: start.cache_bytes_max,
         now_ms: clock(),
         server_end: start.server_end,
+        wall_clock: Box::new(wall_clock_ms),
     });
     let shard = Shard::new(driver, core, Box::new(clock));
     let steward = Steward::new(shared, index, listeners);

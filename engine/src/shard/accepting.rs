@@ -104,18 +104,19 @@ impl Core {
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
         self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
         if !self.secure(slot) {
-            self.begin(slot);
+            self.assign_role(slot);
         }
         self.continue_receiving(self.connections.token(slot));
     }
 
     /// Gives a connection the role that its listener is for. A TLS connection has done its handshake.
-    pub(super) fn begin(&mut self, slot: u32) {
+    pub(super) fn assign_role(&mut self, slot: u32) {
         let at = self.connections.at(slot).listener;
         match self.listener(at).settings.kind {
             ListenerKind::Login => self.start_login(slot),
             ListenerKind::Msg => self.connections.at_mut(slot).role = Role::Attaching,
             ListenerKind::Gate => self.start_gate(slot),
+            ListenerKind::Http => self.start_http(slot),
         }
     }
 

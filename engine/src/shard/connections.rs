@@ -10,6 +10,7 @@ use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
+use crate::listener::http::HttpRole;
 use crate::transport::tls::{Tls, TlsError};
 
 /// An instant that never comes.
@@ -78,6 +79,8 @@ pub(crate) enum Role {
     Attached(SessionKey),
     /// A gate connection.
     Gate(Box<GateRole>),
+    /// An HTTP connection.
+    Http(Box<HttpRole>),
 }
 
 #[derive(Debug)]
@@ -301,30 +304,36 @@ impl Connections {
     /// Where to append bytes for a connection, which is then on the list of
     /// [`Connections::take_dirty`].
     pub(crate) fn output(&mut self, slot: u32) -> &mut Vec<u8> {
-        let (traffic, spare) = self.dirty_traffic(slot);
+        self.role_and_output(slot).1
+    }
+
+    /// As [`Connections::output`], with what the connection is for, which writes there.
+    pub(crate) fn role_and_output(&mut self, slot: u32) -> (&mut Role, &mut Vec<u8>) {
+        let (role, traffic, spare) = self.dirty_traffic(slot);
         if traffic.output.capacity() == 0 {
             traffic.output = spare.buffer();
         }
-        &mut traffic.output
+        (role, &mut traffic.output)
     }
 
     /// As [`Connections::output`], for the records of a TLS connection. They are sent in this order.
     pub(super) fn records(&mut self, slot: u32) -> &mut Vec<u8> {
-        let (traffic, spare) = self.dirty_traffic(slot);
+        let (_, traffic, spare) = self.dirty_traffic(slot);
         if traffic.records.capacity() == 0 {
             traffic.records = spare.buffer();
         }
         &mut traffic.records
     }
 
-    fn dirty_traffic(&mut self, slot: u32) -> (&mut Traffic, &mut Spare) {
+    fn dirty_traffic(&mut self, slot: u32) -> (&mut Role, &mut Traffic, &mut Spare) {
         let Connections { table, spare, dirty, .. } = self;
         let connection = &mut table[slot as usize];
         if !connection.dirty {
             connection.dirty = true;
             dirty.push(slot);
         }
-        (connection.traffic.get_or_insert_with(|| spare.traffic()), spare)
+        let traffic = connection.traffic.get_or_insert_with(|| spare.traffic());
+        (&mut connection.role, traffic, spare)
     }
 
     /// Turns the output of a TLS connection into records, if its handshake is done. What is written

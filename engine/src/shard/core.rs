@@ -1,8 +1,8 @@
 //! The state of a shard, and what every part of it does: events in, operations out.
 //!
 //! A `Core` knows no driver. It takes events and appends operations to a list, which the shard
-//! hands to whatever driver it runs on. The listeners' files (`listener/`) say what login, msg and
-//! gate connections do; `accepting`, `stream`, `deadlines`
+//! hands to whatever driver it runs on. The listeners' files (`listener/`) say what login, msg,
+//! gate and http connections do; `accepting`, `stream`, `deadlines`
 //! and `ending` say what all connections have in common; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
+use skyring_protocols::http1::Limits;
 use skyring_protocols::msg::session::SessionPolicy;
 
 use super::connections::{Connections, InFlight};
@@ -27,6 +28,8 @@ use super::timers::Wheel;
 use crate::config::{LOGINS_WAITING_MAX, Listener};
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
+use crate::listener::http;
+use crate::listener::http::date::{DateCache, WallClock};
 use crate::mutation::{self, Mutation};
 use crate::places::Places;
 use crate::route::Router;
@@ -37,6 +40,8 @@ pub(crate) struct ListenerSide {
     pub(crate) settings: Listener,
     pub(crate) server: Rc<str>,
     pub(crate) policy: SessionPolicy,
+    /// What an HTTP request may be.
+    pub(crate) http: Limits,
     pub(crate) shared: Arc<ListenerShared>,
     /// Accepts in flight.
     pub(super) accepts: u32,
@@ -95,6 +100,7 @@ pub(crate) struct CoreParts {
     pub(crate) cache_bytes_max: u64,
     pub(crate) now_ms: u64,
     pub(crate) server_end: Arc<ServerEnd>,
+    pub(crate) wall_clock: WallClock,
 }
 
 /// The state of a shard.
@@ -127,6 +133,8 @@ pub(crate) struct Core {
     pub(crate) dispatch: Dispatch,
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
+    /// The date that HTTP answers carry.
+    pub(crate) date: DateCache,
     pub(crate) draining: bool,
     pub(super) plan: DrainPlan,
 }
@@ -148,6 +156,7 @@ impl Core {
                 cache_bytes_max: limit(settings.cache_bytes_max, 1 << 30),
                 pending_requests_max: settings.pending_requests_max,
             },
+            http: http::limits(&settings),
             settings,
             shared,
             accepts: 0,
@@ -179,6 +188,7 @@ impl Core {
             dispatch: parts.dispatch,
             counters: parts.counters,
             entropy: parts.entropy,
+            date: DateCache::new(parts.wall_clock),
             draining: false,
             plan: DrainPlan::new(parts.server_end),
         }

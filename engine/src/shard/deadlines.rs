@@ -103,6 +103,11 @@ impl Core {
             self.on_activity(slot);
             return self.arm_timer(slot);
         }
+        if self.has_http_deadline(slot) {
+            self.on_http_deadline(slot);
+            return self.arm_timer(slot);
+        }
+        let connection = self.connections.at_mut(slot);
         connection.deadline_ms = NEVER;
         match life {
             Life::Open if past_handshake => self.finish(slot, Counter::ClosedIdle),

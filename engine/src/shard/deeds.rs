@@ -40,6 +40,7 @@ impl Core {
                     let due_ms = self.side.now_ms().saturating_add(delay_ms).saturating_add(1);
                     self.timers.arm(due_ms, TimerKey::Alarm(AlarmKey(alarm)));
                 }
+                Deed::Http(connection) => self.on_http_deed(connection),
                 Deed::Finished(finished) => self.on_finished(finished),
             }
         }
@@ -59,6 +60,7 @@ impl Core {
                 self.on_reply(session, ticket, &reply);
                 self.request_over(session, request_bytes);
             }
+            Finished::HttpAnswered(connection, answer) => self.on_http_answer(connection, answer),
             Finished::Taken(connection, bytes) => self.on_gate_message_taken(connection, bytes),
         }
     }

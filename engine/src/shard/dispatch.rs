@@ -22,6 +22,7 @@ use crate::handler::{
     Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
     User,
 };
+use crate::http::{self, Response};
 
 /// The result of a method that had to wait.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) enum Finished {
     LoggedIn(ShardIndex, Box<Register>, Result<Subid, Denied>),
     /// `Application::request`, for a request with so many bytes of content.
     Answered(SessionKey, Ticket, Reply, u32),
+    /// `Application::http`, for the request of a connection.
+    HttpAnswered(Token, Result<Response, Failed>),
     /// `Application::message`, for a frame of so many bytes.
     Taken(GateConnection, usize),
 }
@@ -44,21 +47,28 @@ pub(crate) struct Dispatch {
     login: Box<dyn Run<Login, Result<Subid, Denied>>>,
     request: Box<dyn Run<Request, Reply>>,
     message: Box<dyn Run<(GateConnection, Bytes), ()>>,
+    http: Box<dyn Run<http::Request, Result<Response, Failed>>>,
 }
 
 impl Dispatch {
     pub(crate) fn new<A: Application>(application: Rc<A>, side: Rc<ShardSide>) -> Dispatch {
         let with = |_: ()| Rc::clone(&application);
-        let (a, l, r, m) = (with(()), with(()), with(()), with(()));
+        let (a, l, r, m, h) = (with(()), with(()), with(()), with(()), with(()));
         Dispatch {
             side,
-            authenticate: runner(move |shown| Rc::clone(&a).authenticate(shown), || Err(Denied)),
-            login: runner(move |login| Rc::clone(&l).login(login), || Err(Denied)),
-            request: runner(move |request| Rc::clone(&r).request(request), || Err(Failed)),
+            authenticate: runner(
+                move |shown| Rc::clone(&a).authenticate(shown),
+                |result| result,
+                || Err(Denied),
+            ),
+            login: runner(move |it| Rc::clone(&l).login(it), |result| result, || Err(Denied)),
+            request: runner(move |it| Rc::clone(&r).request(it), |reply| reply, || Err(Failed)),
             message: runner(
                 move |(connection, content)| Rc::clone(&m).message(connection, content),
+                |()| (),
                 || (),
             ),
+            http: runner(move |request| Rc::clone(&h).http(request), Ok, || Err(Failed)),
             events: application,
         }
     }
@@ -104,6 +114,16 @@ impl Dispatch {
         let bytes = content.len();
         let started = self.message.run((connection, content));
         self.settle(started, move |()| Finished::Taken(connection, bytes))
+    }
+
+    /// None: the answer comes later.
+    pub(crate) fn http(
+        &mut self,
+        connection: Token,
+        request: http::Request,
+    ) -> Option<Result<Response, Failed>> {
+        let started = self.http.run(request);
+        self.settle(started, move |answer| Finished::HttpAnswered(connection, answer))
     }
 
     /// The application's notifications.
@@ -174,35 +194,42 @@ trait Run<I, O> {
     fn run(&mut self, input: I) -> Started<O>;
 }
 
-struct Runner<C, F, O> {
+struct Runner<C, F: Future, O> {
     call: C,
+    /// Makes the output of what a future ends with.
+    read: fn(F::Output) -> O,
     /// The output of a call that panicked.
     failed: fn() -> O,
     /// A box for the next future, empty.
     spare: Option<Pin<Box<Option<F>>>>,
 }
 
-fn runner<I: 'static, O: 'static, F, C>(call: C, failed: fn() -> O) -> Box<dyn Run<I, O>>
+fn runner<I: 'static, O: 'static, F, C>(
+    call: C,
+    read: fn(F::Output) -> O,
+    failed: fn() -> O,
+) -> Box<dyn Run<I, O>>
 where
     C: FnMut(I) -> F + 'static,
-    F: Future<Output = O> + 'static,
+    F: Future + 'static,
 {
-    Box::new(Runner { call, failed, spare: None })
+    Box::new(Runner { call, read, failed, spare: None })
 }
 
 impl<I, O: 'static, F, C> Run<I, O> for Runner<C, F, O>
 where
     C: FnMut(I) -> F,
-    F: Future<Output = O> + 'static,
+    F: Future + 'static,
 {
     fn run(&mut self, input: I) -> Started<O> {
+        let (read, failed) = (self.read, self.failed);
         let mut place = self.spare.take().unwrap_or_else(|| Box::pin(None));
         let call = &mut self.call;
         if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(Some(call(input))))).is_err() {
-            return Started::Done((self.failed)());
+            return Started::Done(failed());
         }
         let mut cx = TaskContext::from_waker(Waker::noop());
-        match poll_guarded(place.as_mut(), &mut cx, self.failed) {
+        match poll_guarded(place.as_mut(), &mut cx, read, failed) {
             Poll::Ready(output) => {
                 // A future whose drop panics takes its box along.
                 if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None))).is_ok() {
@@ -210,26 +237,25 @@ where
                 }
                 Started::Done(output)
             }
-            Poll::Pending => {
-                let failed = self.failed;
-                Started::Waiting(Box::pin(poll_fn(move |cx| {
-                    let polled = poll_guarded(place.as_mut(), cx, failed);
-                    if polled.is_ready() {
-                        // A drop that panics must not take the result along.
-                        let _ = catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None)));
-                    }
-                    polled
-                })))
-            }
+            Poll::Pending => Started::Waiting(Box::pin(poll_fn(move |cx| {
+                let polled = poll_guarded(place.as_mut(), cx, read, failed);
+                if polled.is_ready() {
+                    // A drop that panics must not take the result along.
+                    let _ = catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None)));
+                }
+                polled
+            }))),
         }
     }
 }
 
-fn poll_guarded<F: Future>(
+fn poll_guarded<F: Future, O>(
     place: Pin<&mut Option<F>>,
     cx: &mut TaskContext<'_>,
-    failed: fn() -> F::Output,
-) -> Poll<F::Output> {
+    read: fn(F::Output) -> O,
+    failed: fn() -> O,
+) -> Poll<O> {
     let future = place.as_pin_mut().expect("a future stands in its place until it has finished");
-    catch_unwind(AssertUnwindSafe(|| future.poll(cx))).unwrap_or_else(|_| Poll::Ready(failed()))
+    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx).map(read)));
+    polled.unwrap_or_else(|_| Poll::Ready(failed()))
 }

@@ -127,6 +127,7 @@ impl Core {
             Role::Login(_) | Role::Securing | Role::Attaching => {
                 self.abort(slot, Counter::ClosedByServer)
             }
+            Role::Http(_) => self.drain_http(slot),
             Role::Departing(_) | Role::None => {}
         }
     }

@@ -164,6 +164,7 @@ impl Core {
             (Life::Open, _) if connection.paused && connection.has_remainder() => {}
             // A verdict is on its way: a client that only stopped sending still reads it.
             (Life::Open, Role::Login(login)) if login.machine.is_being_judged() => {}
+            (Life::Open, Role::Http(_)) => self.on_http_end(slot),
             (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),
             (Life::Finishing, _) => self.advance_ending(slot),
             (Life::Lingering, _) => self.close(slot),
@@ -177,6 +178,7 @@ impl Core {
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),
+            Role::Http(http) => http.leave(),
             Role::Securing => self.count(Counter::TlsFailed),
             // Without a result line.
             Role::Login(_) => self.count(Counter::LoginDropped),

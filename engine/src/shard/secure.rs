@@ -96,7 +96,7 @@ impl Core {
             self.count(Counter::TlsResumed);
         }
         if matches!(connection.role, Role::Securing) {
-            self.begin(slot);
+            self.assign_role(slot);
         }
     }
 

@@ -82,6 +82,7 @@ impl Core {
             // It came with the end of the TLS handshake.
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
+            Role::Http(_) => self.on_http_bytes(slot, bytes),
             Role::Securing | Role::Departing(_) | Role::None => {}
         }
     }
@@ -95,7 +96,9 @@ impl Core {
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
             (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
-            (Life::Open, Role::Login(_) | Role::Attached(_)) if !connection.paused => {
+            (Life::Open, Role::Login(_) | Role::Attached(_) | Role::Http(_))
+                if !connection.paused =>
+            {
                 ReceiveMode::Stream
             }
             (Life::Open, Role::Gate(gate)) if gate.opened && !connection.paused => {
@@ -135,7 +138,7 @@ impl Core {
     }
 
     /// Keeps the last `rest` bytes of the input for the next time, if there will be one.
-    fn keep_rest(&mut self, slot: u32, rest: usize, bytes: &[u8], mut joined: Vec<u8>) {
+    pub(crate) fn keep_rest(&mut self, slot: u32, rest: usize, bytes: &[u8], mut joined: Vec<u8>) {
         if rest == 0 || self.connections.at(slot).life != Life::Open {
             return self.connections.recycle(joined);
         }
@@ -229,6 +232,7 @@ impl Core {
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {
+                self.on_http_sent(slot);
                 self.send(slot);
                 self.resume(slot);
                 self.advance_ending(slot);
@@ -257,7 +261,8 @@ impl Core {
     /// Reads again once the reasons to pause are gone, first what was kept.
     pub(crate) fn resume(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
-        if !connection.paused || connection.life != Life::Open || self.draining {
+        let is_http = matches!(connection.role, Role::Http(_));
+        if !connection.paused || connection.life != Life::Open || (self.draining && !is_http) {
             return;
         }
         if self.is_over_budget(slot) {
@@ -272,7 +277,11 @@ impl Core {
             // Its idle time did not run while nobody listened.
             self.on_activity(slot);
         }
-        self.on_frames(slot, &[]);
+        if is_http {
+            self.on_http_bytes(slot, &[]);
+        } else {
+            self.on_frames(slot, &[]);
+        }
         let connection = self.connections.at(slot);
         if connection.ended && !connection.paused && connection.life == Life::Open {
             return self.on_end_of_stream(slot);
@@ -293,6 +302,7 @@ impl Core {
                 .sessions
                 .get(*key)
                 .is_some_and(|it| it.pending_bytes as usize > settings.output_bytes_max),
+            Role::Http(http) => http.must_wait(),
             _ => false,
         };
         waiting || self.fill(slot, 0) != Fill::Within
@@ -311,6 +321,11 @@ impl Core {
         } else {
             Fill::Beyond
         }
+    }
+
+    /// Unsent bytes that a connection may have.
+    pub(crate) fn output_budget(&self, slot: u32) -> usize {
+        self.listener(self.connections.at(slot).listener).settings.output_bytes_max
     }
 
     /// Whether a connection has output that the peer has not taken.

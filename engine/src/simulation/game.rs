@@ -5,7 +5,7 @@
 //! is written down there too: a panic in here would be caught, as any application's is.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,11 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
+use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
     Agent, Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request,
     Subid, User,
 };
+use crate::http;
 
 /// What the game has seen.
 #[derive(Debug, Default)]
@@ -36,12 +38,14 @@ pub(super) struct Ledger {
     pub(super) may_retire: bool,
     /// Logins decided.
     pub(super) logins: u64,
+    /// HTTP requests that ran, by player and number.
+    pub(super) visits: BTreeSet<(usize, u32)>,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }
 
 impl Ledger {
-    fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
+    pub(super) fn check(&mut self, holds: bool, violation: impl FnOnce() -> String) {
         if !holds {
             self.violations.push(violation());
         }
@@ -155,6 +159,10 @@ impl Application for Game {
 
     async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
         self.context.send(connection, content);
+    }
+
+    async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
+        web::answer(&self.context, &self.ledger, request).await
     }
 
     fn on_disconnect(&self, _connection: GateConnection) {

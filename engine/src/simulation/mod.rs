@@ -15,4 +15,5 @@ pub(crate) mod scene;
 mod scenes;
 mod settings;
 mod tests;
+mod web;
 mod world;

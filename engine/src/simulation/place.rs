@@ -72,6 +72,7 @@ impl Place {
             entropy: Box::new(move || entropy.word().to_le_bytes()),
             cache_bytes_max: site.cache_bytes_max,
             now_ms: clock()(),
+            wall_clock: Box::new(clock()),
         });
         let shard = Shard::new(driver, core, Box::new(clock()));
         Place { shard, parked: false, left: false, side, executor, counters }

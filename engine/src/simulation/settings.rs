@@ -85,6 +85,10 @@ fn tighten(listener: &mut Listener, random: &mut SimRandom) {
     listener.handshake_timeout_ms = deadline_ms();
     listener.write_timeout_ms = deadline_ms();
     listener.idle_timeout_ms = deadline_ms();
+    if listener.kind == ListenerKind::Http {
+        listener.head_timeout_ms = deadline_ms();
+        listener.body_timeout_ms = deadline_ms();
+    }
     if random.chance(1 << 15) {
         listener.idle_timeout_ms = 0;
     }
@@ -108,6 +112,8 @@ pub(super) fn relax(listener: &mut Listener) {
     let usual = Listener::new(listener.kind);
     listener.handshake_timeout_ms = usual.handshake_timeout_ms;
     listener.write_timeout_ms = usual.write_timeout_ms;
+    listener.head_timeout_ms = usual.head_timeout_ms;
+    listener.body_timeout_ms = usual.body_timeout_ms;
     listener.maxclient = 0;
     if listener.idle_timeout_ms > 0 {
         listener.idle_timeout_ms = 3_600_000;

@@ -126,6 +126,10 @@ fn seeds() {
         Counter::LoginDropped,
         Counter::AttachUserNotFound,
         Counter::AnswersOverBudget,
+        Counter::HttpRequests,
+        Counter::HttpAnswers2xx,
+        Counter::HttpRefusedLate,
+        Counter::HttpRefusedMalformed,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = all.counters[counter as usize];
@@ -213,16 +217,21 @@ fn invariant_6_no_descriptor_leaks() {
 }
 
 #[test]
-fn invariant_7_nothing_is_left() {
+fn invariant_7_an_http_request_is_answered() {
+    finds(Mutation::LoseRequests, "waits for ever");
+}
+
+#[test]
+fn invariant_8_nothing_is_left() {
     finds(Mutation::KeepAccepts, "the drain");
 }
 
 #[test]
-fn invariant_7_no_shard_ends_before_the_last_connection() {
+fn invariant_8_no_shard_ends_before_the_last_connection() {
     finds(Mutation::LeaveEarly, "ended too early");
 }
 
 #[test]
-fn invariant_8_a_seed_is_a_run() {
+fn invariant_9_a_seed_is_a_run() {
     finds(Mutation::OutsideChance, "two runs differ");
 }

@@ -10,6 +10,7 @@ use super::game::{Game, Ledger};
 use super::place::{Place, Site};
 use super::player::{Addresses, Manners, Player};
 use super::settings::{self, Drawn};
+use super::web::Visitor;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
@@ -54,6 +55,7 @@ pub(super) struct World {
     parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
     players: Vec<Player>,
+    visitors: Vec<Visitor>,
     /// Answers that players who have left got.
     answers: u64,
     /// What goes wrong while it is played.
@@ -131,6 +133,11 @@ impl World {
             Player::new(number, format!("player-{name}"), addresses, Rc::clone(&ledger), manners)
         });
         let players = players.collect();
+        // Few: what they send is long, and a seed takes its time from how many bytes it moves.
+        let visitors = if random.chance(1 << 14) { 1 + random.index(2) } else { 0 };
+        let visitors = (0..visitors)
+            .map(|number| Visitor::new(number, listeners[3].0.address, Rc::clone(&ledger)));
+        let visitors = visitors.collect();
         let server_end = ServerEnd::new(shards, listeners.iter().map(|(_, it)| Arc::clone(it)));
         let site = Site {
             net: net.clone(),
@@ -160,6 +167,7 @@ impl World {
             parks_refused: 0,
             ledger,
             players,
+            visitors,
             answers: 0,
             faults,
         }
@@ -220,8 +228,11 @@ impl World {
 
     /// Somebody does something.
     fn act(&mut self, calm: bool) {
-        let player = self.random.index(self.players.len());
-        self.players[player].act(&self.net, &mut self.random, calm);
+        let player = self.random.index(self.players.len() + self.visitors.len());
+        match player.checked_sub(self.players.len()) {
+            None => self.players[player].act(&self.net, &mut self.random, calm),
+            Some(visitor) => self.visitors[visitor].act(&self.net, &mut self.random, calm),
+        }
     }
 
     fn play(&mut self) {
@@ -246,12 +257,17 @@ impl World {
             rival.leave();
         }
         let end_ns = self.net.now_ns() + CALM.as_nanos() as u64;
-        while !self.players.iter().all(Player::is_content) {
+        while !self.players.iter().all(Player::is_content)
+            || !self.visitors.iter().all(Visitor::is_content)
+        {
             let waiting = || self.players.iter().filter(|player| !player.is_content());
             assert!(
                 self.net.now_ns() < end_ns,
                 "somebody waits for ever: {:?}",
-                waiting().map(Player::describe).collect::<Vec<_>>()
+                waiting()
+                    .map(Player::describe)
+                    .chain(self.visitors.iter().map(Visitor::describe))
+                    .collect::<Vec<_>>()
             );
             if self.step(end_ns) {
                 self.act(true);
@@ -278,20 +294,26 @@ impl World {
         if self.random.chance(1 << 15) {
             self.drain(timeout_ms);
         } else {
-            std::mem::take(&mut self.players).into_iter().for_each(|player| self.leave(player));
+            self.everybody_leaves();
             self.drain(timeout_ms);
         }
         self.close()
     }
 
-    fn leave(&mut self, player: Player) {
-        self.answers += player.answers;
-        player.leave();
+    fn everybody_leaves(&mut self) {
+        for player in self.players.drain(..) {
+            self.answers += player.answers;
+            player.leave();
+        }
+        for visitor in self.visitors.drain(..) {
+            self.answers += visitor.answers;
+            visitor.leave();
+        }
     }
 
     /// Everybody leaves the server that has ended, and nothing is left.
     fn close(mut self) -> Outcome {
-        std::mem::take(&mut self.players).into_iter().for_each(|player| self.leave(player));
+        self.everybody_leaves();
         let answers = self.answers;
         self.forget_timers();
         self.check_the_end();

@@ -1,8 +1,9 @@
 //! The chunked coding: the line that begins a chunk, read and written (WIRE H18, H19).
 //!
-//! Stateless. Extensions are checked for bytes that belong to no line, and ignored.
+//! Stateless. Extensions are checked for their form, and ignored.
 
 use super::error::ReadError;
+use super::write::is_token;
 use crate::decode::Decode;
 
 /// Bytes of extensions that one body's chunks may have, taken together. Nobody sends any; without a
@@ -40,11 +41,48 @@ pub fn decode(input: &[u8], line_bytes_max: usize) -> Result<Decode<ChunkLine>, 
     Ok(Decode::Done { value, consumed: end + 1 })
 }
 
-/// Nothing, or what begins with a semicolon, possibly behind blanks, and is text.
+/// Any number of `;name` and `;name=value`, with blanks before `;`, `=` and what follows them (RFC
+/// 9112 section 7.1.1). A quotation mark that is never closed is refused with the rest: some readers
+/// look for its end behind the end of the line.
 fn are_extensions(bytes: &[u8]) -> bool {
-    let first = bytes.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
-    let is_text = |&byte: &u8| byte == b'\t' || (byte >= b' ' && byte != 0x7f);
-    bytes.is_empty() || (first == Some(&b';') && bytes.iter().all(is_text))
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let name = without_blanks(rest).strip_prefix(b";").map(without_blanks);
+        let Some(behind) = name.and_then(behind_token) else { return false };
+        let value = without_blanks(behind).strip_prefix(b"=").map(without_blanks);
+        let behind = match value {
+            None => Some(behind),
+            Some([b'"', text @ ..]) => behind_quoted(text),
+            Some(value) => behind_token(value),
+        };
+        let Some(behind) = behind else { return false };
+        rest = behind;
+    }
+    true
+}
+
+fn without_blanks(bytes: &[u8]) -> &[u8] {
+    let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    &bytes[blanks..]
+}
+
+/// What follows the token at the front, which has at least one byte.
+fn behind_token(bytes: &[u8]) -> Option<&[u8]> {
+    let length = bytes.iter().take_while(|&&byte| is_token(&[byte])).count();
+    (length > 0).then(|| &bytes[length..])
+}
+
+/// What follows the quotation mark that ends the text at the front; text alone stands before it.
+fn behind_quoted(bytes: &[u8]) -> Option<&[u8]> {
+    let mut is_escaped = false;
+    for (index, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'"' if !is_escaped => return Some(&bytes[index + 1..]),
+            b'\t' | b' '..=b'~' | 0x80.. => is_escaped = byte == b'\\' && !is_escaped,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Hexadecimal digits, at least one, whose number fits.
@@ -93,7 +131,7 @@ mod tests {
             ("ffffffffffffffff\r\n", u64::MAX),
             ("5;a\r\n", 5),
             ("5 \t; a=\"b\"\r\n", 5),
-            ("5;\r\n", 5),
+            ("5;a;b= c\t;d=\"e\\\"\u{fc};f\" ;g\r\n", 5),
         ] {
             assert_eq!(size(text), Ok(expected), "{text:?}");
         }
@@ -112,6 +150,16 @@ mod tests {
             "5;\0\r\n",
             "5;\ra\r\n",
             "5\r\r\n",
+            "5;\r\n",
+            "5;=a\r\n",
+            "5;a=\r\n",
+            "5;a \r\n",
+            "5;a b\r\n",
+            "5;a=b c\r\n",
+            "5;a=\"\r\n",
+            "5;a=\"b\\\"\r\n",
+            "5;a=\"b\"c\r\n",
+            "5;a=\"\x7f\"\r\n",
         ] {
             assert_eq!(size(text), Err(ReadError::ChunkSize), "{text:?}");
         }

@@ -136,20 +136,22 @@ pub(super) fn body_length(
     version: Version,
     fields: &Fields,
 ) -> Result<BodyLength, ReadError> {
-    if fields.coding != Coding::Absent {
-        if fields.content_length.is_some() {
+    let is_bodiless = match message {
+        Message::Request => false,
+        Message::Response { status, to_head } => to_head || !has_content(status),
+    };
+    match fields.coding {
+        Coding::Unknown if !is_bodiless => return Err(ReadError::UnknownCoding),
+        Coding::Unknown | Coding::Chunked if fields.content_length.is_some() => {
             return Err(ReadError::TwoLengths);
         }
-        if version == Version::Http10 {
+        Coding::Unknown | Coding::Chunked if version == Version::Http10 => {
             return Err(ReadError::CodingInHttp10);
         }
-    }
-    if let Message::Response { status, to_head } = message
-        && (to_head || !has_content(status))
-    {
-        return Ok(BodyLength::None);
+        _ => {}
     }
     match (fields.coding, fields.content_length) {
+        _ if is_bodiless => Ok(BodyLength::None),
         (Coding::Unknown, _) => Err(ReadError::UnknownCoding),
         (Coding::Chunked, _) => Ok(BodyLength::Chunked),
         (Coding::Absent, Some(0)) => Ok(BodyLength::None),
@@ -260,7 +262,7 @@ mod tests {
         let lines = [("transfer-encoding", "chunked"), ("content-length", "0")];
         assert_eq!(both(&lines), Err(ReadError::TwoLengths));
         let lines = [lines[1], ("transfer-encoding", "identity")];
-        assert_eq!(both(&lines), Err(ReadError::TwoLengths));
+        assert_eq!(both(&lines), Err(ReadError::UnknownCoding));
         for message in [GET, OK] {
             let chunked = [("transfer-encoding", "chunked")];
             let error = Err(ReadError::CodingInHttp10);

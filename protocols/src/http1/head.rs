@@ -1,20 +1,21 @@
 //! Heads as their readers see them (WIRE H2 to H4).
 //!
-//! A head owns one copy of its bytes, made when it was complete, and offsets into it: one
-//! allocation for a head of up to 16 header lines. Clones share it. Looking a header up compares
-//! lengths first and allocates nothing.
+//! A head owns one copy of its bytes, made when it was complete, behind offsets into it, in one
+//! allocation that its clones share. Heads are moved often, so little is kept outside of it.
+//! Looking a header up compares lengths first and allocates nothing.
 //!
 //! Names and values are as they were sent: names in their own case, values without the blanks
 //! around them, repeated headers apart.
 
 use std::fmt;
+use std::iter::repeat_n;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::framing::BodyLength;
 
-/// Header lines whose offsets need no allocation of their own.
-const FIELDS_INLINE: usize = 16;
+/// Bytes of the offsets of one header line.
+const FIELD_BYTES: usize = 8;
 
 /// The version of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,40 +69,47 @@ pub(super) struct Field {
     pub(super) value: Span,
 }
 
-#[derive(Clone)]
-enum Fields {
-    Few { count: u8, fields: [Field; FIELDS_INLINE] },
-    Many(Arc<[Field]>),
+impl Field {
+    fn pack(self) -> [u8; FIELD_BYTES] {
+        let mut bytes = [0; FIELD_BYTES];
+        let parts = [self.name.start, self.name.end, self.value.start, self.value.end];
+        for (two, part) in bytes.as_chunks_mut().0.iter_mut().zip(parts) {
+            *two = part.to_le_bytes();
+        }
+        bytes
+    }
+
+    fn unpack(bytes: &[u8; FIELD_BYTES]) -> Self {
+        let &[a, b, c, d, e, f, g, h] = bytes;
+        let span =
+            |start, end| Span { start: u16::from_le_bytes(start), end: u16::from_le_bytes(end) };
+        Self { name: span([a, b], [c, d]), value: span([e, f], [g, h]) }
+    }
 }
 
 /// The header lines of a head, or trailers.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Headers {
-    /// The head, start line included; none without header lines.
-    text: Option<Arc<[u8]>>,
-    fields: Fields,
-}
-
-impl Default for Headers {
-    fn default() -> Self {
-        Self { text: None, fields: Fields::Few { count: 0, fields: Default::default() } }
-    }
+    /// The offsets of each line, and then the text of the head, start line included; none without
+    /// a head.
+    block: Option<Arc<[u8]>>,
+    count: u16,
 }
 
 impl Headers {
     /// Copies a head whose header lines are these.
     pub(super) fn copy(text: &[u8], lines: impl ExactSizeIterator<Item = Field>) -> Self {
-        let count = lines.len();
-        let fields = if count > FIELDS_INLINE {
-            Fields::Many(lines.collect())
-        } else {
-            let mut fields = [Field::default(); FIELDS_INLINE];
-            for (slot, field) in fields.iter_mut().zip(lines) {
-                *slot = field;
+        let count = lines.len() as u16;
+        let start = lines.len() * FIELD_BYTES;
+        let mut block: Arc<[u8]> = repeat_n(0, start + text.len()).collect();
+        if let Some(block) = Arc::get_mut(&mut block) {
+            let (fields, rest) = block.split_at_mut(start);
+            for (slot, field) in fields.as_chunks_mut().0.iter_mut().zip(lines) {
+                *slot = field.pack();
             }
-            Fields::Few { count: count as u8, fields }
-        };
-        Self { text: Some(text.into()), fields }
+            rest.copy_from_slice(text);
+        }
+        Self { block: Some(block), count }
     }
 
     /// The value of the first header with this name, whatever its case.
@@ -113,23 +121,23 @@ impl Headers {
     /// The values of all headers with this name, whatever its case, in order.
     pub fn get_all<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h [u8]> {
         let text = self.text();
-        let same = move |field: &&Field| {
+        let same = move |field: &Field| {
             field.name.len() == name.len()
                 && field.name.bytes(text).eq_ignore_ascii_case(name.as_bytes())
         };
-        self.fields().iter().filter(same).map(|field| field.value.bytes(text))
+        self.fields().filter(same).map(|field| field.value.bytes(text))
     }
 
     /// Every name and value, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &[u8])> {
         let text = self.text();
-        self.fields().iter().map(|field| (field.name.text(text), field.value.bytes(text)))
+        self.fields().map(|field| (field.name.text(text), field.value.bytes(text)))
     }
 
     /// How many header lines there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.fields().len()
+        usize::from(self.count)
     }
 
     /// Whether there are none.
@@ -138,19 +146,21 @@ impl Headers {
         self.len() == 0
     }
 
-    fn text(&self) -> &[u8] {
-        self.text.as_deref().unwrap_or_default()
+    fn split(&self) -> (&[u8], &[u8]) {
+        let block = self.block.as_deref().unwrap_or_default();
+        block.split_at_checked(self.len() * FIELD_BYTES).unwrap_or_default()
     }
 
-    fn fields(&self) -> &[Field] {
-        match &self.fields {
-            Fields::Few { count, fields } => &fields[..usize::from(*count)],
-            Fields::Many(fields) => fields,
-        }
+    fn text(&self) -> &[u8] {
+        self.split().1
+    }
+
+    fn fields(&self) -> impl ExactSizeIterator<Item = Field> {
+        self.split().0.as_chunks().0.iter().map(Field::unpack)
     }
 
     fn value_of(&self, index: u16) -> &[u8] {
-        let field = self.fields().get(usize::from(index));
+        let field = self.fields().nth(usize::from(index));
         field.map_or(&[], |field| field.value.bytes(self.text()))
     }
 }
@@ -204,6 +214,10 @@ impl RequestHead {
     #[must_use]
     pub fn method(&self) -> &str {
         self.method.text(self.headers.text())
+    }
+
+    pub(super) fn is_head(&self) -> bool {
+        self.method.bytes(self.headers.text()) == b"HEAD"
     }
 
     /// The target as sent: printable ASCII.

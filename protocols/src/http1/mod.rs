@@ -1,4 +1,4 @@
-//! HTTP/1.1 and 1.0, both halves (WIRE H1 to H26).
+//! HTTP/1.1 and 1.0, both halves (WIRE H1 to H28).
 //!
 //! [`Server`] and [`Client`] read from bytes that the caller keeps and append to bytes that the
 //! caller sends. They own no buffer: what is not consumed is given again, with what came since.
@@ -14,8 +14,12 @@ pub mod chunked;
 pub mod client;
 pub mod date;
 pub mod error;
+pub mod form;
 mod framing;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
+pub mod host;
 mod incoming;
 pub mod limits;
 mod outgoing;
@@ -25,6 +29,7 @@ mod scan;
 pub mod server;
 pub mod state;
 mod target;
+pub mod url;
 mod write;
 
 pub use client::Client;

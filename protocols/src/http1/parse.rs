@@ -17,44 +17,36 @@ use super::target;
 /// Header lines that are tried for first: room for all is 8 KiB of stack.
 const HEADERS_FIRST: usize = 32;
 
-/// A head, and how many bytes of input it took up.
-pub(super) type Parsed<T> = Option<Result<(T, usize), ReadError>>;
-
-/// Tries with little room, then with all.
-macro_rules! with_room {
-    ($parse:ident($($argument:expr),*)) => {
-        match $parse::<HEADERS_FIRST>($($argument),*) {
-            Err(Error::TooManyHeaders) => $parse::<HEADER_COUNT_CAP>($($argument),*),
-            read => read,
-        }
-        .ok()
-        .flatten()
-    };
-}
+/// A head, and how many bytes of input it took up; none if it is not complete and well formed.
+pub(super) type Parsed<T> = Result<Option<(T, usize)>, ReadError>;
 
 /// A request head at the front of the input.
 pub(super) fn request(input: &[u8], limits: &Limits) -> Parsed<RequestHead> {
-    with_room!(request_in(input, limits))
+    request_in::<HEADERS_FIRST>(input, limits)
 }
 
 /// A response head at the front of the input, the answer to a HEAD or to another request.
 pub(super) fn response(input: &[u8], limits: &Limits, to_head: bool) -> Parsed<ResponseHead> {
-    with_room!(response_in(input, limits, to_head))
+    response_in::<HEADERS_FIRST>(input, limits, to_head)
 }
 
 /// Trailers at the front of the input, without the fields that must not stand there.
 pub(super) fn trailers(input: &[u8], limits: &Limits) -> Parsed<Headers> {
-    with_room!(trailers_in(input, limits))
+    if input.starts_with(b"\r\n") && limits.trailer_bytes_max >= 2 {
+        return Ok(Some((Headers::default(), 2)));
+    }
+    trailers_in::<HEADERS_FIRST>(input, limits)
 }
 
-fn request_in<const ROOM: usize>(
-    input: &[u8],
-    limits: &Limits,
-) -> Result<Parsed<RequestHead>, Error> {
+fn request_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Parsed<RequestHead> {
     let mut room = [const { MaybeUninit::uninit() }; ROOM];
     let mut request = Request::new(&mut []);
-    let Status::Complete(length) = request.parse_with_uninit_headers(input, &mut room)? else {
-        return Ok(None);
+    let length = match request.parse_with_uninit_headers(input, &mut room) {
+        Ok(Status::Complete(length)) => length,
+        Err(Error::TooManyHeaders) if ROOM < HEADER_COUNT_CAP => {
+            return request_in::<HEADER_COUNT_CAP>(input, limits);
+        }
+        _ => return Ok(None),
     };
     let (Some(method), Some(target)) = (request.method, request.path) else { return Ok(None) };
     let head = &input[..length];
@@ -64,22 +56,23 @@ fn request_in<const ROOM: usize>(
         return Ok(None);
     }
     let version = version(request.version);
-    let read = request_head(head, version, method, target, request.headers);
-    Ok(Some(read.map(|head| (head, length))))
+    Ok(Some((request_head(head, version, method, target, request.headers)?, length)))
 }
 
 fn response_in<const ROOM: usize>(
     input: &[u8],
     limits: &Limits,
     to_head: bool,
-) -> Result<Parsed<ResponseHead>, Error> {
+) -> Parsed<ResponseHead> {
     let mut room = [const { MaybeUninit::uninit() }; ROOM];
     let mut response = Response::new(&mut []);
     let config = httparse::ParserConfig::default();
-    let Status::Complete(length) =
-        config.parse_response_with_uninit_headers(&mut response, input, &mut room)?
-    else {
-        return Ok(None);
+    let length = match config.parse_response_with_uninit_headers(&mut response, input, &mut room) {
+        Ok(Status::Complete(length)) => length,
+        Err(Error::TooManyHeaders) if ROOM < HEADER_COUNT_CAP => {
+            return response_in::<HEADER_COUNT_CAP>(input, limits, to_head);
+        }
+        _ => return Ok(None),
     };
     let (Some(status), Some(reason)) = (response.code, response.reason) else { return Ok(None) };
     let head = &input[..length];
@@ -87,14 +80,18 @@ fn response_in<const ROOM: usize>(
         return Ok(None);
     }
     let version = version(response.version);
-    let read = response_head(head, version, status, reason, response.headers, to_head);
-    Ok(Some(read.map(|head| (head, length))))
+    let head = response_head(head, version, status, reason, response.headers, to_head)?;
+    Ok(Some((head, length)))
 }
 
-fn trailers_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Result<Parsed<Headers>, Error> {
+fn trailers_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Parsed<Headers> {
     let mut room = [httparse::EMPTY_HEADER; ROOM];
-    let Status::Complete((length, lines)) = httparse::parse_headers(input, &mut room)? else {
-        return Ok(None);
+    let (length, lines) = match httparse::parse_headers(input, &mut room) {
+        Ok(Status::Complete(read)) => read,
+        Err(Error::TooManyHeaders) if ROOM < HEADER_COUNT_CAP => {
+            return trailers_in::<HEADER_COUNT_CAP>(input, limits);
+        }
+        _ => return Ok(None),
     };
     let text = &input[..length];
     if !lines_are_sound(text, lines, limits, limits.trailer_bytes_max) {
@@ -102,7 +99,7 @@ fn trailers_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Result<Parse
     }
     let allowed: Vec<_> =
         lines.iter().filter(|line| !is_forbidden_trailer(line.name)).copied().collect();
-    Ok(Some(Ok((copy(text, &allowed), length))))
+    Ok(Some((copy(text, &allowed), length)))
 }
 
 /// Whether a head that httparse has read also ends every line with CR LF and keeps the limits.

@@ -75,16 +75,18 @@ impl Scan {
         input: &[u8],
         part: Part,
         limits: &Limits,
-        parse: impl Fn(&[u8]) -> Option<Result<T, ReadError>>,
+        parse: impl Fn(&[u8]) -> Result<Option<T>, ReadError>,
     ) -> Result<Option<T>, ReadError> {
-        if self.is_fresh()
-            && let Some(read) = parse(input)
-        {
-            return read.map(Some);
+        if self.is_fresh() {
+            let read = parse(input);
+            if !matches!(read, Ok(None)) {
+                return read;
+            }
         }
         let Some(end) = self.advance(input, part, limits)? else { return Ok(None) };
         *self = Self::default();
-        parse(&input[..end]).unwrap_or(Err(part.malformed())).map(Some)
+        let read = parse(&input[..end]);
+        if matches!(read, Ok(None)) { Err(part.malformed()) } else { read }
     }
 
     /// Looks at the bytes not seen before. The length of the head, once its empty line is there.

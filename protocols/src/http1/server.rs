@@ -107,7 +107,10 @@ impl Server {
             (Lane::Body, _) => self.receive_body(input, limits),
             _ => Ok(Received::nothing(0)),
         };
-        received.inspect_err(|_| self.pass(Passed::RequestCut))
+        if received.is_err() {
+            self.pass(Passed::RequestCut);
+        }
+        received
     }
 
     /// The client has ended its stream and [`Self::receive`] has nothing more. With an answer still
@@ -197,7 +200,7 @@ impl Server {
     fn begin(&mut self, head: &RequestHead, limits: &Limits) -> Result<(), ReadError> {
         self.request = Request {
             is_http10: head.version == Version::Http10,
-            is_head: head.method() == "HEAD",
+            is_head: head.is_head(),
             asks_to_switch: head.asks_to_switch,
             awaits_continue: head.expects_continue,
             reusable: head.keep_alive,
@@ -457,6 +460,9 @@ impl Announced {
 }
 
 fn write_status(status: u16, out: &mut Vec<u8>) {
+    if status == 200 {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
     out.extend_from_slice(b"HTTP/1.1 ");
     write::decimal(u64::from(status), out);
     out.push(b' ');

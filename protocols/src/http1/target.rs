@@ -68,37 +68,58 @@ fn is_tunnel(target: &str) -> bool {
     !port.is_empty() && !port.ends_with(']') && is_host(target.as_bytes())
 }
 
+/// Bytes of a name that stand for themselves: unreserved ones and those that may divide parts of a
+/// name (RFC 3986 section 3.2.2).
+const NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"-._~!$&'()*+,;=";
+    let mut index = 0;
+    while index < others.len() {
+        table[others[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// A name, an IPv4 address or a bracketed IPv6 address, with an optional port; not empty.
 pub(super) fn is_host(text: &[u8]) -> bool {
-    let (name_is_good, rest) = if let Some(inside) = text.strip_prefix(b"[") {
+    let length = if let Some(inside) = text.strip_prefix(b"[") {
         let Some(length) = inside.iter().position(|&byte| byte == b']') else { return false };
-        (is_ipv6(&inside[..length]), &inside[length + 1..])
+        if !is_ipv6(&inside[..length]) {
+            return false;
+        }
+        length + 2
     } else {
-        let length = text.iter().position(|&byte| byte == b':').unwrap_or(text.len());
-        (is_name(&text[..length]), &text[length..])
+        name_length(text)
     };
-    name_is_good && (rest.is_empty() || rest.strip_prefix(b":").is_some_and(is_port))
+    match &text[length..] {
+        _ if length == 0 => false,
+        [] => true,
+        [b':', port @ ..] => is_port(port),
+        _ => false,
+    }
+}
+
+/// The length of the name at the front.
+fn name_length(text: &[u8]) -> usize {
+    let plain = |text: &[u8]| text.iter().take_while(|&&byte| NAME[usize::from(byte)]).count();
+    let mut length = plain(text);
+    while let [b'%', a, b, rest @ ..] = &text[length..]
+        && a.is_ascii_hexdigit()
+        && b.is_ascii_hexdigit()
+    {
+        length += 3 + plain(rest);
+    }
+    length
 }
 
 fn is_ipv6(text: &[u8]) -> bool {
     str::from_utf8(text).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
-}
-
-fn is_name(text: &[u8]) -> bool {
-    let mut bytes = text.iter();
-    while let Some(&byte) = bytes.next() {
-        let good = match byte {
-            b'%' => {
-                let mut is_digit = || bytes.next().is_some_and(u8::is_ascii_hexdigit);
-                is_digit() && is_digit()
-            }
-            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte),
-        };
-        if !good {
-            return false;
-        }
-    }
-    !text.is_empty()
 }
 
 /// Decimal digits up to 65,535; none at all are the scheme's port.

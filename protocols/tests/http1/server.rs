@@ -228,6 +228,16 @@ fn a_refusal_is_answered_and_closes() {
     assert_eq!(event(&mut server, &mut GET.as_bytes()), None);
 }
 
+/// WIRE H15, H23: an answer of the caller's own to what was refused closes just the same.
+#[test]
+fn an_answer_to_what_was_refused_closes() {
+    let mut server = Server::new();
+    server.receive(b"GET /\r\n\r\n", &Limits::default()).unwrap_err();
+    let out = answer(&mut server, 400, BodySize::Known(1));
+    assert!(out.ends_with("content-length: 1\r\nconnection: close\r\n\r\n"), "{out}");
+    assert_eq!(server.next(), Next::Close);
+}
+
 /// WIRE H23: also before a request, and in the midst of one; not behind an answer that has begun.
 #[test]
 fn a_refusal_needs_no_request() {

@@ -1,0 +1,4 @@
+//! Requests from nobody, however they are cut.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| skyring_protocols::http1::fuzz::request_head(data));

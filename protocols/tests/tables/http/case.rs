@@ -1,0 +1,185 @@
+//! The rows of the tables, and how their text is read.
+//!
+//! A row says where its rule is from, what is sent, what is read, and in which state that leaves
+//! the connection:
+//!
+//! ```text
+//! [9112 7.1.2] trailers stand apart from the head
+//! ? body_bytes 8
+//! > POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n
+//! > 2\r\nhi\r\n0\r\nX: y\r\n\r\n
+//! < POST / ; body hi ; trailer X: y
+//! = idle
+//! ```
+//!
+//! The section is an RFC's, or the name of a technique. The lines behind `>` are joined as they
+//! are; in them and behind `<` the escapes are `\r \n \t \0 \\ \xHH` and `\*9(text)`, which is the
+//! text nine times. An `@` at the front of the input stands for the head of a chunked request.
+
+use crate::message::{End, Field, Message};
+
+/// What `@` stands for.
+const CHUNKED_HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// One row.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Case {
+    /// Section and what is special.
+    pub(crate) name: String,
+    pub(crate) input: Vec<u8>,
+    pub(crate) narrow: Vec<(String, usize)>,
+    /// Methods of the requests that a client has sent.
+    pub(crate) asked: Vec<String>,
+    /// Whether the peer ends the connection behind the input.
+    pub(crate) ended: bool,
+    /// What is read whole, in order.
+    pub(crate) messages: Vec<Message>,
+    pub(crate) end: End,
+}
+
+/// The rows of a table's text. Their names say the table and the line.
+pub(crate) fn read(table: &str, text: &str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut is_open = false;
+    for (index, line) in text.lines().enumerate() {
+        let at = format!("{table}:{}", index + 1);
+        let (mark, rest) = line.split_at(line.len().min(1));
+        let rest = rest.strip_prefix(' ').unwrap_or(rest);
+        if mark == "[" {
+            assert!(!is_open, "{at}: the row before has no end");
+            is_open = true;
+            cases.push(Case { name: format!("{at} {line}"), ..Case::default() });
+            continue;
+        }
+        if mark.is_empty() || mark == "#" {
+            assert!(!is_open, "{at}: the row before has no end");
+            continue;
+        }
+        assert!(is_open, "{at}: a line of no row");
+        let case = cases.last_mut().unwrap();
+        match mark {
+            "?" => case.set(rest),
+            ">" => case.input.extend(unescape(rest)),
+            "<" => case.messages.push(message(rest)),
+            "=" => {
+                case.end = end(rest);
+                is_open = false;
+            }
+            _ => panic!("{at}: what is {line:?}?"),
+        }
+    }
+    cases
+}
+
+impl Case {
+    /// Whether these are the messages of the row. Of the header lines only those are compared that
+    /// the row names, in their order.
+    pub(crate) fn is_read_as(&self, messages: &[Message]) -> bool {
+        self.messages.len() == messages.len()
+            && self.messages.iter().zip(messages).all(|(row, read)| is_row(row, read))
+    }
+
+    fn set(&mut self, words: &str) {
+        let mut words = words.split(' ');
+        match words.next().unwrap() {
+            "ended" => self.ended = true,
+            "asked" => self.asked = words.map(str::to_owned).collect(),
+            limit => {
+                let number = words.next().unwrap().parse().unwrap();
+                self.narrow.push((limit.to_owned(), number));
+            }
+        }
+    }
+}
+
+fn is_row(row: &Message, read: &Message) -> bool {
+    let mut fields = read.fields.iter();
+    let mut read = read.clone();
+    if row.host.is_none() {
+        read.host = None;
+    }
+    let has_fields = row.fields.iter().all(|wanted| fields.any(|field| field == wanted));
+    read.fields.clone_from(&row.fields);
+    has_fields && *row == read
+}
+
+fn message(text: &str) -> Message {
+    let mut parts = text.split(" ; ");
+    let start = unescape(parts.next().unwrap());
+    let mut message = Message { start, ..Message::default() };
+    for part in parts {
+        let (name, value) = part.split_once(' ').unwrap_or((part, ""));
+        match name {
+            "host" => message.host = Some(unescape(value)),
+            "field" => message.fields.push(field(value)),
+            "body" => message.body = unescape(value),
+            "trailer" => message.trailers.push(field(value)),
+            "last" => message.last = true,
+            "continue" => message.is_continue = true,
+            "interim" => message.interim = value.parse().unwrap(),
+            other => panic!("what is {other:?}?"),
+        }
+    }
+    message
+}
+
+fn field(text: &str) -> Field {
+    let (name, value) = text.split_once(':').unwrap();
+    (name.to_owned(), unescape(value.strip_prefix(' ').unwrap_or(value)))
+}
+
+fn end(text: &str) -> End {
+    match text {
+        "idle" => End::Idle,
+        "closed" => End::Closed,
+        "incomplete" => End::Incomplete,
+        "bad" => End::Bad,
+        status => End::Refused(status.parse().unwrap()),
+    }
+}
+
+/// The bytes that a row's text means.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    if let Some(chunks) = text.strip_prefix('@') {
+        out.extend_from_slice(CHUNKED_HEAD);
+        rest = chunks;
+    }
+    while let Some((plain, escaped)) = rest.split_once('\\') {
+        out.extend_from_slice(plain.as_bytes());
+        let (letter, behind) = escaped.split_at(1);
+        rest = behind;
+        match letter {
+            "r" => out.push(b'\r'),
+            "n" => out.push(b'\n'),
+            "t" => out.push(b'\t'),
+            "0" => out.push(0),
+            "\\" => out.push(b'\\'),
+            "x" => {
+                out.push(u8::from_str_radix(&behind[..2], 16).unwrap());
+                rest = &behind[2..];
+            }
+            "*" => {
+                let (count, behind) = behind.split_once('(').unwrap();
+                let (again, behind) = behind.split_at(closing(behind));
+                out.extend(unescape(again).repeat(count.parse().unwrap()));
+                rest = &behind[1..];
+            }
+            other => panic!("what is \\{other}?"),
+        }
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out
+}
+
+/// Where the bracket is that closes the one before this text.
+fn closing(text: &str) -> usize {
+    let mut depth = 1;
+    let mut signs = text.bytes().enumerate();
+    let closes = signs.find(|&(_, sign)| {
+        depth += i32::from(sign == b'(') - i32::from(sign == b')');
+        depth == 0
+    });
+    closes.unwrap().0
+}
