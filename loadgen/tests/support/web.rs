@@ -171,7 +171,7 @@ impl State {
             }
             Oddity::Garble => return stream.write_all(b"220 smtp\r\n\r\n").map(|()| false),
             Oddity::Hang => return Ok(false),
-            Oddity::Chunk => return chunked(machine, content, stream),
+            Oddity::Chunk => return chunked(machine, &content, stream),
             _ => {}
         }
         let status = if oddity == Oddity::Fail { 503 } else { status };
@@ -208,17 +208,17 @@ fn answered(request: &RequestHead, content: &[u8]) -> (u16, Vec<u8>) {
     }
 }
 
-/// Head, and each byte of the content, in a send of its own.
-fn chunked(machine: &mut Server, content: Vec<u8>, stream: &mut impl Write) -> io::Result<bool> {
+/// Head, and every seven bytes of the content, in a send of their own.
+fn chunked(machine: &mut Server, content: &[u8], stream: &mut impl Write) -> io::Result<bool> {
     use skyring_protocols::http1::server::ResponseParts;
     use skyring_protocols::http1::{BodySize, NO_HEADERS};
     let mut out = Vec::new();
     let parts = ResponseParts { status: 200, body: BodySize::Unknown, date: None };
     machine.inform(102, NO_HEADERS, &mut out).map_err(io::Error::other)?;
     machine.respond(&parts, NO_HEADERS, &mut out).map_err(io::Error::other)?;
-    for byte in content.chunks(7) {
+    for piece in content.chunks(7) {
         stream.write_all(&std::mem::take(&mut out))?;
-        machine.send_data(byte, &mut out).map_err(io::Error::other)?;
+        machine.send_data(piece, &mut out).map_err(io::Error::other)?;
     }
     machine.finish(NO_HEADERS, &mut out).map_err(io::Error::other)?;
     stream.write_all(&out)?;
