@@ -103,6 +103,8 @@ pub enum Reply {
     Content(Option<Stamp>),
     /// The error flag.
     Failed,
+    /// An answer that names no sending: whether it is what the earliest request on the wire wants.
+    Judged(Result<(), Fault>),
 }
 
 impl Ledger {
@@ -219,6 +221,12 @@ impl Ledger {
         self.entries.front().map(|entry| entry.id)
     }
 
+    /// The earliest request on the wire of the current connection, and its kind.
+    pub fn first_sent(&self) -> Option<(u32, u8)> {
+        let first = self.entries.front().filter(|_| self.in_flight > 0);
+        first.map(|entry| (entry.id, entry.kind))
+    }
+
     /// Requests on the wire of the current connection.
     pub fn in_flight(&self) -> u32 {
         self.in_flight
@@ -265,6 +273,7 @@ impl Entry {
     fn judge(&self, user: u32, reply: Reply) -> Result<u32, Fault> {
         let stamp = match reply {
             Reply::Failed => return Err(Fault::Failed),
+            Reply::Judged(judged) => return judged.map(|()| 0),
             Reply::Content(None) => return Err(Fault::Altered),
             Reply::Content(Some(stamp)) => stamp,
         };

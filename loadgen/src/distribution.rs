@@ -45,6 +45,9 @@ pub struct Distributions {
     pub login: Vec<Quantile>,
     /// From connecting to the accepted attach.
     pub attach: Vec<Quantile>,
+    /// From the connection to the completed TLS handshake.
+    #[serde(default)]
+    pub tls: Vec<Quantile>,
 }
 
 impl Distributions {
@@ -58,11 +61,12 @@ impl Distributions {
             reattach: table(&times.reattach),
             login: table(&times.login),
             attach: table(&times.attach),
+            tls: table(&times.tls),
         }
     }
 
     /// Names and tables, in the order in which people are shown them.
-    pub fn named(&self) -> [(&'static str, &'static str, &[Quantile]); 7] {
+    pub fn named(&self) -> [(&'static str, &'static str, &[Quantile]); 8] {
         [
             ("response", "response", &self.response),
             ("service", "service", &self.service),
@@ -71,6 +75,7 @@ impl Distributions {
             ("reattach", "re-attach", &self.reattach),
             ("login", "login", &self.login),
             ("attach", "attach", &self.attach),
+            ("tls", "TLS handshake", &self.tls),
         ]
     }
 }

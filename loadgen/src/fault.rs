@@ -35,11 +35,15 @@ pub enum Fault {
     PushMissed,
     /// A push whose content nobody sent.
     PushAltered,
+    /// The answer of HTTP has this status, and another was expected.
+    Status(u16),
+    /// The answer of HTTP has so many bytes, and another number was expected.
+    Length(u64),
 }
 
 impl Fault {
     /// Names of the kinds, in the order of [`Fault::kind`].
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 15] = [
         "lost",
         "doubled",
         "never_asked",
@@ -53,6 +57,8 @@ impl Fault {
         "reordered",
         "push_missed",
         "push_altered",
+        "status",
+        "length",
     ];
 
     /// Index of the kind in [`Fault::KINDS`].
@@ -71,6 +77,8 @@ impl Fault {
             Fault::Reordered(_) => 10,
             Fault::PushMissed => 11,
             Fault::PushAltered => 12,
+            Fault::Status(_) => 13,
+            Fault::Length(_) => 14,
         }
     }
 }
@@ -96,6 +104,8 @@ impl fmt::Display for Fault {
             Fault::Unreadable => f.write_str("met bytes that are no answer"),
             Fault::PushMissed => f.write_str("did not get an awaited push in time"),
             Fault::PushAltered => f.write_str("was pushed a content that nobody sent"),
+            Fault::Status(status) => write!(f, "was answered with status {status}"),
+            Fault::Length(bytes) => write!(f, "got an answer of {bytes} bytes"),
             Fault::Reordered(it) => write!(f, "was answered out of order, with request {}", it.id),
         }
     }

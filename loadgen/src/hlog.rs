@@ -3,7 +3,7 @@
 //! One line a distribution, over the time it was measured in: the same histograms that the record's
 //! percentiles come from, so any tool for such logs finds the same numbers. Response times carry no
 //! tag and are what tools show without being asked; the others are tagged `service`, `lateness`,
-//! `across_reattach`, `reattach`, `login` and `attach`. Response times of each stage are tagged
+//! `across_reattach`, `reattach`, `login`, `attach` and `tls`. Response times of each stage are tagged
 //! `stage-` and its name; those of each second `second`, with the two digits of the series. Empty
 //! ones are left out. Values are nanoseconds; the readable maximum of a line is in milliseconds, the
 //! format's habit.
@@ -75,6 +75,7 @@ fn lines<'a>(scenario: &Scenario, outcome: &'a Outcome) -> Vec<Line<'a>> {
     let mut all = vec![
         gather("login", &times.login),
         gather("attach", &times.attach),
+        gather("tls", &times.tls),
         Line { from_ns, to_ns, tag: None, times: &times.response },
         line("service", &times.service),
         line("lateness", &times.lateness),
@@ -135,7 +136,7 @@ mod tests {
             times.response.saturating_record(step * step % 90_000_019);
             times.service.saturating_record(step * 3);
         }
-        let scenario = short::scenario(&Options::default(), 1);
+        let scenario = short::scenario(&Options::default(), crate::protocol::Protocol::Msg, 1);
         outcome.record.stages = vec![StageRecord::default()];
         outcome.record.stages[0].response.saturating_record(77);
         let log = hlog(&scenario, &outcome, SystemTime::now()).unwrap();

@@ -15,11 +15,11 @@
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`crew`], [`worker`] | the shards of this process; one of them: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
-//! | [`protocol`] | what the protocols differ in |
+//! | [`protocol`], [`http`] | what the protocols differ in; HTTP on the wire |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
 //! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
-//! | [`record`], [`control`] | what shards see, and tell while they run |
+//! | [`record`], [`trouble`], [`control`] | what shards see, and tell while they run |
 //! | [`verdict`], [`report`], [`summary`], [`live`] | the result, for programs and for people |
 //! | [`distribution`], [`series`] | percentiles in full, the play second by second |
 //! | [`html`], [`hlog`] | the result as a page and as an HdrHistogram log |
@@ -61,6 +61,7 @@ pub mod figures;
 pub mod histograms;
 pub mod hlog;
 pub mod html;
+pub mod http;
 pub mod live;
 pub mod options;
 pub mod plan;
@@ -76,5 +77,6 @@ pub mod selftest;
 pub mod series;
 pub mod summary;
 pub mod threshold;
+pub mod trouble;
 pub mod verdict;
 pub mod worker;

@@ -1,14 +1,16 @@
 //! What the protocols that can be played differ in, in one place: another one is a variant here.
 //!
-//! Both carry the same frames. On the message server a request has an id of the client's, a user
+//! Two carry the same frames. On the message server a request has an id of the client's, a user
 //! logs in first, and what is not answered is repeated on the next connection. A plain gate that
 //! echoes knows none of that: the content alone tells what it answers, and answers come in order.
+//! HTTP is like a gate with other bytes on the wire; those are in [`crate::http`].
 
 use skyring_protocols::frame;
 use skyring_protocols::msg::{Flag, request, response};
 
 use crate::check::Reply;
 use crate::content::{Contents, Stamp};
+use crate::http;
 
 /// Which protocol is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Protocol {
     Msg,
     /// Plain frames that come back.
     Gate,
+    /// HTTP/1.1, requests in their order on connections that stay.
+    Http,
 }
 
 /// What a frame of the server says.
@@ -38,11 +42,21 @@ pub enum Incoming<'a> {
 }
 
 impl Protocol {
-    /// Its name in records.
-    pub fn name(self) -> &'static str {
+    /// Its name in records, over TLS or not.
+    pub fn name(self, is_secure: bool) -> &'static str {
+        match (self, is_secure) {
+            (Protocol::Msg, _) => "msg",
+            (Protocol::Gate, _) => "gate",
+            (Protocol::Http, false) => "http",
+            (Protocol::Http, true) => "https",
+        }
+    }
+
+    /// The longest content of a request, bytes.
+    pub fn content_bytes_max(self) -> usize {
         match self {
-            Protocol::Msg => "msg",
-            Protocol::Gate => "gate",
+            Protocol::Msg | Protocol::Gate => response::CONTENT_BYTES_MAX,
+            Protocol::Http => http::CONTENT_BYTES_MAX,
         }
     }
 
@@ -61,14 +75,16 @@ impl Protocol {
         self == Protocol::Msg
     }
 
-    /// Appends a whole request.
+    /// Appends a whole request in its frame.
     ///
     /// # Panics
-    /// When the content is longer than a request holds; the plan has refused that.
+    /// When the content is longer than a request holds; the plan has refused that. On HTTP, whose
+    /// requests are no frames.
     pub fn encode(self, content: &[u8], id: u32, out: &mut Vec<u8>) {
         match self {
             Protocol::Msg => request::encode(content, id, out).expect("the plan has checked it"),
             Protocol::Gate => frame::encode(content, out).expect("the plan has checked it"),
+            Protocol::Http => unreachable!("requests of HTTP are no frames"),
         }
     }
 

@@ -8,12 +8,12 @@
 //! the server ended is the server's own delay.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Fault;
+pub use crate::trouble::{Finding, Step, Trouble};
 
 /// Longest time a histogram holds, one hour; longer ones count as this.
 const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
@@ -21,87 +21,12 @@ const HISTOGRAM_NS_MAX: u64 = 3_600_000_000_000;
 /// Wrong answers that are kept in words.
 pub const FINDINGS_MAX: usize = 10;
 
-/// Part of a user's life, to say where it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Step {
-    /// Connecting to the login server.
-    ConnectLogin,
-    /// The login conversation.
-    Login,
-    /// Connecting to the message server or the gate.
-    ConnectPlay,
-    /// Attaching.
-    Attach,
-    /// Playing.
-    Play,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Step::ConnectLogin => "connecting to the login server",
-            Step::Login => "logging in",
-            Step::ConnectPlay => "connecting to play",
-            Step::Attach => "attaching",
-            Step::Play => "playing",
-        })
-    }
-}
-
-/// What went wrong with a connection, not with an answer.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Trouble {
-    /// The operating system's error.
-    System(Step, i32),
-    /// The server's refusal, by its code.
-    Refused(Step, u16),
-    /// The server ended the connection.
-    Ended(Step),
-    /// The server broke the protocol.
-    Broken(Step, String),
-    /// Nothing happened for too long.
-    TimedOut(Step),
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::System(step, errno) => {
-                write!(f, "{step}: {}", std::io::Error::from_raw_os_error(*errno))
-            }
-            Trouble::Refused(step, code) => write!(f, "{step}: refused with {code}"),
-            Trouble::Ended(step) => write!(f, "{step}: the server closed the connection"),
-            Trouble::Broken(step, what) => write!(f, "{step}: {what}"),
-            Trouble::TimedOut(step) => write!(f, "{step}: no answer in time"),
-        }
-    }
-}
-
-/// One wrong answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The user whose request it concerns.
-    pub user: u32,
-    /// The request, where one is concerned.
-    pub id: Option<u32>,
-    /// What is wrong.
-    pub fault: Fault,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.id {
-            Some(id) => write!(f, "user {}, request {id}: {}", self.user, self.fault),
-            None => write!(f, "user {}: {}", self.user, self.fault),
-        }
-    }
-}
-
 /// Declares counters once, for adding up and for the JSON alike.
 macro_rules! counters {
     ($($(#[$meta:meta])* $name:ident,)*) => {
         /// Counts of one shard or of all.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default)]
         pub struct Counters { $($(#[$meta])* pub $name: u64,)* }
 
         impl Counters {
@@ -120,7 +45,7 @@ counters! {
     connects_failed,
     /// Logins granted.
     logins,
-    /// Attaches accepted, or gate connections opened.
+    /// Attaches accepted, or gate or HTTP connections opened.
     attaches,
     /// Of those, the ones after a lost connection.
     reattaches,
@@ -134,6 +59,12 @@ counters! {
     unheard,
     /// Users that left and logged in again on purpose.
     churns,
+    /// Connections that ended with an answer, because request or answer said so.
+    closes,
+    /// TLS handshakes in full.
+    tls_full,
+    /// TLS handshakes that resumed an earlier session.
+    tls_resumed,
     /// Connections that the server ended or that broke.
     losses,
     /// Requests that fell due.
@@ -176,9 +107,13 @@ pub struct Times {
     /// From connecting to the login server to the granted login.
     #[serde(with = "crate::histograms")]
     pub login: Histogram<u64>,
-    /// From connecting to the message server to the accepted attach.
+    /// From connecting to the message server to the accepted attach, or to the gate or HTTP
+    /// connection that is ready.
     #[serde(with = "crate::histograms")]
     pub attach: Histogram<u64>,
+    /// From the connection to the completed TLS handshake; a part of the login and attach times.
+    #[serde(with = "crate::histograms")]
+    pub tls: Histogram<u64>,
     /// From a lost connection to the next accepted attach.
     #[serde(with = "crate::histograms")]
     pub reattach: Histogram<u64>,
@@ -207,10 +142,11 @@ pub fn recent_histogram() -> Histogram<u64> {
 }
 
 impl Times {
-    fn all(&mut self) -> [&mut Histogram<u64>; 7] {
+    fn all(&mut self) -> [&mut Histogram<u64>; 8] {
         [
             &mut self.login,
             &mut self.attach,
+            &mut self.tls,
             &mut self.reattach,
             &mut self.response,
             &mut self.service,
@@ -225,6 +161,7 @@ impl Default for Times {
         Times {
             login: histogram(),
             attach: histogram(),
+            tls: histogram(),
             reattach: histogram(),
             response: histogram(),
             service: histogram(),

@@ -115,6 +115,7 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         count(report.check.wrong),
         count(report.check.users_answered),
     )?;
+    handshakes(out, report)?;
     disturbances(out, report)?;
     if let Some(storm) = &report.storm {
         let end = match storm.missing {
@@ -124,6 +125,18 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "  storm      {} dropped at once, {end}", count(storm.dropped))?;
     }
     Ok(())
+}
+
+fn handshakes(out: &mut String, report: &Report) -> std::fmt::Result {
+    let (count, counters) = (figures::count, &report.counters);
+    if counters.tls_full + counters.tls_resumed == 0 {
+        return Ok(());
+    }
+    let (full, resumed) = (count(counters.tls_full), count(counters.tls_resumed));
+    writeln!(
+        out,
+        "  TLS        {full} full handshakes, {resumed} resumed; login and attach include them"
+    )
 }
 
 fn disturbances(out: &mut String, report: &Report) -> std::fmt::Result {
@@ -147,6 +160,7 @@ fn disturbances(out: &mut String, report: &Report) -> std::fmt::Result {
     }
     for (number, what) in [
         (counters.unheard, "answers taken as not heard, and asked for again"),
+        (counters.closes, "connections ended with an answer, as it said"),
         (counters.abandoned, "requests went down with their connections"),
         (counters.reruns_allowed, "requests ran twice, as Skynet's do"),
         (counters.pushes, "pushes"),
@@ -173,6 +187,7 @@ fn times(out: &mut String, report: &Report) -> std::fmt::Result {
         ("re-attach", &play.reattach),
         ("login", &login.login),
         ("attach", &login.attach),
+        ("TLS handshake", &login.tls),
     ] {
         if times.count > 0 {
             let doubtful = if name == "response" { &play.doubtful[..] } else { &[] };

@@ -24,6 +24,17 @@ const BACKOFF_NS_MAX: u64 = 2 * SECOND_NS;
 /// after that finds its user elsewhere, and is closed.
 const HANDSHAKE_NS_MAX: u64 = 15 * SECOND_NS;
 
+/// Why a user is without its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// It broke, or the server ended it.
+    Lost,
+    /// The generator dropped it, so that what waits for the next one says nothing about the server.
+    Dropped,
+    /// It has served; the server closes it.
+    Finished,
+}
+
 /// What the end of a receive means.
 pub(super) fn trouble_of(step: Step, end: ReceiveEnd) -> Trouble {
     match end {
@@ -72,7 +83,7 @@ impl Crowd {
         let wanted = self.users.get(index as usize).filter(|_| !self.disbanded);
         let phase = wanted.map(|user| user.phase);
         match (phase, result) {
-            (Some(Phase::DialLogin), Ok(slot)) => self.begin_login(index, slot),
+            (Some(Phase::DialLogin), Ok(slot)) => self.begin_login(index, slot, now_ns),
             (Some(Phase::DialPlay), Ok(slot)) => self.begin_play_link(index, slot, now_ns),
             (Some(Phase::DialLogin | Phase::DialPlay), Err(errno)) => {
                 self.record.counters.connects_failed += 1;
@@ -93,19 +104,23 @@ impl Crowd {
             stage.troubles += 1;
         }
         self.record.trouble(trouble);
-        self.part(index, false, now_ns);
+        self.part(index, Parting::Lost, now_ns);
         self.try_again(index, now_ns);
     }
 
     /// Takes a user off its connection, whatever its phase, and lets it wait.
-    pub(super) fn part(&mut self, index: u32, on_purpose: bool, now_ns: u64) {
+    pub(super) fn part(&mut self, index: u32, parting: Parting, now_ns: u64) {
         let has_repeats = self.plan.protocol.has_repeats();
+        let on_purpose = parting == Parting::Dropped;
         let user = &mut self.users[index as usize];
         if user.is_shaking_hands() {
             self.handshakes -= 1;
         }
         if user.is_connected() {
-            self.links.leave(user.token);
+            match parting {
+                Parting::Finished => self.links.linger(user.token),
+                Parting::Lost | Parting::Dropped => self.links.leave(user.token),
+            }
         }
         let mut abandoned = 0;
         if user.phase == Phase::Playing {
@@ -120,7 +135,7 @@ impl Crowd {
         user.away = on_purpose;
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
-        (user.partial, user.login) = (Vec::new(), None);
+        (user.partial, user.login, user.reader) = (Box::default(), None, None);
         self.stop_awaiting(index, now_ns);
         self.abandon(index, abandoned, now_ns);
     }

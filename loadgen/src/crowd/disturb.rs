@@ -1,6 +1,7 @@
 //! Disturbances on purpose: lost connections, users that leave, and reconnect storms.
 
 use super::Crowd;
+use super::dial::Parting;
 use super::user::Phase;
 use crate::arrival::Due;
 use crate::random::{Purpose, choice};
@@ -64,7 +65,7 @@ impl Crowd {
     /// Loses the connection of a user on purpose; it attaches again at once.
     pub(super) fn drop_connection(&mut self, index: u32, now_ns: u64) {
         self.record.counters.drops += 1;
-        self.part(index, true, now_ns);
+        self.part(index, Parting::Dropped, now_ns);
         self.queue.push_back(index);
     }
 
@@ -77,7 +78,7 @@ impl Crowd {
         }
         user.granted = None;
         self.record.counters.churns += 1;
-        self.part(index, true, now_ns);
+        self.part(index, Parting::Dropped, now_ns);
         self.queue.push_back(index);
     }
 }

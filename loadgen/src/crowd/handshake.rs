@@ -1,24 +1,26 @@
 //! Login and attach: from a fresh connection to a user that may play.
+//!
+//! With TLS its handshake comes first on every connection. Where the client speaks first, what it
+//! says waits for that in the link.
 
+use std::net::SocketAddr;
+
+use skyring::driver::Token;
 use skyring_protocols::crypt::randomkey;
 use skyring_protocols::frame;
 use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
 use skyring_protocols::msg::Username;
 use skyring_protocols::msg::attach::{self, AttachAnswer};
 
+use super::secure::{Handshake, Secured};
 use super::user::{Granted, Phase};
-use super::{Alarm, Crowd};
-use crate::arrival::SECOND_NS;
+use super::{Alarm, Crowd, HANGUP_NS};
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 
-/// How long the server may take to close the connection after its result line. Ours closes at once,
-/// and then the port it held is free for us; Skynet never does.
-const HANGUP_NS: u64 = SECOND_NS / 10;
-
 impl Crowd {
     /// The connection to the login server stands.
-    pub(super) fn begin_login(&mut self, index: u32, slot: u32) {
+    pub(super) fn begin_login(&mut self, index: u32, slot: u32, now_ns: u64) {
         let options = &self.plan.options;
         let token = SampleToken {
             user: self.plan.name_of(self.number(index)).into_bytes(),
@@ -28,11 +30,38 @@ impl Crowd {
         // Nobody tells the logins of a user apart by their keys, so each may have the same.
         let mut random = choice(options.seed, self.number(index), 0, Purpose::Key);
         let key = randomkey(random.bits().to_le_bytes());
-        let token_link = self.links.open(slot, index);
-        let user = self.user(index);
-        user.token = token_link;
-        user.phase = Phase::LoggingIn;
-        user.login = Some(Box::new(LoginClient::new(token.format(), key)));
+        self.user(index).login = Some(Box::new(LoginClient::new(token.format(), key)));
+        let destination = self.plan.login_of(self.number(index));
+        self.open(index, slot, (Phase::LoggingIn, destination), now_ns);
+    }
+
+    /// Takes a connection to a server for a user, who is in this phase now, and begins with TLS if it
+    /// is used.
+    fn open(&mut self, index: u32, slot: u32, at: (Phase, SocketAddr), now_ns: u64) -> Token {
+        let (phase, destination) = at;
+        let link = self.links.open(slot, index);
+        let user = &mut self.users[index as usize];
+        (user.token, user.phase) = (link, phase);
+        let Some(secure) = &self.plan.secure else { return link };
+        let (links, workspace) = (&mut self.links, &mut self.workspace);
+        let begun = secure.connect(destination, user.lost_ns > 0);
+        let begun = begun.and_then(|tls| links.secure(link, Secured::new(tls, now_ns), workspace));
+        if let Err(error) = begun {
+            self.on_lost(index, Trouble::Tls(self.step_of(index), error.to_string()), now_ns);
+        }
+        link
+    }
+
+    /// The TLS handshake is done. Where nobody attaches, the user may play.
+    pub(super) fn on_secured(&mut self, index: u32, handshake: Handshake, now_ns: u64) {
+        let counters = &mut self.record.counters;
+        let count =
+            if handshake.is_resumed { &mut counters.tls_resumed } else { &mut counters.tls_full };
+        *count += 1;
+        self.record.times.tls.saturating_record(now_ns.saturating_sub(handshake.since_ns));
+        if self.user(index).phase == Phase::Attaching && !self.plan.protocol.has_login() {
+            self.on_attached(index, now_ns);
+        }
     }
 
     /// The login server said something.
@@ -81,10 +110,14 @@ impl Crowd {
 
     /// The connection to play on stands.
     pub(super) fn begin_play_link(&mut self, index: u32, slot: u32, now_ns: u64) {
-        let link = self.links.open(slot, index);
-        self.user(index).token = link;
-        if !self.plan.protocol.has_login() {
-            return self.on_attached(index, now_ns);
+        let destination = self.plan.play_of(self.number(index));
+        let link = self.open(index, slot, (Phase::Attaching, destination), now_ns);
+        let has_login = self.plan.protocol.has_login();
+        match has_login {
+            _ if self.links.owner(link) != Some(index) => return,
+            true => {}
+            false if self.plan.secure.is_some() => return,
+            false => return self.on_attached(index, now_ns),
         }
         let name = self.plan.name_of(self.number(index));
         let server = self.plan.options.server.clone().into_bytes();
@@ -92,7 +125,6 @@ impl Crowd {
         let granted = user.granted.as_ref().expect("only who is logged in dials to play");
         let username = Username { uid: name.into_bytes(), server, subid: granted.subid.to_vec() };
         user.attach_index += 1;
-        user.phase = Phase::Attaching;
         let index_sent = u64::from(user.attach_index);
         let line = attach::format(&username.format(), index_sent, &granted.secret);
         let mut buffer = self.links.buffer();

@@ -11,6 +11,9 @@
 use std::collections::HashMap;
 
 use skyring::driver::{Errno, Operation, ReceiveEnd, ReceiveMode, Token};
+use skyring::transport::tls::{TlsError, Workspace};
+
+use super::secure::{Handshake, Secured};
 
 /// Owner of a link that nobody cares for any more.
 const NOBODY: u32 = u32::MAX;
@@ -19,7 +22,7 @@ const NOBODY: u32 = u32::MAX;
 const BUFFERS_MAX: usize = 1024;
 const BUFFER_BYTES_MAX: usize = 64 << 10;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Link {
     owner: u32,
     generation: u32,
@@ -30,6 +33,8 @@ struct Link {
     sending: bool,
     ending: bool,
     closing: bool,
+    /// Its TLS, if it has some.
+    secured: Option<Box<Secured>>,
 }
 
 const UNUSED: Link = Link {
@@ -41,6 +46,7 @@ const UNUSED: Link = Link {
     sending: false,
     ending: false,
     closing: false,
+    secured: None,
 };
 
 /// How a send ended for the owner of the link.
@@ -70,7 +76,7 @@ impl Links {
     pub(super) fn open(&mut self, slot: u32, owner: u32) -> Token {
         let index = slot as usize;
         if self.links.len() <= index {
-            self.links.resize(index + 1, UNUSED);
+            self.links.resize_with(index + 1, || UNUSED);
         }
         let generation = (self.links[index].generation + 1) % Token::GENERATIONS;
         self.open += u32::from(!self.links[index].open);
@@ -101,8 +107,65 @@ impl Links {
         self.buffers.pop().unwrap_or_default()
     }
 
+    /// Speaks TLS on a fresh link.
+    pub(super) fn secure(
+        &mut self,
+        token: Token,
+        secured: Secured,
+        workspace: &mut Workspace,
+    ) -> Result<(), TlsError> {
+        let Some(link) = self.link_mut(token) else { return Ok(()) };
+        link.secured = Some(Box::new(secured));
+        self.decrypt(token, &[], workspace).map(|_| ())
+    }
+
+    /// Whether a link speaks TLS.
+    pub(super) fn is_secured(&self, token: Token) -> bool {
+        self.link(token).is_some_and(|link| link.secured.is_some())
+    }
+
+    /// Whether a link speaks TLS whose end the server has not told.
+    pub(super) fn is_cut_short(&self, token: Token) -> bool {
+        let secured = self.link(token).and_then(|link| link.secured.as_ref());
+        secured.is_some_and(|secured| !secured.is_closed_by_peer())
+    }
+
+    /// Decrypts what came on a link that speaks TLS into the workspace, and sends what TLS itself
+    /// has to say. Returns the handshake that is done with it.
+    pub(super) fn decrypt(
+        &mut self,
+        token: Token,
+        cipher: &[u8],
+        workspace: &mut Workspace,
+    ) -> Result<Option<Handshake>, TlsError> {
+        let mut records = self.buffer();
+        let secured = self.link_mut(token).and_then(|link| link.secured.as_mut());
+        let received = match secured {
+            Some(secured) => secured.receive(cipher, workspace, &mut records),
+            None => Ok(None),
+        };
+        self.put(token, records);
+        received
+    }
+
     /// Sends a buffer, behind what is in flight.
     pub(super) fn send(&mut self, token: Token, buffer: Vec<u8>) {
+        if !self.is_secured(token) {
+            return self.put(token, buffer);
+        }
+        let mut records = self.buffer();
+        if let Some(secured) = self.link_mut(token).and_then(|link| link.secured.as_mut()) {
+            secured.seal(&buffer, &mut records);
+        }
+        self.keep(buffer);
+        self.put(token, records);
+    }
+
+    /// Sends a buffer as it is, or keeps it when it is empty.
+    fn put(&mut self, token: Token, buffer: Vec<u8>) {
+        if buffer.is_empty() {
+            return self.keep(buffer);
+        }
         let Some(link) = self.link_mut(token) else { return };
         if link.sending {
             self.waiting.entry(token.slot).or_default().extend_from_slice(&buffer);
@@ -129,6 +192,8 @@ impl Links {
             return;
         }
         link.owner = NOBODY;
+        self.say_farewell(token);
+        let Some(link) = self.link_mut(token) else { return };
         link.ending = true;
         let (receiving, sending) = (link.receiving, link.sending);
         if receiving {
@@ -138,6 +203,18 @@ impl Links {
             self.operations.push(Operation::CancelSend { token });
         }
         self.settle(token);
+    }
+
+    /// Tells a peer that still listens, and is not in the midst of a record, that nothing more will
+    /// come. A send that the kernel does not take at once is cancelled with the rest.
+    fn say_farewell(&mut self, token: Token) {
+        let Some(link) = self.link_mut(token) else { return };
+        let (listens, idle) = (link.receiving, !link.sending);
+        if let Some(mut secured) = link.secured.take().filter(|_| listens && idle) {
+            let mut records = self.buffer();
+            secured.close(&mut records);
+            self.put(token, records);
+        }
     }
 
     /// The owner is done with the link, and the peer is expected to close it.

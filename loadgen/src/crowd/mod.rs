@@ -8,19 +8,21 @@
 //! from outside as [`Orders`]: everybody logs in, plays between two instants, and then waits for
 //! what is still open until a last instant.
 //!
-//! Files: `links` connections, `dial` pacing and failures, `handshake` login and attach,
+//! Files: `links` connections, `secure` TLS on them, `dial` pacing and failures, `handshake` login and attach,
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
-//! answers, `disturb` drops, churn and storms.
+//! answers, `exchange` answers of HTTP, `disturb` drops, churn and storms.
 //!
 //! Invariant: in a closed loop every player that plays owes exactly `steps` steps of its script
 //! (requests not answered, or in thought) from its start until its stage wants it no longer.
 
 mod dial;
 mod disturb;
+mod exchange;
 mod handshake;
 mod links;
 mod play;
 mod script;
+mod secure;
 mod stages;
 mod user;
 
@@ -29,17 +31,25 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use hdrhistogram::Histogram;
-use skyring::driver::{Event, Operation, Token};
+use skyring::driver::{Event, Operation, ReceiveEnd, Token};
+use skyring::transport::tls::Workspace;
 
 use self::links::{Links, SendEnd};
 use self::user::{Phase, User};
 use crate::arrival::{Arrivals, Pacer, SECOND_NS, Schedule};
 use crate::check::Fault;
+use crate::http::Reader;
 use crate::plan::{Plan, Share};
+use crate::protocol::Protocol;
 use crate::record::{self, Record, Trouble};
 
 /// How long a second answer to the last request is waited for.
 const SETTLE_NS: u64 = SECOND_NS / 20;
+
+/// How long the server may take to close a connection that has served: after the result line of a
+/// login, or the last answer. If it closes at once, as ours does, the port is free for us; Skynet's
+/// login server never does.
+const HANGUP_NS: u64 = SECOND_NS / 10;
 
 /// When the phases of a run begin and end, nanoseconds of the run's clock; `u64::MAX`: not yet
 /// known.
@@ -119,6 +129,10 @@ pub struct Crowd {
     arrivals: Arrivals,
     churn: Schedule,
     scratch: Vec<u8>,
+    /// Reads answers of HTTP; a user has one of its own while it is in the midst of one.
+    reader: Option<Box<Reader>>,
+    /// Buffers of TLS.
+    workspace: Workspace,
     recent: Histogram<u64>,
     recent_late: Histogram<u64>,
 }
@@ -151,6 +165,8 @@ impl Crowd {
             arrivals: Arrivals::never(),
             churn: Schedule::never(),
             scratch: Vec::new(),
+            reader: None,
+            workspace: Workspace::default(),
             recent: record::recent_histogram(),
             recent_late: record::recent_histogram(),
             plan,
@@ -182,8 +198,11 @@ impl Crowd {
             Event::Connected { tag, result } => self.on_connected(tag, result, now_ns),
             Event::ReceiveEnded { token, reason } => {
                 if let Some(index) = self.links.on_receive_ended(token, reason) {
-                    let trouble = dial::trouble_of(self.step_of(index), reason);
-                    self.on_lost(index, trouble, now_ns);
+                    if reason == ReceiveEnd::EndOfStream && self.links.is_cut_short(token) {
+                        let trouble = Trouble::CutShort(self.step_of(index));
+                        return self.on_lost(index, trouble, now_ns);
+                    }
+                    self.on_ended(index, reason, now_ns);
                 }
             }
             Event::Sent { token, buffer, result } => {
@@ -207,8 +226,35 @@ impl Crowd {
     pub fn on_received(&mut self, token: Token, bytes: &[u8], armed: bool, now_ns: u64) {
         self.links.on_received(token, armed);
         let Some(index) = self.links.owner(token) else { return };
-        match self.user(index).phase {
+        if !self.links.is_secured(token) {
+            return self.on_bytes(index, bytes, now_ns);
+        }
+        let mut workspace = std::mem::take(&mut self.workspace);
+        match self.links.decrypt(token, bytes, &mut workspace) {
+            Ok(handshake) => {
+                if let Some(handshake) = handshake {
+                    self.on_secured(index, handshake, now_ns);
+                }
+                if !workspace.plain.is_empty() {
+                    self.on_bytes(index, &workspace.plain, now_ns);
+                }
+            }
+            Err(error) => {
+                let trouble = Trouble::Tls(self.step_of(index), error.to_string());
+                self.on_lost(index, trouble, now_ns);
+            }
+        }
+        self.workspace = workspace;
+    }
+
+    /// Takes what a server has said to a user.
+    fn on_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
+        let phase = self.user(index).phase;
+        match phase {
             Phase::LoggingIn => self.on_login_bytes(index, bytes, now_ns),
+            Phase::Playing if self.plan.protocol == Protocol::Http => {
+                self.on_answer_bytes(index, bytes, now_ns);
+            }
             Phase::Attaching | Phase::Playing => self.on_play_bytes(index, bytes, now_ns),
             _ => {}
         }

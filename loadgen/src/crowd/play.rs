@@ -129,8 +129,10 @@ impl Crowd {
         let stamp = Stamp { user: number, id: sending.id, attempt: sending.attempt };
         let bytes = self.plan.bytes_of(number, sending.id, sending.kind);
         self.scratch.clear();
-        self.plan.contents.encode(stamp, bytes, &mut self.scratch);
-        self.plan.protocol.encode(&self.scratch, sending.id, buffer);
+        if bytes > 0 {
+            self.plan.contents.encode(stamp, bytes, &mut self.scratch);
+        }
+        self.plan.encode(number, sending.kind, sending.id, &self.scratch, buffer);
         let counters = &mut self.record.counters;
         let count = if sending.repeat { &mut counters.repeats } else { &mut counters.requests };
         *count += 1;
@@ -185,7 +187,7 @@ impl Crowd {
         self.record.counters.bytes_in += bytes.len() as u64;
         let user = self.user(index);
         let link = user.token;
-        let mut partial = std::mem::take(&mut user.partial);
+        let mut partial = std::mem::take(&mut user.partial).into_vec();
         let input = if partial.is_empty() {
             bytes
         } else {
@@ -201,9 +203,9 @@ impl Crowd {
             }
         }
         if used == 0 && !partial.is_empty() {
-            self.user(index).partial = partial;
+            self.user(index).partial = partial.into();
         } else if used < input.len() {
-            self.user(index).partial = input[used..].to_vec();
+            self.user(index).partial = input[used..].into();
         }
     }
 
@@ -222,8 +224,8 @@ impl Crowd {
         }
     }
 
-    /// A frame of a gate carries no request id, so the content must tell what it answers.
-    fn on_echo(&mut self, index: u32, stamp: Option<Stamp>, now_ns: u64) {
+    /// An answer of a gate or of HTTP carries no request id, so the content must tell what it answers.
+    pub(super) fn on_echo(&mut self, index: u32, stamp: Option<Stamp>, now_ns: u64) {
         let number = self.number(index);
         match stamp {
             Some(stamp) if stamp.user == number => {
@@ -238,7 +240,7 @@ impl Crowd {
         }
     }
 
-    fn on_answer(&mut self, index: u32, id: u32, reply: Reply, now_ns: u64) {
+    pub(super) fn on_answer(&mut self, index: u32, id: u32, reply: Reply, now_ns: u64) {
         self.heard_ns = now_ns;
         let (number, cache_holds) = (self.number(index), self.plan.cache_holds);
         let ledger = &mut self.user(index).ledger;

@@ -14,6 +14,7 @@ use skyring_protocols::login::LoginClient;
 
 use super::script::Script;
 use crate::check::Ledger;
+use crate::http::Reader;
 
 /// Where a user stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +71,10 @@ pub(super) struct User {
     pub(super) lost_ns: u64,
     pub(super) ledger: Ledger,
     /// The beginning of a frame whose end has not arrived.
-    pub(super) partial: Vec<u8>,
+    pub(super) partial: Box<[u8]>,
     pub(super) login: Option<Box<LoginClient>>,
+    /// What reads an answer of HTTP whose end has not arrived.
+    pub(super) reader: Option<Box<Reader>>,
 }
 
 impl User {
@@ -93,8 +96,9 @@ impl User {
             since_ns: 0,
             lost_ns: 0,
             ledger: Ledger::default(),
-            partial: Vec::new(),
+            partial: Box::default(),
             login: None,
+            reader: None,
         }
     }
 

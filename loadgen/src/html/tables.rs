@@ -10,9 +10,11 @@ use crate::threshold::Held;
 /// Name, JSON pointer, unit.
 type Line<'a> = (&'a str, &'a str, Unit);
 
-const ASKED: [Line<'_>; 21] = [
+const ASKED: [Line<'_>; 23] = [
     ("scenario", "/asked/scenario", Unit::Count),
     ("protocol", "/asked/protocol", Unit::Count),
+    ("over TLS", "/asked/tls", Unit::Count),
+    ("requests", "/asked/requests", Unit::Count),
     ("login at", "/asked/login", Unit::Count),
     ("play at", "/asked/play", Unit::Count),
     ("users", "/asked/users", Unit::Count),
@@ -46,13 +48,15 @@ const ENVIRONMENT: [Line<'_>; 9] = [
     ("recorded", "/environment/unix_seconds", Unit::Date),
 ];
 
-const PLAYED: [Line<'_>; 12] = [
+const PLAYED: [Line<'_>; 14] = [
     ("users logged in", "/login/users", Unit::Count),
     ("in so many seconds", "/login/seconds", Unit::Number(2)),
     ("users a second", "/login/users_per_second", Unit::Number(0)),
     ("seconds measured", "/play/seconds", Unit::Number(1)),
     ("answers", "/play/answers", Unit::Count),
     ("answers a second", "/play/answers_per_second", Unit::Number(0)),
+    ("TLS handshakes in full", "/counters/tls_full", Unit::Count),
+    ("TLS handshakes resumed", "/counters/tls_resumed", Unit::Count),
     ("storm: connections dropped", "/storm/dropped", Unit::Count),
     ("storm: users missing", "/storm/missing", Unit::Count),
     ("storm: seconds until all were back", "/storm/seconds", Unit::Number(2)),
@@ -163,6 +167,7 @@ pub(super) fn summary(record: &Value, report: &Report) -> String {
         ("re-attach", "/play/reattach"),
         ("login", "/login/login"),
         ("attach", "/login/attach"),
+        ("TLS handshake", "/login/tls"),
     ];
     let rows = rows.map(|(name, path)| (String::from(name), String::from(path)));
     for (name, path) in rows.into_iter().chain(kinds) {

@@ -34,14 +34,21 @@ pub(super) fn read_flags(arguments: Vec<OsString>) -> Result<Option<Vec<Flag>>, 
 }
 
 /// Flags of a load, which a scenario describes itself.
-pub(super) const OF_THE_LOAD: [&str; 7] =
-    ["rate", "seconds", "warm", "think", "payload", "churn", "storm"];
+pub(super) const OF_THE_LOAD: [&str; 8] =
+    ["http-get", "rate", "seconds", "warm", "think", "payload", "churn", "storm"];
 
 /// Flags that `[connect]` of a scenario may give, and the number of users.
-pub(super) const OF_A_FILE: [&str; 18] = [
+pub(super) const OF_A_FILE: [&str; 25] = [
     "login",
     "msg",
     "gate",
+    "http",
+    "http-close",
+    "tls",
+    "tls-ca",
+    "tls-pin",
+    "tls-name",
+    "tls-full",
     "sources",
     "server",
     "user-prefix",
@@ -61,10 +68,15 @@ pub(super) const OF_A_FILE: [&str; 18] = [
 
 /// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
 /// as such.
-pub(crate) const VALUED: [&str; 31] = [
+pub(crate) const VALUED: [&str; 36] = [
     "login",
     "msg",
     "gate",
+    "http",
+    "http-get",
+    "tls-ca",
+    "tls-pin",
+    "tls-name",
     "sources",
     "server",
     "user-prefix",

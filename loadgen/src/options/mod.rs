@@ -4,6 +4,7 @@
 //! unknown flags, values that do not parse, addresses that do not resolve.
 
 mod flags;
+mod tls;
 mod values;
 
 use std::ffi::OsString;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 
 pub(crate) use self::flags::VALUED;
 use self::flags::{Flag, OF_A_FILE, OF_THE_LOAD, read_flags};
+pub use self::tls::TlsOptions;
 pub(crate) use self::values::{addresses, sources};
-use self::values::{count, percent, seconds, sizes};
+use self::values::{count, percent, pin, seconds, sizes};
 use crate::arrival::SECOND_NS;
 use crate::errand::Errand;
 use crate::remote::command::{self, AgentLine, CoordinateLine};
@@ -31,8 +33,18 @@ pub struct Options {
     pub logins: Vec<SocketAddr>,
     /// Message servers.
     pub msgs: Vec<SocketAddr>,
-    /// Gates; when not empty, the other two must be.
+    /// Gates; when not empty, the other kinds of servers must be.
     pub gates: Vec<SocketAddr>,
+    /// HTTP servers; when not empty, the other kinds of servers must be.
+    pub https: Vec<SocketAddr>,
+    /// The same as they were named, for the header `Host`.
+    pub http_hosts: Vec<String>,
+    /// What to get from them instead of posting contents to be echoed.
+    pub http_get: Option<String>,
+    /// Whether every request of HTTP has a connection of its own.
+    pub http_close: bool,
+    /// TLS to all servers.
+    pub tls: TlsOptions,
     /// Addresses to connect from. Empty: the plan's choice.
     pub sources: Vec<IpAddr>,
     /// Users to log in.
@@ -116,6 +128,11 @@ impl Default for Options {
             logins: Vec::new(),
             msgs: Vec::new(),
             gates: Vec::new(),
+            https: Vec::new(),
+            http_hosts: Vec::new(),
+            http_get: None,
+            http_close: false,
+            tls: TlsOptions::default(),
             sources: Vec::new(),
             users: 1000,
             subset_ppm: 1_000_000,
@@ -239,7 +256,8 @@ impl Options {
         for flag in flags.iter().filter(|flag| flag.name != "scenario") {
             options.apply(flag)?;
         }
-        if options.logins.is_empty() && options.msgs.is_empty() && options.gates.is_empty() {
+        let others = [&options.msgs, &options.gates, &options.https];
+        if options.logins.is_empty() && others.iter().all(|it| it.is_empty()) {
             options.logins.push((Ipv4Addr::LOCALHOST, 8001).into());
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
@@ -248,7 +266,7 @@ impl Options {
 
     /// Applies what a scenario says of servers and users and no flag says.
     fn apply_scenario(&mut self, text: &str, flags: &[Flag]) -> Result<ScenarioFile, String> {
-        const SERVERS: [&str; 3] = ["login", "msg", "gate"];
+        const SERVERS: [&str; 4] = ["login", "msg", "gate", "http"];
         let file = ScenarioFile::parse(text).map_err(|error| error.to_string())?;
         let elsewhere = flags.iter().any(|flag| SERVERS.contains(&flag.name.as_str()));
         for (name, value) in file.arguments() {
@@ -285,6 +303,9 @@ impl Options {
     /// Sets a flag that takes no value, if it is one.
     fn switch_on(&mut self, flag: &str) -> bool {
         let switch = match flag {
+            "http-close" => &mut self.http_close,
+            "tls" => &mut self.tls.is_on,
+            "tls-full" => &mut self.tls.is_full,
             "spin" => &mut self.spin,
             "skynet" => &mut self.skynet,
             "allow-late" => &mut self.allow_late,
@@ -301,6 +322,14 @@ impl Options {
             "login" => self.logins.extend(addresses(value)?),
             "msg" => self.msgs.extend(addresses(value)?),
             "gate" => self.gates.extend(addresses(value)?),
+            "http" => {
+                self.https.extend(addresses(value)?);
+                self.http_hosts.extend(value.split(',').map(String::from));
+            }
+            "http-get" => self.http_get = Some(value.into()),
+            "tls-ca" => self.tls.authorities = Some(value.into()),
+            "tls-pin" => self.tls.pins.push(pin(value)?),
+            "tls-name" => self.tls.name = Some(value.into()),
             "sources" => self.sources.extend(sources(value)?),
             "server" => self.server = value.into(),
             "user-prefix" => self.user_prefix = value.into(),
@@ -379,6 +408,17 @@ mod tests {
     }
 
     #[test]
+    fn http_servers_keep_their_names_and_pins_are_read() {
+        let pin = "0f:".repeat(31) + "1e";
+        let line = format!("--http 127.0.0.1:80,127.0.0.1:81 --http-close --tls --tls-pin {pin}");
+        let options = parsed(&line);
+        assert_eq!(options.http_hosts, ["127.0.0.1:80", "127.0.0.1:81"]);
+        assert!(options.https.len() == 2 && options.logins.is_empty());
+        assert!(options.http_close && options.tls.is_on && !options.tls.is_full);
+        assert_eq!((options.tls.pins[0][0], options.tls.pins[0][31]), (0x0f, 0x1e));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_name() {
         for (line, part) in [
             ("--rats 5", "--rats"),
@@ -387,6 +427,7 @@ mod tests {
             ("--seconds -1", "--seconds"),
             ("--sources 127.0.0.9-127.0.0.2", "empty"),
             ("--login nowhere", "--login"),
+            ("--tls-pin 00:zz", "SHA-256"),
             ("--users", "users"),
             ("stray", "stray"),
         ] {
@@ -402,7 +443,9 @@ mod tests {
             let outcome = Options::default().set(flag, "?");
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");
         }
-        for flag in ["spin", "skynet", "allow-late", "allow-losses", "quiet"] {
+        let tls = ["tls", "tls-full", "http-close"];
+        for flag in ["spin", "skynet", "allow-late", "allow-losses", "quiet"].into_iter().chain(tls)
+        {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             assert!(Options::default().switch_on(flag), "{flag}");
         }

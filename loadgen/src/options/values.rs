@@ -29,6 +29,19 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
     Ok((value * 10_000.0).round() as u32)
 }
 
+/// SHA-256 as hexadecimal digits, with or without colons between the bytes.
+pub(super) fn pin(text: &str) -> Result<[u8; 32], String> {
+    let digits = text.replace(':', "");
+    let byte = |index: usize| {
+        digits.get(2 * index..2 * index + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    };
+    let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+    let bytes = bytes
+        .filter(|_| digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit()))
+        .and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| String::from("must be 64 hexadecimal digits, a SHA-256"))
+}
+
 pub(super) fn sizes(text: &str) -> Result<(usize, usize), String> {
     let (least, most) = text.split_once('-').unwrap_or((text, text));
     Ok((count(least)?, count(most)?))

@@ -4,14 +4,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures;
 use crate::plan::Plan;
-use crate::protocol::Protocol;
-use crate::scenario::Scenario;
+use crate::scenario::{Call, RequestKind, Scenario};
 
 /// What was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
-    /// `msg` or `gate`.
+    /// `msg`, `gate`, `http` or `https`.
     pub protocol: String,
+    /// Whether it was over TLS.
+    #[serde(default)]
+    pub tls: bool,
+    /// The kinds of requests of HTTP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<String>,
     /// Where users log in.
     pub login: Vec<String>,
     /// Where users play.
@@ -63,14 +68,15 @@ impl Asked {
         let seconds = |ns: u64| ns as f64 / 1e9;
         let percent = |ppm: u32| f64::from(ppm) / 10_000.0;
         let texts = |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect();
-        let gate = plan.protocol == Protocol::Gate;
         let churn_ppm = scenario.stages.iter().map(|stage| stage.churn_ppm).max().unwrap_or(0);
         let storm = scenario.stages.iter().find(|stage| stage.drop_ppm > 0);
         let without_scenario = options.scenario.is_none();
         Asked {
-            protocol: plan.protocol.name().into(),
+            protocol: plan.protocol.name(options.tls.is_on).into(),
+            tls: options.tls.is_on,
+            requests: scenario.requests.iter().filter_map(described).collect(),
             login: texts(&options.logins),
-            play: texts(if gate { &options.gates } else { &options.msgs }),
+            play: texts(plan.plays()),
             sources: plan.sources.iter().map(ToString::to_string).collect(),
             users: plan.users(),
             players: plan.players(),
@@ -106,6 +112,12 @@ impl Asked {
             (None, None) => format!("closed loop, depth {}", self.depth),
         }
     }
+}
+
+/// A kind of request of HTTP in words.
+fn described(kind: &RequestKind) -> Option<String> {
+    let Call { method, path, status, .. } = kind.call.as_ref()?;
+    Some(format!("{}: {method} {path}, status {status}", kind.name))
 }
 
 /// The rate of all stages, if they have one and the same, and a whole number a second.

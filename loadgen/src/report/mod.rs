@@ -76,6 +76,9 @@ pub struct Gathered {
     pub login: Percentiles,
     /// From connecting to the accepted attach; attaches during the play are in it.
     pub attach: Percentiles,
+    /// From the connection to the completed TLS handshake; login and attach times have it in them.
+    #[serde(default)]
+    pub tls: Percentiles,
 }
 
 /// What was measured of the play.
@@ -273,6 +276,7 @@ impl Gathered {
             users_per_second: figures::per_second(outcome.gathered, outcome.timeline.gathered_ns),
             login: Percentiles::of(&times.login),
             attach: Percentiles::of(&times.attach),
+            tls: Percentiles::of(&times.tls),
         }
     }
 }

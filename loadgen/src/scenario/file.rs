@@ -1,4 +1,5 @@
-//! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`.
+//! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`, but for
+//! those of HTTP and TLS, which are in `loadgen/scenarios/http.toml`.
 //!
 //! Keys that do not exist are refused, and so is a key that would have no effect where it stands.
 //! What a file says of servers and users is what the flags of the same names say; a flag goes
@@ -10,10 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::error::ScenarioError;
+use super::requests::{RequestKeys, requests};
 use super::stages::{self, StageKeys};
 use super::steps::{self, StepKeys};
 use super::{Bot, Load, Pushes, Range, RequestKind, Scenario};
 use crate::options::Options;
+use crate::protocol::Protocol;
 
 /// Kinds of requests, bots and stages at most: their numbers are one byte, and reports have a line
 /// for each.
@@ -52,12 +55,6 @@ enum PushKeys {
     #[default]
     Any,
     Echo,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RequestKeys {
-    bytes: OneOrRange,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -120,11 +117,11 @@ impl ScenarioFile {
     pub(crate) fn scenario(
         &self,
         options: &Options,
+        protocol: Protocol,
         players: u32,
-        bytes_max: u64,
     ) -> Result<Scenario, ScenarioError> {
         let keys = &self.keys;
-        let requests = requests(&keys.request, bytes_max)?;
+        let requests = requests(&keys.request, protocol)?;
         let bots = bots(&keys.bot, &requests)?;
         let stages = stages::stages(&keys.stage, players)?;
         let is_closed = stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }));
@@ -213,27 +210,6 @@ pub(super) fn check_count(
         1..=COUNT_MAX => Ok(()),
         _ => Err(ScenarioError::TooMany { what, count_max: COUNT_MAX }),
     }
-}
-
-fn requests(
-    keys: &BTreeMap<String, RequestKeys>,
-    bytes_max: u64,
-) -> Result<Vec<RequestKind>, ScenarioError> {
-    check_count(keys.len(), "[request.NAME]", "kinds of requests")?;
-    let mut seen = BTreeSet::new();
-    let kind = |(name, keys): (&'_ String, &RequestKeys)| {
-        let sizes = crate::content::CONTENT_BYTES_MIN as u64..=bytes_max;
-        let bytes = keys
-            .bytes
-            .scaled(1.0)
-            .filter(|bytes| sizes.contains(&bytes.least) && sizes.contains(&bytes.greatest));
-        let bytes = bytes.ok_or_else(|| ScenarioError::Bytes { name: name.clone(), bytes_max })?;
-        Ok(RequestKind { name: name.clone(), bytes })
-    };
-    for name in keys.keys() {
-        check_name("request", name, &mut seen)?;
-    }
-    keys.iter().map(kind).collect()
 }
 
 fn bots(keys: &[BotKeys], requests: &[RequestKind]) -> Result<Vec<Bot>, ScenarioError> {

@@ -11,8 +11,10 @@
 //!
 //! Units: nanoseconds since the play began, parts per million.
 
+mod call;
 pub mod error;
 pub mod file;
+mod requests;
 pub mod short;
 mod stages;
 mod steps;
@@ -21,6 +23,7 @@ use crate::arrival::{Curve, Rate};
 use crate::random::Random;
 use crate::threshold::Threshold;
 
+pub use self::call::{Answer, Call};
 pub use self::error::ScenarioError;
 
 /// A range of which one value is taken at random, each alike.
@@ -49,8 +52,10 @@ impl Range {
 pub struct RequestKind {
     /// Its name in scripts and reports.
     pub name: String,
-    /// Bytes of its content.
+    /// Bytes of its content; 0: it has none.
     pub bytes: Range,
+    /// What else it is on HTTP; none: on another protocol.
+    pub call: Option<Call>,
 }
 
 /// What a step of a script does.

@@ -1,21 +1,28 @@
 //! The scenario that the command line alone describes: one kind of request, one bot, one load.
 
-use super::{Action, Bot, Load, Pushes, Range, RequestKind, Scenario, Stage, StageKind, Step};
+use super::{
+    Action, Bot, Call, Load, Pushes, Range, RequestKind, Scenario, Stage, StageKind, Step,
+};
 use crate::arrival::{Curve, Rate};
 use crate::options::Options;
+use crate::protocol::Protocol;
 
 /// What the options say, for so many players. The warm-up is a stage of its own, and so is what
 /// follows a storm.
-pub(crate) fn scenario(options: &Options, players: u32) -> Scenario {
+pub(crate) fn scenario(options: &Options, protocol: Protocol, players: u32) -> Scenario {
+    let call = (protocol == Protocol::Http)
+        .then(|| options.http_get.as_deref().map(Call::get).unwrap_or_default());
+    let has_content = call.as_ref().is_none_or(|call| call.has_content);
     let bytes = Range {
         least: options.payload_bytes_min as u64,
         greatest: options.payload_bytes_max as u64,
     };
+    let bytes = if has_content { bytes } else { Range::just(0) };
     let think_ns = Range::just(options.think_ns);
     let step = Step { action: Action::Request(vec![(0, 1)]), times: 1, think_ns };
     Scenario {
         name: None,
-        requests: vec![RequestKind { name: String::from("request"), bytes }],
+        requests: vec![RequestKind { name: String::from("request"), bytes, call }],
         bots: vec![Bot { name: String::from("player"), weight: 1, script: vec![step] }],
         stages: stages(options, players),
         pushes: Pushes::Any,
@@ -69,7 +76,7 @@ mod tests {
             rate: 7,
             ..Options::default()
         };
-        let scenario = scenario(&options, 3);
+        let scenario = scenario(&options, Protocol::Msg, 3);
         let told: Vec<_> = scenario
             .stages
             .iter()

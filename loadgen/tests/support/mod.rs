@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod authority;
 pub(crate) mod cells;
+pub(crate) mod web;
 
 use std::net::SocketAddr;
 

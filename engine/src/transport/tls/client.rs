@@ -6,16 +6,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::material;
 use super::pin::{Pin, PinVerifier};
 use super::provider::{VERSIONS, provider};
+use super::sessions::{Afresh, Sessions};
 use super::{SetupError, TlsError};
 use crate::config::CertificateFiles;
+
+/// Tickets of one server that are kept.
+const TICKETS_MAX: usize = 8;
 
 /// Whose certificates are trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub struct ClientTlsSettings {
 #[derive(Clone, Debug)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
+    sessions: Arc<Sessions>,
 }
 
 impl ClientTls {
@@ -66,7 +71,29 @@ impl ClientTls {
             }
         };
         config.alpn_protocols = settings.alpn.iter().map(|it| it.clone().into_bytes()).collect();
-        Ok(ClientTls { config: Arc::new(config) })
+        Ok(ClientTls::resuming(config, TICKETS_MAX))
+    }
+
+    /// The same, for who opens many connections to one server at once: up to so many of its tickets
+    /// are kept, 8 by default. What was kept so far is not.
+    #[must_use]
+    pub fn with_tickets_max(&self, tickets_max: usize) -> ClientTls {
+        ClientTls::resuming(ClientConfig::clone(&self.config), tickets_max)
+    }
+
+    /// The same, for connections that resume nothing: what the servers give them is kept for those
+    /// of `self`.
+    #[must_use]
+    pub fn afresh(&self) -> ClientTls {
+        let mut config = ClientConfig::clone(&self.config);
+        config.resumption = Resumption::store(Arc::new(Afresh(Arc::clone(&self.sessions))));
+        ClientTls { config: Arc::new(config), sessions: Arc::clone(&self.sessions) }
+    }
+
+    fn resuming(mut config: ClientConfig, tickets_max: usize) -> ClientTls {
+        let sessions = Arc::new(Sessions::new(tickets_max));
+        config.resumption = Resumption::store(Arc::clone(&sessions) as _);
+        ClientTls { config: Arc::new(config), sessions }
     }
 
     pub(super) fn config(&self) -> &Arc<ClientConfig> {

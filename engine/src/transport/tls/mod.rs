@@ -28,6 +28,7 @@ mod provider;
 mod resolver;
 mod self_signed;
 mod server;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod tickets;

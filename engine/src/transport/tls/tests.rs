@@ -287,3 +287,20 @@ proptest! {
         prop_assert_eq!(&pair.server.plain, &vec![7; usize::from(second) * 1_000]);
     }
 }
+
+/// Who comes afresh resumes nothing, and leaves tickets to who does, as many as there is room for.
+#[test]
+fn as_many_connections_resume_at_once_as_tickets_are_kept() {
+    let server = server();
+    let client = pinned(&server).with_tickets_max(6);
+    let afresh = client.afresh();
+    let resumed = |client: &ClientTls| {
+        // All have begun, and taken a ticket if there is one, before any of them is given another.
+        let mut pairs: Vec<_> = (0..8).map(|_| Pair::new(&server, client)).collect();
+        pairs.iter_mut().for_each(|pair| pair.run(usize::MAX).unwrap());
+        pairs.iter().filter(|pair| pair.client.tls.is_resumed()).count()
+    };
+    assert_eq!([resumed(&client.afresh()), resumed(&afresh)], [0, 0]);
+    assert_eq!(resumed(&client), 6);
+    assert_eq!(resumed(&pinned(&server)), 0, "another client has tickets of its own");
+}

@@ -10,17 +10,21 @@
 //! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
 //! back for connections that are still closing.
 
+mod error;
+mod secure;
+
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use skyring_protocols::msg::response;
-use thiserror::Error;
-
+pub use self::error::PlanError;
+pub use self::secure::Secure;
 use crate::content::{CONTENT_BYTES_MIN, Contents};
+use crate::http::Calls;
 use crate::options::Options;
 use crate::protocol::Protocol;
 use crate::random::{Purpose, choice};
-use crate::scenario::{Scenario, ScenarioError, pick_weighted, short};
+use crate::scenario::{RequestKind, Scenario, pick_weighted, short};
 
 /// Users on one source address when the plan chooses. A seventh of the usual ephemeral ports: after
 /// a reconnect storm the old ports still wait, and the kernel's search for a free port among mostly
@@ -45,72 +49,6 @@ pub struct Limits {
     pub descriptors: u32,
     /// Ephemeral ports of one source address.
     pub ports: u32,
-}
-
-/// Why there is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PlanError {
-    /// No server was named.
-    #[error("nothing to connect to: give --login and --msg, or --gate")]
-    NoServer,
-    /// Both kinds of server were named.
-    #[error("--gate goes without --login and --msg")]
-    BothKinds,
-    /// The number of users is out of range.
-    #[error("--users must be 1 to {USERS_MAX}")]
-    Users,
-    /// The depth is out of range.
-    #[error("--depth must be 1 to {DEPTH_MAX}")]
-    Depth,
-    /// The scenario makes no sense.
-    #[error("the scenario: {0}")]
-    Scenario(#[from] ScenarioError),
-    /// The content size is out of range.
-    #[error("--payload must be {CONTENT_BYTES_MIN} to {bytes_max} bytes, the smaller number first")]
-    Payload {
-        /// The most that an answer can hold.
-        bytes_max: usize,
-    },
-    /// Nobody would play.
-    #[error("--subset leaves nobody to play")]
-    Subset,
-    /// Flags that exclude each other.
-    #[error("{0} has no meaning in {1}")]
-    Meaningless(&'static str, &'static str),
-    /// The warm-up or the storm lies outside the play.
-    #[error("{0} must lie within --seconds")]
-    Outside(&'static str),
-    /// Too few descriptors a shard.
-    #[error(
-        "{users} users do not fit {shards} shards of {descriptors} descriptors: \
-         give --shards {needed}"
-    )]
-    Descriptors {
-        /// Users asked for.
-        users: u32,
-        /// Shards asked for.
-        shards: u32,
-        /// Descriptors a shard has.
-        descriptors: u32,
-        /// Shards that would do.
-        needed: u32,
-    },
-    /// Too few ports.
-    #[error(
-        "{users} users need more than the {ports} ports of each of {pairs} pairs of addresses: \
-         give more --sources, or more addresses to --login and --msg"
-    )]
-    Ports {
-        /// Users asked for.
-        users: u32,
-        /// Ports of one pair.
-        ports: u32,
-        /// Pairs of source and destination.
-        pairs: u32,
-    },
-    /// Sources and destinations of different families.
-    #[error("--sources and the servers' addresses must be of one family, IPv4 or IPv6")]
-    Families,
 }
 
 /// The users of one shard.
@@ -146,6 +84,10 @@ pub struct Plan {
     pub sources: Vec<IpAddr>,
     /// What requests say.
     pub contents: Contents,
+    /// What else they are on HTTP; none on another protocol.
+    pub calls: Option<Arc<Calls>>,
+    /// TLS to the servers, if it is used.
+    pub secure: Option<Secure>,
     /// What tells them from those of other runs.
     pub nonce: u64,
     /// Whether the server must still know the answer to a request that was not delivered.
@@ -165,15 +107,18 @@ impl Plan {
         let shares = divide(&options, limits)?;
         let players = shares.iter().map(|share| share.players).sum();
         let scenario = match &options.scenario {
-            Some(file) => file.scenario(&options, players, response::CONTENT_BYTES_MAX as u64)?,
-            None => short::scenario(&options, players),
+            Some(file) => file.scenario(&options, protocol, players)?,
+            None => short::scenario(&options, protocol, players),
         };
         scenario.check_scopes()?;
         if scenario.awaits_pushes() && !protocol.has_pushes() {
-            return Err(PlanError::Meaningless("await_push", "gate mode, which has no pushes"));
+            return Err(PlanError::Meaningless("await_push", without("pushes", protocol)));
         }
         let nonce = options.nonce.unwrap_or_else(fresh_nonce);
-        let depth = options.depth.unwrap_or(if scenario.is_open() { 64 } else { 1 });
+        let is_deep = scenario.is_open() && !options.http_close;
+        let depth = options.depth.unwrap_or(if is_deep { 64 } else { 1 });
+        let calls = calls(&options, &scenario.requests)?;
+        let secure = Secure::of(&options, protocol)?;
         let bytes_max = scenario.bytes_max() as usize;
         Ok(Plan {
             protocol,
@@ -184,6 +129,8 @@ impl Plan {
             slots: limits.descriptors,
             sources,
             contents: Contents::new(options.seed, nonce),
+            calls,
+            secure,
             nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
             options,
@@ -205,22 +152,31 @@ impl Plan {
         pick(&self.options.logins, user)
     }
 
+    /// Where users play.
+    pub fn plays(&self) -> &[SocketAddr] {
+        plays(&self.options, self.protocol)
+    }
+
     /// Where a user plays.
     pub fn play_of(&self, user: u32) -> SocketAddr {
-        match self.protocol {
-            Protocol::Msg => pick(&self.options.msgs, user),
-            Protocol::Gate => pick(&self.options.gates, user),
+        pick(self.plays(), user)
+    }
+
+    /// Appends a whole request of a user, ready to be sent; `content` is empty where its kind has
+    /// none.
+    pub fn encode(&self, user: u32, kind: u8, id: u32, content: &[u8], out: &mut Vec<u8>) {
+        match &self.calls {
+            Some(calls) => {
+                calls.encode(user as usize % self.plays().len(), kind, content, out);
+            }
+            None => self.protocol.encode(content, id, out),
         }
     }
 
     /// Where a user connects to one of `destinations` from. The source advances when the
     /// destinations have had their turn, so that all pairs are used alike.
     pub fn source_of(&self, user: u32, login: bool) -> Option<SocketAddr> {
-        let destinations = match (login, self.protocol) {
-            (true, _) => self.options.logins.len(),
-            (false, Protocol::Msg) => self.options.msgs.len(),
-            (false, Protocol::Gate) => self.options.gates.len(),
-        };
+        let destinations = if login { self.options.logins.len() } else { self.plays().len() };
         let index = (user as usize / destinations.max(1)).checked_rem(self.sources.len())?;
         Some(SocketAddr::new(self.sources[index], 0))
     }
@@ -259,18 +215,54 @@ fn pick(addresses: &[SocketAddr], user: u32) -> SocketAddr {
 }
 
 fn protocol(options: &Options) -> Result<Protocol, PlanError> {
-    let msg = !options.logins.is_empty() && !options.msgs.is_empty();
     let any = !options.logins.is_empty() || !options.msgs.is_empty();
-    match (any, options.gates.is_empty()) {
-        (true, false) => Err(PlanError::BothKinds),
-        (false, false) => Ok(Protocol::Gate),
-        (_, true) if msg => Ok(Protocol::Msg),
-        (_, true) => Err(PlanError::NoServer),
+    match (any, !options.gates.is_empty(), !options.https.is_empty()) {
+        (false, true, false) => Ok(Protocol::Gate),
+        (false, false, true) => Ok(Protocol::Http),
+        (true, false, false) if !options.logins.is_empty() && !options.msgs.is_empty() => {
+            Ok(Protocol::Msg)
+        }
+        (_, false, false) => Err(PlanError::NoServer),
+        _ => Err(PlanError::BothKinds),
     }
 }
 
+fn plays(options: &Options, protocol: Protocol) -> &[SocketAddr] {
+    match protocol {
+        Protocol::Msg => &options.msgs,
+        Protocol::Gate => &options.gates,
+        Protocol::Http => &options.https,
+    }
+}
+
+/// All that connections go to.
+fn destinations(options: &Options, protocol: Protocol) -> impl Iterator<Item = &SocketAddr> {
+    let logins = if protocol.has_login() { &options.logins[..] } else { &[] };
+    logins.iter().chain(plays(options, protocol))
+}
+
+/// That a protocol is without something, in words.
+fn without(what: &'static str, protocol: Protocol) -> &'static str {
+    match (protocol, what) {
+        (Protocol::Http, "pushes") => "HTTP, which has no pushes",
+        (Protocol::Http, _) => "HTTP, which has no cache",
+        (_, "pushes") => "gate mode, which has no pushes",
+        _ => "gate mode, which has no cache",
+    }
+}
+
+/// The requests of HTTP, if that is the protocol.
+fn calls(options: &Options, kinds: &[RequestKind]) -> Result<Option<Arc<Calls>>, PlanError> {
+    if options.https.is_empty() {
+        return Ok(None);
+    }
+    let calls = Calls::new(kinds, options.http_hosts.clone(), options.http_close);
+    let calls = calls.map_err(|(name, source)| PlanError::Request { name, source })?;
+    Ok(Some(Arc::new(calls)))
+}
+
 fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
-    let bytes_max = response::CONTENT_BYTES_MAX;
+    let bytes_max = protocol.content_bytes_max();
     let sizes = CONTENT_BYTES_MIN..=bytes_max;
     let (least, most) = (options.payload_bytes_min, options.payload_bytes_max);
     if !(sizes.contains(&least) && sizes.contains(&most) && least <= most) {
@@ -289,8 +281,9 @@ fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
         return Err(PlanError::Meaningless("--think", "an open loop (--rate)"));
     }
     if !protocol.has_repeats() && options.skynet {
-        return Err(PlanError::Meaningless("--skynet", "gate mode, which has no cache"));
+        return Err(PlanError::Meaningless("--skynet", without("a cache", protocol)));
     }
+    check_http(options, protocol)?;
     if options.warm_ns > 0 && options.warm_ns >= options.play_ns {
         return Err(PlanError::Outside("--warm"));
     }
@@ -300,11 +293,22 @@ fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
     Ok(())
 }
 
+fn check_http(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
+    let other = "a run without --http";
+    match () {
+        () if protocol == Protocol::Http && options.http_close => match options.depth {
+            Some(2..) => Err(PlanError::Meaningless("--depth above 1", "a run with --http-close")),
+            _ => Ok(()),
+        },
+        () if protocol == Protocol::Http => Ok(()),
+        () if options.http_close => Err(PlanError::Meaningless("--http-close", other)),
+        () if options.http_get.is_some() => Err(PlanError::Meaningless("--http-get", other)),
+        () => Ok(()),
+    }
+}
+
 fn choose_sources(options: &Options, protocol: Protocol) -> Result<Vec<IpAddr>, PlanError> {
-    let destinations = match protocol {
-        Protocol::Msg => [options.logins.as_slice(), options.msgs.as_slice()].concat(),
-        Protocol::Gate => options.gates.clone(),
-    };
+    let destinations: Vec<_> = destinations(options, protocol).collect();
     let fits = |source: &IpAddr| destinations.iter().all(|to| to.is_ipv4() == source.is_ipv4());
     if !options.sources.iter().all(fits) {
         return Err(PlanError::Families);
@@ -325,10 +329,8 @@ fn check_ports(
     sources: &[IpAddr],
     limits: Limits,
 ) -> Result<(), PlanError> {
-    let destinations = match protocol {
-        Protocol::Msg => options.logins.len().min(options.msgs.len()),
-        Protocol::Gate => options.gates.len(),
-    };
+    let plays = plays(options, protocol).len();
+    let destinations = if protocol.has_login() { plays.min(options.logins.len()) } else { plays };
     let pairs = (sources.len().max(1) * destinations) as u32;
     if options.users.div_ceil(pairs) > limits.ports {
         return Err(PlanError::Ports { users: options.users, ports: limits.ports, pairs });
