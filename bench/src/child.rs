@@ -47,6 +47,8 @@ pub struct PeerSetup<'a> {
     /// Whether the msgserver has a gate and an admin port too. Under valgrind it cannot: a shard
     /// that sleeps in its ring keeps the thread from running that would start the port.
     pub besides: bool,
+    /// Directory of the certificate of whoever speaks TLS.
+    pub certificate: Option<&'a Path>,
 }
 
 /// What skyring's server has beside the message server and the login.
@@ -93,6 +95,7 @@ impl PeerProcess {
             .args(["peer", peer.name(), "--until-stdin-ends", "--core", &cores.join(",")])
             .args(["--shards", &setup.shards.to_string()])
             .args(setup.besides.then_some("--besides"))
+            .args(setup.certificate.iter().flat_map(|it| [Path::new("--certificate"), it]))
             .args(setup.congestion.iter().flat_map(|name| ["--congestion", name]));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().expect("standard output is piped");

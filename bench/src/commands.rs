@@ -23,12 +23,15 @@ usage: skyring-bench COMMAND [OPTIONS]
   idle            user and kernel memory of a connection and of a session
   million         1,000,000 sessions in one process, each with a message a minute
   scale           a message against the number of sessions, and of shards
+  http            what an HTTP request costs, beside hyper, nginx and a bare echo
+  tls             what a TLS handshake and an idle TLS connection cost, beside hyper and nginx
   msg             skyring's msgserver beside others that run already, for instance Skynet
   micro           instructions and cache misses, counted by callgrind
   readme          writes the figures in README.md from the newest records
   render RECORD   writes table and plot of a record again
   peer NAME       runs one of the servers that are compared, until it is killed
-                  (--port N, --core N[,N], --shards N, --besides, --congestion NAME)
+                  (--port N, --core N[,N], --shards N, --besides, --congestion NAME,
+                  --certificate DIRECTORY)
 
 COMMAND --help says what a command can be told.
 ";
@@ -119,6 +122,7 @@ fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         until_stdin_ends: false,
         congestion: None,
         besides: false,
+        certificate: None,
     };
     while let Some(argument) = parser.next()? {
         match argument {
@@ -130,6 +134,7 @@ fn run_peer(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             }
             Long("shards") => options.shards = parser.value()?.parse()?,
             Long("congestion") => options.congestion = Some(parser.value()?.string()?),
+            Long("certificate") => options.certificate = Some(parser.value()?.into()),
             Long("besides") => options.besides = true,
             Long("until-stdin-ends") => options.until_stdin_ends = true,
             argument => return Err(argument.unexpected().into()),

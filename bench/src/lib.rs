@@ -3,6 +3,7 @@
 //! `METHOD.md` beside this crate states the rules and where we may be biased.
 
 mod bars;
+pub mod certificate;
 pub mod child;
 pub mod claims;
 pub mod commands;
@@ -14,10 +15,12 @@ mod markdown;
 pub mod measure;
 pub mod micro;
 pub mod msg;
+pub mod nginx;
 pub mod peers;
 mod plot;
 pub mod readme;
 pub mod records;
 pub mod ring;
+mod scratch;
 pub mod statistics;
 mod svg;

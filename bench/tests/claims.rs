@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 use skyring_bench::claims::record::{Cell, Record};
+use skyring_bench::nginx;
 
 fn bench() -> Command {
     Command::new(env!("CARGO_BIN_EXE_skyring-bench"))
@@ -136,6 +138,57 @@ fn scale_goes_over_sessions_and_shards() {
         .collect();
     assert_eq!(open, [100, 200]);
     assert!(cells.iter().all(|cell| cell.done > 0 && cell.check.unwrap().wrong == 0));
+}
+
+/// Servers beside our own, nginx where it is installed.
+fn with_nginx(others: usize) -> usize {
+    others + usize::from(nginx::version().is_some())
+}
+
+#[test]
+fn http_asks_ours_and_the_others() {
+    let cells = good("http", &[], &["## Goals", "| 100x1 ", "| 100x16 ", "| hyper", "| ring"]);
+    assert_eq!(cells.len(), 2 * (1 + with_nginx(2)));
+    for cell in &cells {
+        assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
+        assert!(cell.times.contains_key("response"), "{cell:?}");
+    }
+}
+
+#[test]
+fn an_http_server_that_lies_fails_the_command_and_nobody_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+            // Whether it arrives is the client's concern.
+            let _ = stream.read(&mut [0; 1024]).and_then(|_| stream.write_all(answer));
+        }
+    });
+    let peer = format!("rude={address},{}", std::process::id());
+    let (output, record, directory) = run("http", "rude-http", &["--peer", &peer]);
+    assert!(!output.status.success());
+    assert_eq!(record.failures.len(), 2);
+    assert!(record.failures.iter().all(|it| it.server == "rude" && !it.error.is_empty()));
+    assert_eq!(record.cells.len(), 2 * (1 + with_nginx(2)));
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn tls_opens_resumes_and_weighs_connections() {
+    let arguments = ["--at-once", "8"];
+    let cells = good("tls", &arguments, &["## Goals", "| full ", "| resumed ", "| tokio-rustls"]);
+    assert_eq!(cells.len(), 4 * (1 + with_nginx(1)));
+    for cell in &cells {
+        if cell.scenario == "idle" {
+            assert_eq!((cell.users, cell.base.as_ref().unwrap().users), (60, 20));
+            assert!(cell.memory["answered"].server_private_bytes > 0);
+        } else {
+            assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
+            assert!(cell.times.contains_key("answer"));
+        }
+    }
 }
 
 #[test]

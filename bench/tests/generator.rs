@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use skyring_bench::child::{PeerProcess, PeerSetup, Target};
 use skyring_bench::generator::{
-    FRAME_BYTES, Generator, GeneratorError, Load, Samples, Tally, dial,
+    FRAME_BYTES, Generator, GeneratorError, Load, Samples, Tally, Wire, dial,
 };
 use skyring_bench::host;
 use skyring_bench::measure::times::Times;
@@ -29,7 +29,7 @@ fn run(
 }
 
 fn setup(cores: &[usize]) -> PeerSetup<'_> {
-    PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false }
+    PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false, certificate: None }
 }
 
 fn generator() -> Generator {
@@ -127,6 +127,48 @@ fn every_lie_is_found_out_and_the_generator_goes_on() {
             Lie::Stall(..) => unreachable!("it is no lie"),
         };
         assert!(is_right, "{lie:?}: {:?}", found.err());
+    }
+}
+
+/// An HTTP server whose fifth answer differs in one byte from what it says first.
+fn http_liar(from: &'static str, to: &'static str) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let body = "Hello. This answer is sixty-four bytes long, whoever may send it";
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n{body}");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (honest, lie) = (answer.clone(), answer.replace(from, to));
+            std::thread::spawn(move || {
+                let mut request = vec![0; Wire::Http.request_bytes()];
+                for message in 1.. {
+                    stream.read_exact(&mut request)?;
+                    let answer = if message == 5 { &lie } else { &honest };
+                    stream.write_all(answer.as_bytes())?;
+                }
+                std::io::Result::Ok(())
+            });
+        }
+    });
+    Target { name: "liar".into(), address, login: None, pid: std::process::id() }
+}
+
+#[test]
+fn a_wrong_answer_to_an_http_request_is_found_out() {
+    let mut generator = generator();
+    for (from, to) in [("200", "500"), ("64\r", "65\r"), ("Hello", "hello"), ("OK", "OK")] {
+        let target = http_liar(from, to);
+        let dialled = dial::dial_for(&target, Wire::Http, 0..4, None).unwrap();
+        let mut run = generator.start(dialled, Load::Closed { depth: 1 }).unwrap();
+        let found = run.phase(PHASE).map(|tally| tally.answers);
+        match found {
+            Ok(answers) => assert!(from == to && answers > 100, "{from} to {to}: {answers}"),
+            Err(GeneratorError::WrongAnswer { sequence, .. }) => assert_eq!(sequence, 4),
+            Err(error) => panic!("{from} to {to}: {error}"),
+        }
+        if from == to {
+            run.finish().unwrap();
+        }
     }
 }
 

@@ -27,7 +27,13 @@ fn a_quick_run_names_skynet_as_absent() {
 fn a_given_msgserver_is_measured_beside_ours() {
     let directory = std::env::temp_dir().join(format!("skyring-msg-{}", std::process::id()));
     let core = host::cores().unwrap()[0];
-    let setup = PeerSetup { cores: &[core], shards: 1, congestion: None, besides: false };
+    let setup = PeerSetup {
+        cores: &[core],
+        shards: 1,
+        congestion: None,
+        besides: false,
+        certificate: None,
+    };
     let other = PeerProcess::start(Path::new(PROGRAM), Peer::Session, setup).unwrap();
     let target = other.target();
     let peer = format!("skynet={},{},{}", target.address, target.pid, target.login.unwrap());

@@ -17,7 +17,8 @@ const MESSAGES_PER_CONNECTION: usize = 25;
 fn start(peer: Peer) -> PeerProcess {
     let cores = &host::cores().unwrap()[..1];
     let program = Path::new(env!("CARGO_BIN_EXE_skyring-bench"));
-    let setup = PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false };
+    let setup =
+        PeerSetup { cores, shards: 1, congestion: Some("reno"), besides: false, certificate: None };
     PeerProcess::start(program, peer, setup).unwrap()
 }
 
@@ -76,6 +77,39 @@ fn payload_bytes(connection: usize, message: usize) -> usize {
 
 fn last_frame_bytes(connection: usize) -> usize {
     2 + payload_bytes(connection, MESSAGES_PER_CONNECTION - 1)
+}
+
+/// Requests that come in pieces and together are answered in their order, the last one 404.
+fn answers(peer: Peer) {
+    let process = start(peer);
+    let mut socket = TcpStream::connect(process.target().address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let stream = [request("/hello"), request("/hello"), request("/other")].concat();
+    for piece in stream.as_bytes().chunks(7) {
+        socket.write_all(piece).unwrap();
+    }
+    let mut answer = String::new();
+    while answer.matches("HTTP/1.1 404").count() == 0 || !answer.ends_with("\r\n\r\n") {
+        let mut buffer = [0; 1024];
+        let bytes = socket.read(&mut buffer).unwrap();
+        assert!(bytes > 0, "{answer}");
+        answer.push_str(std::str::from_utf8(&buffer[..bytes]).unwrap());
+    }
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
+    assert_eq!(answer.matches("whoever may send it").count(), 2, "{answer}");
+    let types = answer.to_lowercase().matches("content-type: text/plain").count();
+    assert!(types >= 2, "{answer}");
+}
+
+#[test]
+fn skyring_answers() {
+    answers(Peer::Skyring);
+}
+
+#[test]
+fn hyper_answers() {
+    answers(Peer::Hyper);
 }
 
 #[test]

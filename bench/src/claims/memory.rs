@@ -14,7 +14,7 @@ pub(super) const ATTACHED: &str = "attached";
 /// Everybody has had an answer.
 pub(super) const ANSWERED: &str = "answered";
 /// Nobody is connected yet.
-const EMPTY: &str = "empty";
+pub(super) const EMPTY: &str = "empty";
 
 /// The server's anonymous memory.
 pub(super) fn private(state: &MemoryState) -> f64 {

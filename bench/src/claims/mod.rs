@@ -7,13 +7,17 @@
 //! | [`idle`] | memory of a connection and of a session |
 //! | [`million`] | as many sessions as one process shall hold, one message a minute each |
 //! | [`scale`] | what a message costs, against sessions and shards |
+//! | [`http`] | what an HTTP request costs, beside hyper, nginx and a bare echo |
+//! | [`tls`] | what a TLS connection costs, open and idle |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
 //! | [`record`], [`page`] | what was measured, and how it is shown |
 
 pub(crate) mod crowd;
 mod headlines;
+pub mod http;
 pub mod idle;
 pub mod login;
+mod loopback;
 pub(crate) mod memory;
 pub mod million;
 pub(crate) mod order;
@@ -25,6 +29,7 @@ pub mod scale;
 pub mod server;
 pub mod settings;
 pub mod storm;
+pub mod tls;
 mod watch;
 
 use std::error::Error;
@@ -36,7 +41,15 @@ use record::{Cell, Failure, Record};
 use settings::Settings;
 
 /// How the records of every claim are shown.
-const PAGES: [&Page; 5] = [&login::PAGE, &storm::PAGE, &idle::PAGE, &million::PAGE, &scale::PAGE];
+const PAGES: [&Page; 7] = [
+    &login::PAGE,
+    &storm::PAGE,
+    &idle::PAGE,
+    &million::PAGE,
+    &scale::PAGE,
+    &http::PAGE,
+    &tls::PAGE,
+];
 
 /// How the records of a claim are shown.
 pub fn page_of(claim: &str) -> Option<&'static Page> {
@@ -74,6 +87,16 @@ pub fn run(
             let Some(options) = options else { return help(scale::USAGE) };
             let load = scale::load(&options);
             measured(claim, &load, &options.settings, command, |it| scale::run(&options, it))
+        }),
+        "http" => http::HttpOptions::parse(parser).and_then(|options| {
+            let Some(options) = options else { return help(http::USAGE) };
+            let load = http::load(&options);
+            measured(claim, &load, &options.settings, command, |it| http::run(&options, it))
+        }),
+        "tls" => tls::TlsOptions::parse(parser).and_then(|options| {
+            let Some(options) = options else { return help(tls::USAGE) };
+            let load = tls::load(&options);
+            measured(claim, &load, &options.settings, command, |it| tls::run(&options, it))
         }),
         _ => return None,
     })

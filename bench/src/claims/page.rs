@@ -55,7 +55,7 @@ pub struct Page {
     pub bars: &'static [Bars],
     /// The promises.
     pub goals: &'static [Goal],
-    /// What the README shows beside them, of `session` in every scenario: what it is, with its unit.
+    /// What the README shows beside them, of our server in every scenario: what it is, with its unit.
     pub shown: &'static [(&'static str, Measure)],
 }
 

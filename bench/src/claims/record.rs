@@ -1,5 +1,5 @@
-//! The record of a run of `login`, `storm`, `idle`, `million` or `scale`: what was measured, raw,
-//! and under which circumstances.
+//! The record of a run of any claim but `floor`, `msg` and `micro`: what was measured, raw, and under
+//! which circumstances.
 //!
 //! One format for all of them: a cell is one measurement, and each claim fills the parts of it that
 //! it is about. A field that is added later gets a default, so that older records can still be
@@ -15,6 +15,9 @@ use crate::measure::machine::Machine;
 use crate::measure::reading::Processors;
 use crate::records::Headline;
 use crate::statistics::Percentiles;
+
+/// Share of its processor above which a generator or a server is the limit.
+const BUSY_SHARE: f64 = 0.95;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +102,16 @@ impl Flag {
     /// Every flag, in the order of the tables.
     pub const ALL: [Flag; 4] =
         [Flag::Disturbed, Flag::Late, Flag::GeneratorBound, Flag::SharedProcessor];
+
+    /// Those of a closed loop that follow from what the processors did in so many seconds.
+    pub(super) fn of(processors: &Processors, seconds: f64) -> Vec<Flag> {
+        let share = |nanoseconds: u64| nanoseconds as f64 / 1e9 / seconds;
+        let own = share(processors.generator_ran_ns + processors.generator_waited_ns);
+        let is_bound = own > BUSY_SHARE && share(processors.server_ran_ns) < BUSY_SHARE;
+        let flags =
+            [(Flag::Disturbed, processors.is_disturbed(seconds)), (Flag::GeneratorBound, is_bound)];
+        flags.into_iter().filter_map(|(flag, is_set)| is_set.then_some(flag)).collect()
+    }
 
     /// Whether a cell with this flag is left out of the figures.
     pub fn is_void(self) -> bool {
@@ -287,6 +300,14 @@ pub(crate) mod tests {
             processors,
             ..Cell::default()
         }
+    }
+
+    #[test]
+    fn a_generator_that_is_the_limit_is_named() {
+        let busy = Processors { generator_ran_ns: 990_000_000, ..Processors::default() };
+        assert_eq!(Flag::of(&busy, 1.0), [Flag::GeneratorBound]);
+        let both = Processors { server_ran_ns: 990_000_000, ..busy };
+        assert_eq!(Flag::of(&both, 1.0), []);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! A server of a run: one of ours, started for each measurement, or one that runs already.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use super::record::ServerNote;
 use super::settings::Settings;
 use crate::child::{Besides, PeerProcess, PeerSetup, Target};
+use crate::nginx::{self, NginxProcess, NginxSetup};
 use crate::peers::Peer;
 
 /// How often a server is started that does not come up, and the time between.
@@ -17,8 +19,19 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub enum Server {
     /// One of ours, started for each measurement.
     Peer(Peer),
+    /// nginx, started for each measurement; it must be installed.
+    Nginx,
     /// One that runs already.
     Given(Target),
+}
+
+/// How one of ours is started.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    shards: usize,
+    cores: &'a [usize],
+    besides: bool,
+    certificate: Option<&'a Path>,
 }
 
 /// A server while it is measured; one of ours ends with it.
@@ -26,6 +39,8 @@ pub enum Server {
 pub enum Running {
     /// One of ours.
     Peer(PeerProcess),
+    /// nginx.
+    Nginx(NginxProcess),
     /// One that runs already.
     Given(Target),
 }
@@ -35,6 +50,7 @@ impl Server {
     pub fn name(&self) -> &str {
         match self {
             Server::Peer(peer) => peer.name(),
+            Server::Nginx => nginx::NAME,
             Server::Given(target) => &target.name,
         }
     }
@@ -42,10 +58,14 @@ impl Server {
     /// What the record says of it.
     pub fn note(&self) -> ServerNote {
         let description = match self {
-            Server::Peer(peer) => peer.description(),
-            Server::Given(_) => "given by address; pinned by whoever started it",
+            Server::Peer(peer) => peer.description().to_owned(),
+            Server::Nginx => {
+                let version = nginx::version().unwrap_or_default();
+                format!("{version}, `return 200`, one worker")
+            }
+            Server::Given(_) => "given by address; pinned by whoever started it".to_owned(),
         };
-        ServerNote { name: self.name().to_owned(), description: description.to_owned() }
+        ServerNote { name: self.name().to_owned(), description }
     }
 
     /// Starts it with one shard, on the servers' processor.
@@ -53,7 +73,17 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start(&self, settings: &Settings) -> io::Result<Running> {
-        self.start_peer(settings, 1, &[settings.server_core], false)
+        let cores = &[settings.server_core];
+        self.start_peer(settings, Parts { shards: 1, cores, besides: false, certificate: None })
+    }
+
+    /// The same for one that speaks TLS, with the certificate in this directory.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_secure(&self, settings: &Settings, certificate: &Path) -> io::Result<Running> {
+        let (cores, certificate) = (&[settings.server_core], Some(certificate));
+        self.start_peer(settings, Parts { shards: 1, cores, besides: false, certificate })
     }
 
     /// Starts it with so many shards on these processors and all that is [`Besides`], where it is
@@ -67,22 +97,22 @@ impl Server {
         shards: usize,
         cores: &[usize],
     ) -> io::Result<Running> {
-        self.start_peer(settings, shards, cores, true)
+        self.start_peer(settings, Parts { shards, cores, besides: true, certificate: None })
     }
 
-    fn start_peer(
-        &self,
-        settings: &Settings,
-        shards: usize,
-        cores: &[usize],
-        besides: bool,
-    ) -> io::Result<Running> {
+    fn start_peer(&self, settings: &Settings, parts: Parts<'_>) -> io::Result<Running> {
         match self {
             Server::Peer(peer) => {
                 let program = std::env::current_exe()?;
                 let congestion = settings.congestion.as_deref();
-                let setup = PeerSetup { cores, shards, congestion, besides };
+                let Parts { shards, cores, besides, certificate } = parts;
+                let setup = PeerSetup { cores, shards, congestion, besides, certificate };
                 patiently(|| PeerProcess::start(&program, *peer, setup)).map(Running::Peer)
+            }
+            Server::Nginx => {
+                let setup =
+                    NginxSetup { core: settings.server_core, certificate: parts.certificate };
+                patiently(|| NginxProcess::start(setup)).map(Running::Nginx)
             }
             Server::Given(target) => Ok(Running::Given(target.clone())),
         }
@@ -110,6 +140,7 @@ impl Running {
     pub fn target(&self) -> &Target {
         match self {
             Running::Peer(process) => process.target(),
+            Running::Nginx(process) => process.target(),
             Running::Given(target) => target,
         }
     }
@@ -118,7 +149,7 @@ impl Running {
     pub fn besides(&self) -> Option<Besides> {
         match self {
             Running::Peer(process) => process.besides(),
-            Running::Given(_) => None,
+            Running::Nginx(_) | Running::Given(_) => None,
         }
     }
 }

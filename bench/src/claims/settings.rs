@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use crate::child::Target;
 use crate::host;
 use crate::measure::reading::Places;
+use crate::nginx;
 use crate::peers::Peer;
 
 /// What an error in an option's value is called.
@@ -104,7 +105,7 @@ impl Settings {
         // Cells of one name are rounds of one server.
         let names: Vec<&str> = self.given.iter().map(|target| target.name.as_str()).collect();
         let is_taken = |(index, name): (usize, &&str)| {
-            Peer::from_name(name).is_some() || names[..index].contains(name)
+            Peer::from_name(name).is_some() || *name == nginx::NAME || names[..index].contains(name)
         };
         if let Some((_, name)) = names.iter().enumerate().find(|it| is_taken(*it)) {
             return Err(format!("--peer {name}: another server has this name").into());
@@ -115,7 +116,7 @@ impl Settings {
     /// The same, and refuses servers that run already.
     pub(crate) fn check_alone(&self) -> Result<(), OptionError> {
         if !self.given.is_empty() {
-            return Err("--peer: only `floor` and `login` measure servers that run already".into());
+            return Err("--peer: this command measures no servers that run already".into());
         }
         self.check()
     }
@@ -152,6 +153,13 @@ pub(crate) fn parse(
 pub(crate) fn seconds(parser: &mut lexopt::Parser) -> Result<std::time::Duration, OptionError> {
     let seconds: f64 = parser.value()?.parse()?;
     Ok(std::time::Duration::try_from_secs_f64(seconds)?)
+}
+
+/// Two numbers with a comma between them.
+pub(crate) fn pair(parser: &mut lexopt::Parser) -> Result<(usize, usize), OptionError> {
+    let text = parser.value()?.string()?;
+    let (first, second) = text.split_once(',').ok_or_else(|| format!("{text}: two numbers"))?;
+    Ok((first.parse()?, second.parse()?))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ pub(super) fn measure(
 
 /// System calls a message, while `phase` runs and says how many messages it saw. The phase runs
 /// whether they can be counted or not: a wrong answer in it is a wrong answer, and ends the cell.
-fn count_calls(
+pub(crate) fn count_calls(
     counter: io::Result<CallCounter>,
     phase: impl FnOnce() -> Result<u64, GeneratorError>,
 ) -> Result<io::Result<f64>, GeneratorError> {

@@ -10,14 +10,12 @@
 //! passed: a timer that lives for ten seconds is no part of an idle session.
 
 use std::error::Error;
-use std::io::{Read, Write};
 use std::time::Duration;
 
 use super::options::FloorOptions;
 use super::record::IdleMemory;
 use crate::child::Target;
-use crate::generator::dial::{self, Dialled};
-use crate::generator::{FRAME_BYTES, Wire, frames};
+use crate::generator::dial;
 use crate::measure::memory::Memory;
 
 /// How long a server gets to finish what it does after the last byte.
@@ -34,11 +32,11 @@ pub(super) fn measure(
     let congestion = options.settings.congestion.as_deref();
     let after_handshakes = settle_after_handshakes(target, options.settings.quick);
     let mut first = dial::dial(target, 0..fewer, congestion)?;
-    use_once(&mut first)?;
+    first.use_once()?;
     let at_fewer = settled(target.pid, after_handshakes)?;
     let mut others = dial::dial(target, fewer..more, congestion)?;
     let at_more = settled(target.pid, after_handshakes)?;
-    use_once(&mut others)?;
+    others.use_once()?;
     let after_use = settled(target.pid, SETTLE)?;
     let added = |after| added(at_fewer, after, more - fewer);
     Ok((added(at_more), added(after_use)))
@@ -56,22 +54,6 @@ fn settled(pid: u32, settle: Duration) -> std::io::Result<Memory> {
 fn added(before: Memory, after: Memory, connections: usize) -> IdleMemory {
     let grown = after.private_bytes as f64 - before.private_bytes as f64;
     IdleMemory { private_bytes: grown / connections as f64 }
-}
-
-fn use_once(connections: &mut Dialled) -> Result<(), Box<dyn Error>> {
-    let wire: Wire = connections.wire;
-    let mut request = [0; FRAME_BYTES];
-    let mut answer = vec![0; wire.answer_bytes()];
-    for (connection, socket) in (0..).zip(&mut connections.sockets) {
-        frames::prepare(&mut request, connection);
-        frames::number(&mut request, 0);
-        socket.write_all(&request)?;
-        socket.read_exact(&mut answer)?;
-        if !wire.is_answer(&request, &answer) {
-            return Err(format!("connection {connection}: the answer is wrong").into());
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! Each measurement starts a fresh server process. What is derived (medians, ratios, goals) comes from the cells of the record and
 //! from nothing else, so a record can be rendered again.
 
-mod cell;
+pub(crate) mod cell;
 mod charts;
 pub mod figures;
 pub mod goals;

@@ -69,7 +69,7 @@ impl FloorOptions {
             "seconds" => self.measured = settings::seconds(parser)?,
             "only" => self.peers = list(parser, echoing)?,
             "scenarios" => self.scenarios = list(parser, Scenario::from_name)?,
-            "idle" => self.idle_connections = pair(parser)?,
+            "idle" => self.idle_connections = settings::pair(parser)?,
             "quick" => {
                 self.set_quick();
                 return self.settings.take(name, parser);
@@ -134,12 +134,6 @@ fn list<T>(
     let text = parser.value()?.string()?;
     let named = |name| from_name(name).ok_or_else(|| format!("there is no {name}").into());
     text.split(',').map(named).collect()
-}
-
-fn pair(parser: &mut lexopt::Parser) -> Result<(usize, usize), OptionError> {
-    let text = parser.value()?.string()?;
-    let (first, second) = text.split_once(',').ok_or("--idle needs two numbers")?;
-    Ok((first.parse()?, second.parse()?))
 }
 
 #[cfg(test)]

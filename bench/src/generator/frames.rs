@@ -1,58 +1,47 @@
 //! The frames that are sent, and what their answers must be.
 //!
-//! A request is always 64 bytes of payload behind its two-byte length: connection number, sequence
-//! number, then a pattern that differs between connections. To a msgserver the last four bytes of
+//! A request is 64 bytes of payload behind its two-byte length, in a long echo as many as an HTTP
+//! request has in all: connection number, sequence number, then a pattern that differs between connections. To a msgserver the last four bytes of
 //! the payload are the request id (WIRE.md, msgserver), which is the sequence number.
+
+use super::wire::Heard;
 
 /// Bytes of a request on the wire.
 pub const FRAME_BYTES: usize = HEAD_BYTES + PAYLOAD_BYTES;
 
+/// Bytes of a msgserver's answer on the wire.
+const SESSION_ANSWER_BYTES: usize = FRAME_BYTES + 1;
 const HEAD_BYTES: usize = 2;
 const PAYLOAD_BYTES: usize = 64;
 const ID_BYTES: usize = 4;
 /// The flag byte of a good answer of a msgserver.
 const FLAG_OK: u8 = 1;
 
-/// What a server does with a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// Sends it back.
-    Echo,
-    /// Takes it as a request of an attached session and answers with its content.
-    Session,
+/// Whether a frame has come back. A frame that is sent back is compared whole.
+pub(crate) fn hear_echo(request: &[u8], stream: &[u8]) -> Heard {
+    match stream.get(..request.len()) {
+        Some(answer) if answer == request => Heard::Right(request.len()),
+        Some(_) => Heard::Wrong,
+        None => Heard::Unfinished,
+    }
 }
 
-impl Wire {
-    /// Bytes of an answer on the wire.
-    pub(crate) fn answer_bytes(self) -> usize {
-        match self {
-            Wire::Echo => FRAME_BYTES,
-            Wire::Session => FRAME_BYTES + 1,
-        }
-    }
-
-    /// Whether `answer` is the right answer to `request`, both whole frames.
-    pub(crate) fn is_answer(self, request: &[u8], answer: &[u8]) -> bool {
-        match self {
-            Wire::Echo => answer == request,
-            Wire::Session => {
-                let (content, id) = request[HEAD_BYTES..].split_at(PAYLOAD_BYTES - ID_BYTES);
-                let Some((head, rest)) = answer.split_first_chunk::<HEAD_BYTES>() else {
-                    return false;
-                };
-                usize::from(u16::from_be_bytes(*head)) == PAYLOAD_BYTES + 1
-                    && rest.len() == PAYLOAD_BYTES + 1
-                    && rest.starts_with(content)
-                    && rest[content.len()] == FLAG_OK
-                    && &rest[content.len() + 1..] == id
-            }
-        }
-    }
+/// Whether a msgserver's answer to a request has come: its content, the flag, and its id.
+pub(crate) fn hear_session(request: &[u8], stream: &[u8]) -> Heard {
+    let Some(answer) = stream.get(..SESSION_ANSWER_BYTES) else { return Heard::Unfinished };
+    let (content, id) = request[HEAD_BYTES..].split_at(PAYLOAD_BYTES - ID_BYTES);
+    let (head, rest) = answer.split_at(HEAD_BYTES);
+    let is_right = head == (PAYLOAD_BYTES as u16 + 1).to_be_bytes()
+        && rest.starts_with(content)
+        && rest[content.len()] == FLAG_OK
+        && &rest[content.len() + 1..] == id;
+    if is_right { Heard::Right(SESSION_ANSWER_BYTES) } else { Heard::Wrong }
 }
 
 /// Writes everything that stays the same in a connection's frames.
 pub(crate) fn prepare(frame: &mut [u8], connection: u32) {
-    frame[..HEAD_BYTES].copy_from_slice(&(PAYLOAD_BYTES as u16).to_be_bytes());
+    let payload_bytes = (frame.len() - HEAD_BYTES) as u16;
+    frame[..HEAD_BYTES].copy_from_slice(&payload_bytes.to_be_bytes());
     frame[2..6].copy_from_slice(&connection.to_be_bytes());
     for (index, byte) in frame[10..].iter_mut().enumerate() {
         // Any pattern will do that two connections do not share.
@@ -63,7 +52,8 @@ pub(crate) fn prepare(frame: &mut [u8], connection: u32) {
 /// Writes the sequence number into a prepared frame, in front and as its request id.
 pub(crate) fn number(frame: &mut [u8], sequence: u32) {
     frame[6..10].copy_from_slice(&sequence.to_be_bytes());
-    frame[FRAME_BYTES - ID_BYTES..].copy_from_slice(&sequence.to_be_bytes());
+    let id = frame.len() - ID_BYTES;
+    frame[id..].copy_from_slice(&sequence.to_be_bytes());
 }
 
 #[cfg(test)]
@@ -94,11 +84,12 @@ mod tests {
     #[test]
     fn an_echo_must_be_exact() {
         let request = frame(3, 9);
-        assert!(Wire::Echo.is_answer(&request, &request));
+        assert_eq!(hear_echo(&request, &request), Heard::Right(FRAME_BYTES));
         for index in 0..FRAME_BYTES {
             let mut wrong = request;
             wrong[index] ^= 1;
-            assert!(!Wire::Echo.is_answer(&request, &wrong), "byte {index}");
+            assert_eq!(hear_echo(&request, &wrong), Heard::Wrong, "byte {index}");
+            assert_eq!(hear_echo(&request, &request[..index]), Heard::Unfinished);
         }
     }
 
@@ -106,13 +97,12 @@ mod tests {
     fn a_session_answer_must_be_exact() {
         let request = frame(3, 9);
         let answer = session_answer(&request);
-        assert_eq!(answer.len(), Wire::Session.answer_bytes());
-        assert!(Wire::Session.is_answer(&request, &answer));
+        assert_eq!(hear_session(&request, &answer), Heard::Right(answer.len()));
         for index in 0..answer.len() {
             let mut wrong = answer.clone();
             wrong[index] ^= 1;
-            assert!(!Wire::Session.is_answer(&request, &wrong), "byte {index}");
+            assert_eq!(hear_session(&request, &wrong), Heard::Wrong, "byte {index}");
+            assert_eq!(hear_session(&request, &answer[..index]), Heard::Unfinished);
         }
-        assert!(!Wire::Session.is_answer(&request, &answer[..answer.len() - 1]));
     }
 }

@@ -12,20 +12,23 @@
 //! an answer that a stall carries over the end of a phase would be missing otherwise. So they are
 //! known only when the run has finished.
 //!
-//! Verification: the frame sent stays in the ring's arena until its answer arrives, and the answer
+//! Verification: the request sent stays in the ring's arena until its answer arrives, and the answer
 //! is compared with it whole, in order. A connection's number and a rising sequence number are in
-//! every frame, so a lost, doubled, reordered or misdirected answer is caught.
+//! every frame, so a lost, doubled, reordered or misdirected answer is caught. Answers to HTTP
+//! requests are all the same, so there a reordered or misdirected one is not.
 //!
 //! Refused: a server that closes a connection, a wrong byte, an answer nobody asked for, an answer
 //! that does not arrive within [`DRAIN_MS_MAX`]. Each ends the run with an error; the connections
 //! are closed then as after a good one.
 
 pub mod dial;
-pub(crate) mod frames;
+mod frames;
+pub(crate) mod http;
 mod samples;
 mod schedule;
 mod sessions;
 mod swarm;
+pub(crate) mod wire;
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -36,11 +39,12 @@ use crate::host;
 use crate::measure::times::Times;
 use crate::ring::{Completion, Ring, RingOptions, Wait};
 use dial::Dialled;
-pub use frames::{FRAME_BYTES, Wire};
+pub use frames::FRAME_BYTES;
 pub use samples::Samples;
 use schedule::Schedule;
 pub use sessions::SessionError;
 use swarm::Swarm;
+pub use wire::Wire;
 
 /// How long the last answers of a run may take.
 pub const DRAIN_MS_MAX: u64 = 10_000;
@@ -48,7 +52,8 @@ pub const DRAIN_MS_MAX: u64 = 10_000;
 /// Bytes that all requests under way may take up together.
 const ARENA_BYTES: usize = 16 << 20;
 const RECEIVE_BUFFERS: u16 = 8192;
-const RECEIVE_BYTES: usize = 2048;
+/// Sixteen answers of a server fit, so that they are followed by one send.
+const RECEIVE_BYTES: usize = 4096;
 /// How long a turn sleeps at most, so that a phase ends in time.
 const SLICE: Duration = Duration::from_millis(5);
 

@@ -1,13 +1,13 @@
 //! The connections of a run: what each has under way, and what came back.
 //!
-//! Connection `c` is slot `c` of the ring and owns `window` consecutive frames of the arena.
-//! Request number `s` of a connection lies in frame `s % window` from its send to its answer;
-//! answers come in order, so a frame is free again exactly when its answer has been compared.
+//! Connection `c` is slot `c` of the ring and owns `window` consecutive places of the arena.
+//! Request number `s` of a connection lies in place `s % window` from its send to its answer;
+//! answers come in order, so a place is free again exactly when its answer has been compared.
 
 use std::collections::VecDeque;
 
 use super::dial::Dialled;
-use super::frames::{self, FRAME_BYTES, Wire};
+use super::wire::{Ear, Heard, Wire};
 use super::{GeneratorError, Load, Samples};
 use crate::ring::{Completion, Lease, Ring};
 
@@ -36,6 +36,7 @@ struct Connection {
 
 pub(super) struct Swarm {
     wire: Wire,
+    ear: Ear,
     window: u32,
     connections: Vec<Connection>,
     /// `window` entries a connection.
@@ -60,23 +61,26 @@ impl Swarm {
             Load::Closed { depth } => depth,
             Load::Open { .. } => OPEN_WINDOW,
         };
-        let frames = count * window as usize;
-        if frames * FRAME_BYTES > arena_bytes || count > crate::host::descriptor_limit() as usize {
+        let wire = dialled.wire;
+        let (places, request_bytes) = (count * window as usize, wire.request_bytes());
+        if places * request_bytes > arena_bytes || count > crate::host::descriptor_limit() as usize
+        {
             return Err(GeneratorError::TooMany { connections: count, window });
         }
         for (slot, socket) in (0..).zip(dialled.sockets) {
             ring.install(slot, &socket.into())?;
             ring.receive(slot);
         }
-        for frame in 0..frames {
-            let connection = (frame / window as usize) as u32;
-            frames::prepare(ring.arena_mut(frame_range(frame, 1)), connection);
+        for place in 0..places {
+            let connection = (place / window as usize) as u32;
+            wire.prepare(ring.arena_mut(range(wire, place, 1)), connection);
         }
         Ok(Swarm {
-            wire: dialled.wire,
+            wire,
+            ear: Ear::new(wire),
             window,
             connections: std::iter::repeat_with(Connection::default).take(count).collect(),
-            instants: vec![Instants::default(); frames],
+            instants: vec![Instants::default(); places],
             is_closed_loop: matches!(load, Load::Closed { .. }),
             is_stopping: false,
             under_way: 0,
@@ -114,7 +118,7 @@ impl Swarm {
             return;
         }
         let sequence = state.sent;
-        let at = self.frame(connection, sequence);
+        let at = self.place(connection, sequence);
         self.send(ring, connection, 1, now_ns);
         self.instants[at].due_ns = due_ns;
     }
@@ -205,38 +209,42 @@ impl Swarm {
         now_ns: u64,
         samples: &mut Samples,
     ) -> Result<u32, GeneratorError> {
-        let mut answers = stream.chunks_exact(self.wire.answer_bytes());
-        let mut count = 0;
-        for answer in &mut answers {
-            self.on_answer(ring, slot, answer, now_ns, samples)?;
+        let (mut rest, mut count) = (stream, 0);
+        while !rest.is_empty() {
+            let Some(bytes) = self.on_answer(ring, slot, rest, now_ns, samples)? else { break };
+            rest = &rest[bytes..];
             count += 1;
         }
-        self.connections[slot as usize].remainder.extend_from_slice(answers.remainder());
+        self.connections[slot as usize].remainder.extend_from_slice(rest);
         Ok(count)
     }
 
+    /// Compares the answer at the front of a stream; says how many bytes it has. None: it is not
+    /// all there.
     fn on_answer(
         &mut self,
         ring: &Ring,
         slot: u32,
-        answer: &[u8],
+        stream: &[u8],
         now_ns: u64,
         samples: &mut Samples,
-    ) -> Result<(), GeneratorError> {
-        let state = &mut self.connections[slot as usize];
+    ) -> Result<Option<usize>, GeneratorError> {
+        let state = &self.connections[slot as usize];
         if state.answered == state.sent {
             return Err(GeneratorError::Unasked { connection: slot });
         }
         let sequence = state.answered;
-        state.answered += 1;
-        let at = self.frame(slot, sequence);
-        if !self.wire.is_answer(ring.arena(frame_range(at, 1)), answer) {
-            return Err(GeneratorError::WrongAnswer { connection: slot, sequence });
-        }
+        let at = self.place(slot, sequence);
+        let bytes = match self.ear.hear(ring.arena(range(self.wire, at, 1)), stream) {
+            Heard::Right(bytes) => bytes,
+            Heard::Wrong => return Err(GeneratorError::WrongAnswer { connection: slot, sequence }),
+            Heard::Unfinished => return Ok(None),
+        };
+        self.connections[slot as usize].answered += 1;
         self.under_way -= 1;
         let Instants { due_ns, sent_ns } = self.instants[at];
         samples.on_answer(due_ns, sent_ns, now_ns);
-        Ok(())
+        Ok(Some(bytes))
     }
 
     fn after_answers(&mut self, ring: &mut Ring, slot: u32, answered: u32, now_ns: u64) {
@@ -254,31 +262,33 @@ impl Swarm {
         }
     }
 
-    /// Sends `count` requests in as few sends as their frames lie together: one, or two where they
+    /// Sends `count` requests in as few sends as they lie together: one, or two where they
     /// wrap around the connection's part of the arena.
     fn send(&mut self, ring: &mut Ring, slot: u32, count: u32, now_ns: u64) {
         let first = self.connections[slot as usize].sent;
         self.connections[slot as usize].sent += count;
         self.under_way += u64::from(count);
         for sequence in first..first + count {
-            let at = self.frame(slot, sequence);
+            let at = self.place(slot, sequence);
             self.instants[at] = Instants { due_ns: now_ns, sent_ns: now_ns };
-            frames::number(ring.arena_mut(frame_range(at, 1)), sequence);
+            self.wire.number(ring.arena_mut(range(self.wire, at, 1)), sequence);
         }
         let until_end = (self.window - first % self.window).min(count);
-        let start = self.frame(slot, first);
-        ring.send_quietly(slot, frame_range(start, until_end), until_end < count);
+        let start = self.place(slot, first);
+        ring.send_quietly(slot, range(self.wire, start, until_end), until_end < count);
         if until_end < count {
-            let start = self.frame(slot, first + until_end);
-            ring.send_quietly(slot, frame_range(start, count - until_end), false);
+            let start = self.place(slot, first + until_end);
+            ring.send_quietly(slot, range(self.wire, start, count - until_end), false);
         }
     }
 
-    fn frame(&self, slot: u32, sequence: u32) -> usize {
+    fn place(&self, slot: u32, sequence: u32) -> usize {
         slot as usize * self.window as usize + (sequence % self.window) as usize
     }
 }
 
-fn frame_range(first: usize, count: u32) -> std::ops::Range<usize> {
-    first * FRAME_BYTES..(first + count as usize) * FRAME_BYTES
+/// Where so many requests lie, from a place on.
+fn range(wire: Wire, first: usize, count: u32) -> std::ops::Range<usize> {
+    let bytes = wire.request_bytes();
+    first * bytes..(first + count as usize) * bytes
 }

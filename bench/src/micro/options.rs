@@ -18,8 +18,8 @@ command says so and its exit status is 3, or 0 with --quick.
 
   --runs N               how often everything is counted (2)
   --only A,B             these bodies (all; `--list` names them)
-  --servers A,B          these whole servers: ring, raw, session, epoll, monoio, tokio, glommio, or
-                         `none` (raw,session)
+  --servers A,B          these whole servers: ring, raw, session, epoll, monoio, tokio, glommio,
+                         skyring and hyper (HTTP), or `none` (raw,session,skyring,hyper)
   --seconds S            load of a server's shorter run; the longer one has four times that (2)
   --connections N        connections of a server (1000)
   --server-core N        processor of the servers (the first allowed)
@@ -75,7 +75,7 @@ impl MicroOptions {
         Ok(MicroOptions {
             runs: 2,
             bodies: BODIES.to_vec(),
-            servers: vec![Peer::Raw, Peer::Session],
+            servers: vec![Peer::Raw, Peer::Session, Peer::Skyring, Peer::Hyper],
             loaded: Duration::from_secs(2),
             connections: 1_000,
             server_core: cores[0],

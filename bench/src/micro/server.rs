@@ -36,11 +36,16 @@ pub(super) fn count(
 ) -> Result<(Counts, u64), Box<dyn Error>> {
     let file = OutputFile::new(peer.name());
     let command = callgrind::command(&std::env::current_exe()?, file.path());
-    let setup =
-        PeerSetup { cores: &[options.server_core], shards: 1, congestion: None, besides: false };
+    let setup = PeerSetup {
+        cores: &[options.server_core],
+        shards: 1,
+        congestion: None,
+        besides: false,
+        certificate: None,
+    };
     let process = PeerProcess::start_inside(command, peer, setup)?;
     let target = process.target().clone();
-    let dialled = dial::dial(&target, 0..options.connections, None)?;
+    let dialled = dial::dial_for(&target, peer.wire(), 0..options.connections, None)?;
     let mut run = generator.start(dialled, Load::Closed { depth: 1 })?;
     let warm = warm_up(&mut run, options.connections)?;
     let tally = run.phase(loaded)?;

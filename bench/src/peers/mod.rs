@@ -1,7 +1,7 @@
 //! The servers that are compared, each a process of its own with one pinned thread.
 //!
-//! All but two echo frames of the gate (a big-endian length of two bytes, then the payload). Each
-//! is what a competent user of its library would write: default settings, one task a connection
+//! Most echo frames of the gate (a big-endian length of two bytes, then the payload); some answer
+//! HTTP requests. Each is what a competent user of its library would write: default settings, one task a connection
 //! where the library has tasks, one receive buffer of 4 KiB a task, every whole frame of a receive
 //! answered in one send, `TCP_NODELAY` on. None knows anything of the load it will get.
 //!
@@ -12,18 +12,22 @@ mod epoll;
 mod exchange;
 mod frames;
 mod glommio;
+mod hyper;
 mod monoio;
 mod raw;
 mod ring;
 mod session;
+mod skyring;
 mod tokio;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
 
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
+use crate::generator::Wire;
 use crate::host;
 
 /// Bytes of the receive buffer of one connection, wherever a connection has one.
@@ -51,6 +55,14 @@ pub enum Peer {
     Epoll,
     /// A login's bytes and round trips without the login, by a loop around epoll.
     Exchange,
+    /// skyring's HTTP listener.
+    Skyring,
+    /// hyper on tokio, current-thread runtime.
+    Hyper,
+    /// skyring's HTTP listener over TLS.
+    SkyringTls,
+    /// hyper over tokio-rustls.
+    HyperTls,
 }
 
 impl Peer {
@@ -65,6 +77,10 @@ impl Peer {
         Peer::Glommio,
     ];
 
+    /// The others.
+    const OTHERS: [Peer; 5] =
+        [Peer::Exchange, Peer::Skyring, Peer::Hyper, Peer::SkyringTls, Peer::HyperTls];
+
     /// The name on command lines and in records.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,12 +92,16 @@ impl Peer {
             Peer::Monoio => "monoio",
             Peer::Epoll => "epoll",
             Peer::Exchange => "exchange",
+            Peer::Skyring => "skyring",
+            Peer::Hyper => "hyper",
+            Peer::SkyringTls => "skyring-tls",
+            Peer::HyperTls => "hyper-tls",
         }
     }
 
     /// The peer of this name.
     pub fn from_name(name: &str) -> Option<Peer> {
-        let all = Peer::ALL.into_iter().chain([Peer::Exchange]);
+        let all = Peer::ALL.into_iter().chain(Peer::OTHERS);
         all.into_iter().find(|peer| peer.name() == name)
     }
 
@@ -98,6 +118,19 @@ impl Peer {
             Peer::Exchange => {
                 "accept, a login's bytes and round trips, close; a bare loop around epoll"
             }
+            Peer::Skyring => "skyring, HTTP listener, one shard",
+            Peer::Hyper => "hyper 1 on tokio, current thread",
+            Peer::SkyringTls => "skyring, HTTP listener over TLS, one shard",
+            Peer::HyperTls => "hyper 1 over tokio-rustls, current thread",
+        }
+    }
+
+    /// How it is spoken to, without TLS.
+    pub fn wire(self) -> Wire {
+        match self {
+            Peer::Session => Wire::Session,
+            Peer::Skyring | Peer::Hyper | Peer::SkyringTls | Peer::HyperTls => Wire::Http,
+            _ => Wire::Echo,
         }
     }
 }
@@ -117,6 +150,8 @@ pub struct PeerOptions {
     pub congestion: Option<String>,
     /// Whether the msgserver has a gate and an admin port too.
     pub besides: bool,
+    /// Directory of the certificate of whoever speaks TLS.
+    pub certificate: Option<PathBuf>,
 }
 
 impl PeerOptions {
@@ -131,6 +166,11 @@ impl PeerOptions {
 
     fn congestion(&self) -> Option<&str> {
         self.congestion.as_deref()
+    }
+
+    /// Directory of the certificate.
+    fn certificate(&self) -> io::Result<&Path> {
+        self.certificate.as_deref().ok_or_else(|| io::Error::other("it needs --certificate"))
     }
 
     /// The listening socket of a peer that takes any.
@@ -166,6 +206,10 @@ pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
         Peer::Glommio => glommio::serve(options),
         Peer::Raw => raw::serve(options),
         Peer::Session => session::serve(options),
+        Peer::Skyring => skyring::serve(options),
+        Peer::SkyringTls => skyring::serve_tls(options),
+        Peer::Hyper => hyper::serve(options),
+        Peer::HyperTls => hyper::serve_tls(options),
     }
 }
 
@@ -195,7 +239,7 @@ mod tests {
 
     #[test]
     fn every_peer_is_found_by_its_name() {
-        for peer in Peer::ALL.into_iter().chain([Peer::Exchange]) {
+        for peer in Peer::ALL.into_iter().chain(Peer::OTHERS) {
             assert_eq!(Peer::from_name(peer.name()), Some(peer));
         }
         assert_eq!(Peer::from_name("nginx"), None);

@@ -21,13 +21,11 @@ use super::settings::{self, OptionError, Settings};
 use crate::child::Target;
 use crate::host;
 use crate::measure::calls::{self, CallCounter};
-use crate::measure::reading::{Processors, Reading};
+use crate::measure::reading::Reading;
 use crate::peers::Peer;
 use crate::statistics::Percentiles;
 use swarm::{Destination, Swarm, SwarmError};
 
-/// Share of its processor above which a generator or a server is the limit.
-const BUSY_SHARE: f64 = 0.95;
 /// What the goal allows a login.
 const LOGIN_US_MAX: f64 = 60.0;
 
@@ -219,7 +217,7 @@ fn measure(
         return Err("nobody got in".into());
     }
     let seconds = elapsed.as_secs_f64();
-    let flags = flags(&processors, seconds);
+    let flags = Flag::of(&processors, seconds);
     let users = options.at_once as u64;
     let cell = Cell {
         users,
@@ -247,15 +245,6 @@ fn count_calls(
     Ok(counting.and_then(|(before, mut counter)| calls::each(counter.count()? - before, users)))
 }
 
-fn flags(processors: &Processors, seconds: f64) -> Vec<Flag> {
-    let share = |nanoseconds: u64| nanoseconds as f64 / 1e9 / seconds;
-    let own = share(processors.generator_ran_ns + processors.generator_waited_ns);
-    let is_bound = own > BUSY_SHARE && share(processors.server_ran_ns) < BUSY_SHARE;
-    let flags =
-        [(Flag::Disturbed, processors.is_disturbed(seconds)), (Flag::GeneratorBound, is_bound)];
-    flags.into_iter().filter_map(|(flag, is_set)| is_set.then_some(flag)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,13 +263,5 @@ mod tests {
         {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
-    }
-
-    #[test]
-    fn a_generator_that_is_the_limit_is_named() {
-        let busy = Processors { generator_ran_ns: 990_000_000, ..Processors::default() };
-        assert_eq!(flags(&busy, 1.0), [Flag::GeneratorBound]);
-        let both = Processors { server_ran_ns: 990_000_000, ..busy };
-        assert_eq!(flags(&both, 1.0), []);
     }
 }

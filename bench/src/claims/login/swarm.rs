@@ -5,12 +5,9 @@
 //! with an attach goes on with a second connection, and is over when the attach is granted and the
 //! client has closed. Every user is new. One refusal, one broken connection, one answer too many
 //! ends the swarm with an error.
-//!
-//! On loopback connections come from many addresses in turn, so that the ports of one, which the
-//! kernel keeps for a minute after the client has closed, do not run out.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -18,9 +15,9 @@ use hdrhistogram::Histogram;
 use rustix::buffer::spare_capacity;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use thiserror::Error;
 
+use super::super::loopback;
 use super::talk::Talk;
 use crate::statistics;
 
@@ -30,8 +27,6 @@ const RECEIVE_BYTES: usize = 4096;
 const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 /// How long the last conversations may take, and any answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Addresses to connect from on loopback, from 127.2.0.1 on.
-const SOURCES: u32 = 200;
 
 /// Where the swarm goes.
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +154,7 @@ impl Swarm {
         self.connections += 1;
         let began = Instant::now();
         let broken = |source| SwarmError::Broken { user, source };
-        let mut stream = connect(to, self.connections).map_err(broken)?;
+        let mut stream = loopback::connect(to, self.connections).map_err(broken)?;
         if let Some(bytes) = talk.opening(user) {
             stream.write_all(&bytes).map_err(broken)?;
         }
@@ -231,22 +226,6 @@ impl Swarm {
         self.connect(index, user, attach, talk.next())?;
         Ok(self.places[index].take())
     }
-}
-
-/// A connection that does not block once it is made. On loopback the kernel makes it at once.
-fn connect(to: SocketAddr, number: u32) -> io::Result<TcpStream> {
-    let family = if to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = rustix::net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    if to.ip().is_loopback() && to.is_ipv4() {
-        let first = u32::from(Ipv4Addr::new(127, 2, 0, 1));
-        let source = IpAddr::from(Ipv4Addr::from(first + number % SOURCES));
-        rustix::net::bind(&socket, &SocketAddr::new(source, 0))?;
-    }
-    rustix::net::connect(&socket, &to)?;
-    let stream = TcpStream::from(socket);
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
 }
 
 fn nanoseconds(began: Instant) -> u64 {

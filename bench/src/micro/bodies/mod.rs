@@ -6,6 +6,7 @@
 
 mod codecs;
 mod crypt;
+mod http;
 mod login;
 mod session;
 
@@ -60,6 +61,8 @@ pub const BODIES: &[Body] = &[
         session::steady,
     ),
     body("message-1000", "the same, a thousand sessions in turn", MANY, session::many),
+    body("http-request", "an HTTP request of 112 bytes read", CHEAP, http::request),
+    body("http-server", "an HTTP request read and answered", CHEAP, http::server),
     body("replay", "a stored answer sent again after an attach", CHEAP, session::replay),
 ];
 
