@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
-use skyring::config::{CertificateFiles, Config, TlsSettings};
+use skyring::config::{CertificateFiles, Config, ListenerKind, TlsSettings};
 
 use crate::support::{self, connect};
 
