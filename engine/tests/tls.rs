@@ -4,6 +4,8 @@
 
 #[path = "tls/certificates.rs"]
 mod certificates;
+#[path = "tls/clients.rs"]
+mod clients;
 #[path = "tls/endings.rs"]
 mod endings;
 #[path = "tls/material.rs"]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use toml::Table;
 
+use super::ListenerKind;
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
 
@@ -14,7 +15,8 @@ pub struct TlsSettings {
     pub source: CertificateSource,
     /// PEM file of the authorities whose certificates clients must show. None: clients show none.
     pub client_ca: Option<PathBuf>,
-    /// Application protocols (ALPN), the favourite first. Empty: the listener says nothing about it.
+    /// Application protocols (ALPN), the favourite first. Empty: an http listener says `http/1.1`,
+    /// any other says nothing about it.
     pub alpn: Vec<String>,
 }
 
@@ -52,7 +54,19 @@ impl TlsSettings {
     pub(crate) fn new(source: CertificateSource) -> TlsSettings {
         TlsSettings { source, client_ca: None, alpn: Vec::new() }
     }
+
+    /// What a listener of this kind makes of them.
+    pub(crate) fn of_listener(&self, kind: ListenerKind) -> TlsSettings {
+        let mut settings = self.clone();
+        if kind == ListenerKind::Http && settings.alpn.is_empty() {
+            settings.alpn.push(String::from(HTTP_ALPN));
+        }
+        settings
+    }
 }
+
+/// HTTP/1.1 as ALPN calls it (RFC 7301 section 6).
+const HTTP_ALPN: &str = "http/1.1";
 
 /// Bytes of an ALPN name at most (RFC 7301 section 3.1).
 const ALPN_BYTES_MAX: usize = 255;

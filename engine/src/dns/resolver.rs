@@ -126,7 +126,8 @@ impl Resolver {
         flights.insert(name.to_owned(), Rc::clone(&flight));
         let (inner, name) = (Rc::clone(&self.0), name.to_owned());
         let landing = Landing { inner, name, flight: Rc::clone(&flight) };
-        self.0.context.spawn(async move { landing.fly().await });
+        // Whoever waits for it is a task, too: the end of the server need not wait for this one.
+        self.0.context.spawn_aside(async move { landing.fly().await });
         Ok(flight)
     }
 }

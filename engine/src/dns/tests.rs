@@ -210,6 +210,21 @@ fn a_dead_server_is_asked_as_often_as_it_says_and_holds_nobody_else_up() {
     assert!(stage.scene.core(0).operations.is_empty());
 }
 
+/// Nobody waits for the answer any more, and neither does the end of the server.
+#[test]
+fn a_lookup_that_nobody_waits_for_does_not_hold_a_drain_up() {
+    let mut stage = Stage::new(1, Manner::OldOnly);
+    let resolver = stage.resolver(|settings| settings.timeout = Duration::from_secs(10));
+    let done = stage.lookup(&resolver, "host.example");
+    stage.pass(100);
+    assert_eq!(done.take(), Some(Ok(vec!["10.1.0.1".parse().unwrap()])));
+    stage.scene.core(0).drain(60_000);
+    stage.scene.net.rouse(ShardIndex(0));
+    stage.pass(2_000);
+    assert!(stage.scene.is_over(0), "the other family is still asked for");
+    assert_eq!(stage.scene.net.slots_used(ShardIndex(0)), 0);
+}
+
 #[test]
 fn an_answer_that_was_cut_off_is_fetched_over_tcp() {
     let mut stage = Stage::new(1, Manner::Cut);

@@ -193,11 +193,15 @@ impl Pipe {
         self.state.borrow_mut().queued_bytes += bytes;
     }
 
-    /// Nothing will be written any more.
-    pub(super) fn refuse_writes(&self) {
+    /// Nothing will be written any more; false when that was so before.
+    pub(super) fn refuse_writes(&self) -> bool {
         let mut state = self.state.borrow_mut();
-        state.failure.get_or_insert(StreamError::Closed);
+        if state.failure.is_some() {
+            return false;
+        }
+        state.failure = Some(StreamError::Closed);
         wake(&mut state.writer);
+        true
     }
 
     pub(super) fn is_truncated(&self) -> bool {

@@ -104,11 +104,12 @@ impl Stream {
         poll_fn(|cx| self.pipe.poll_output(cx, |waiting, _| waiting == 0)).await
     }
 
-    /// Sends FIN behind what is queued, over TLS `close_notify` before it; reading goes on. Nothing can be written any more. Nothing to
-    /// do for datagrams.
+    /// Sends FIN behind what is queued, over TLS `close_notify` before it; reading goes on. Nothing
+    /// can be written any more. Nothing to do for datagrams, nor the second time.
     pub fn shut_down(&self) {
-        self.pipe.refuse_writes();
-        self.ask(StreamDeed::ShutDown);
+        if self.pipe.refuse_writes() {
+            self.ask(StreamDeed::ShutDown);
+        }
     }
 
     /// As dropping it.

@@ -275,7 +275,8 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
                 Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
             }
         };
-        let tls = listener.tls.as_ref().map(|it| ServerTls::load_with(it, &tickets)).transpose();
+        let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
+        let tls = tls.map(|tls| ServerTls::load_with(&tls, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
         Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter, tls })))
     };

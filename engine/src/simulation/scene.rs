@@ -161,7 +161,8 @@ impl Props {
         let net = SimNet::new(self.seed, self.settings);
         let mut random = SimRandom::new(self.seed);
         let shared = |listener: &Listener| {
-            let tls = listener.tls.as_ref().map(ServerTls::load);
+            let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
+            let tls = tls.as_ref().map(ServerTls::load);
             let tls = tls.transpose().expect("a test makes its certificates");
             Arc::new(ListenerShared { connections: 0.into(), limiter: None, tls })
         };

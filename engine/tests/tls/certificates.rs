@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use rustls::{AlertDescription, CertificateError, ClientConfig, Error};
-use skyring::config::{CertificateFiles, CertificateSource, TlsSettings};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::SignatureVerificationAlgorithm;
+use rustls::{AlertDescription, CertificateError, ClientConfig, Error, SignatureScheme};
+use skyring::config::{CertificateFiles, CertificateSource, ListenerKind, TlsSettings};
 use skyring::error::StartError;
 use skyring::server::Server;
 use skyring::shard::counters::Counter;
@@ -89,6 +91,60 @@ fn refuses(stage: &Stage, client: &std::sync::Arc<ClientConfig>, alert: AlertDes
     let Error::AlertReceived(received) = tls_error(&error) else { panic!("{error}") };
     let lenient = received == AlertDescription::HandshakeFailure;
     assert!(received == alert || lenient, "{received:?}, not {alert:?}");
+}
+
+/// Only RSA, which no certificate here has.
+static RSA: &[&dyn SignatureVerificationAlgorithm] =
+    &[webpki::aws_lc_rs::RSA_PSS_2048_8192_SHA256_LEGACY_KEY];
+static ONLY_RSA: &[(SignatureScheme, &[&dyn SignatureVerificationAlgorithm])] =
+    &[(SignatureScheme::RSA_PSS_SHA256, RSA)];
+
+/// It is told that the two have nothing in common, not that it may not come in.
+#[test]
+fn a_client_that_no_certificate_can_sign_for_is_told_so() {
+    let authority = Authority::new("no common scheme");
+    let files = authority.issue("server", &["localhost"]);
+    let stage =
+        Stage::start(&wire::config(1, &settings(&files)), wire::plain_client(&authority.file()));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for name in ["localhost", "nobody.example"] {
+            let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+            provider.signature_verification_algorithms =
+                WebPkiSupportedAlgorithms { all: RSA, mapping: ONLY_RSA };
+            let client = wire::client_by(provider, &authority.file(), &[version], None);
+            let mut wire = open(stage.server.addresses()[1], &client, name);
+            let error = tls_error(&shake(&mut wire).unwrap_err());
+            let refused = Error::AlertReceived(AlertDescription::HandshakeFailure);
+            assert_eq!(error, refused, "{version:?}, {name}");
+        }
+    }
+    eventually("the refusals are counted", || stage.count(Counter::TlsFailed) == 4);
+    stage.end();
+}
+
+/// Who says nothing of protocols speaks HTTP/1.1 on an http listener, and whatever it likes on others.
+#[test]
+fn http_listeners_offer_http_unless_they_say_otherwise() {
+    let authority = Authority::new("alpn of http");
+    let files = authority.issue("server", &["localhost"]);
+    let mut config = wire::config(1, &settings(&files));
+    let kinds: Vec<ListenerKind> = config.listeners.iter().map(|it| it.kind).collect();
+    assert_eq!(kinds[3..], [ListenerKind::Http; 2]);
+    config.listeners[4].tls = Some(TlsSettings { alpn: vec!["x".to_owned()], ..settings(&files) });
+    let mut client = ClientConfig::clone(&wire::plain_client(&authority.file()));
+    client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stage = Stage::start(&config, std::sync::Arc::new(client));
+    let agreed: Vec<_> = (0..5)
+        .map(|at| {
+            let mut wire = stage.open(at);
+            let shaken = shake(&mut wire).map_err(|error| tls_error(&error));
+            shaken.map(|()| wire.conn.alpn_protocol().map(<[u8]>::to_vec))
+        })
+        .collect();
+    let refused = Err(Error::AlertReceived(AlertDescription::NoApplicationProtocol));
+    let http = Ok(Some(b"http/1.1".to_vec()));
+    assert_eq!(agreed, [Ok(None), Ok(None), Ok(None), http, refused]);
+    stage.end();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::aws_lc_rs;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
@@ -57,9 +57,19 @@ pub(crate) fn client(
     versions: &[&'static SupportedProtocolVersion],
     certificate: Option<&CertificateFiles>,
 ) -> Arc<ClientConfig> {
+    client_by(aws_lc_rs::default_provider(), authority, versions, certificate)
+}
+
+/// As [`client`], with the cryptography of this provider.
+pub(crate) fn client_by(
+    provider: CryptoProvider,
+    authority: &Path,
+    versions: &[&'static SupportedProtocolVersion],
+    certificate: Option<&CertificateFiles>,
+) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).unwrap()).unwrap();
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots);

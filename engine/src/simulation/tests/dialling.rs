@@ -95,6 +95,28 @@ fn each_side_may_end_its_half_first() {
 }
 
 #[test]
+fn a_stream_is_shut_down_once_however_often_it_is_asked_for() {
+    let mut scene = scene();
+    let remote = scene.net.remote(far());
+    let done = spawn(&scene, |context| async move {
+        let stream = context.connect(Dial::stream(far())).await.unwrap();
+        stream.shut_down();
+        stream.shut_down();
+        context.sleep(Duration::from_millis(20)).await;
+        stream.shut_down();
+        stream.read().await
+    });
+    scene.pass(50);
+    let client = remote.accept().unwrap();
+    assert_eq!(client.end(), Some(StreamEnd::Finished));
+    client.write(b"answer").unwrap();
+    scene.pass(5);
+    assert_eq!(done.take(), Some(Ok(Some(Bytes::from("answer")))));
+    client.close();
+    assert_nothing_is_left(&mut scene);
+}
+
+#[test]
 fn nobody_there_and_nobody_answering_are_told_apart() {
     let mut scene = scene();
     let silent = SocketAddr::from(([10, 0, 0, 9], 81));

@@ -107,7 +107,7 @@ fn verifier(trust: &Trust) -> Result<Arc<dyn ServerCertVerifier>, SetupError> {
             let (pins, provider) = (pins.clone(), provider());
             return Ok(Arc::new(PinVerifier { pins, provider }));
         }
-        Trust::Authorities(path) => material::roots(path)?,
+        Trust::Authorities(path) => material::roots(path)?.0,
         Trust::System => system_roots()?,
     };
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();

@@ -51,8 +51,12 @@ pub(super) fn certify(
 
 /// The certificates of a file, in its order, the first of which can be understood.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, SetupError> {
-    let text = read(path)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    parse(path, &read(path)?)
+}
+
+/// The certificates in the text of a file.
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     let found = found.map_err(|_| bad_pem(path, CERTIFICATE))?;
     let Some(first) = found.first() else { return Err(no_pem(path, CERTIFICATE)) };
     match ParsedCertificate::try_from(first) {
@@ -64,16 +68,17 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     }
 }
 
-/// The authorities of a file.
-pub(super) fn roots(path: &Path) -> Result<RootCertStore, SetupError> {
+/// The authorities of a file, and its text.
+pub(super) fn roots(path: &Path) -> Result<(RootCertStore, Vec<u8>), SetupError> {
+    let text = read(path)?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path)? {
+    for certificate in parse(path, &text)? {
         roots.add(certificate).map_err(|error| {
             let reason = error.to_string();
             SetupError::BadCertificate { path: path.to_owned(), reason }
         })?;
     }
-    Ok(roots)
+    Ok((roots, text))
 }
 
 /// The private key of a file.

@@ -5,8 +5,8 @@
 //! caller's, whose order must be kept. It does not know which role the connection has, nor which
 //! side of it is ours beyond its making.
 //!
-//! **Memory.** Between two calls it keeps what rustls needs and the part of a record that has not
-//! come in whole, nothing else. The buffers for the work ([`Workspace`]) belong to the thread. What
+//! **Memory.** Between two calls it keeps what rustls needs and the part of a record, or of a
+//! handshake message, that has not come in whole (64 KiB at most), nothing else. The buffers for the work ([`Workspace`]) belong to the thread. What
 //! one input can bring as plaintext is never more than the input and that part together.
 //!
 //! **Errors.** After an error the alert that tells the peer is among the bytes to be sent; then the
@@ -52,6 +52,10 @@ use drive::{Machine, Pumped};
 
 /// Plaintext of one record at most (RFC 8446 section 5.1).
 pub const RECORD_PLAINTEXT_BYTES_MAX: usize = 1 << 14;
+
+/// Bytes that are kept of what is not whole. The longest handshake message that is taken fits in few
+/// records; a peer that cuts one into thousands would make their heads, too, lie about here.
+const PARTIAL_BYTES_MAX: usize = (1 << 16) - 1;
 
 /// What a record adds to its plaintext at most, in the cipher suites that are offered: head, nonce,
 /// content type and tag.
@@ -170,7 +174,12 @@ impl Tls {
         // Behind `close_notify` nothing counts (RFC 8446 section 6.1).
         self.closed_by_peer |= closed;
         if !self.closed_by_peer {
-            self.partial = cipher[consumed..].into();
+            let rest = &cipher[consumed..];
+            if rest.len() > PARTIAL_BYTES_MAX {
+                self.fail(records);
+                return Err(TlsError::Broken(String::from("a message in too many pieces")));
+            }
+            self.partial = rest.into();
         }
         let handshake_done = self.phase == Phase::Handshake && !self.common().is_handshaking();
         if handshake_done {

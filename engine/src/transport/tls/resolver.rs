@@ -4,7 +4,9 @@
 //! certificates that have it, else those that have the wildcard one label up; of these it gets the
 //! first whose key can sign as the client understands, so that an RSA and an ECDSA certificate may
 //! have the same name. A client that asks for no name, or for one that nobody has, gets the first
-//! certificate: it sees by itself that it is not for that name.
+//! certificate: it sees by itself that it is not for that name. Where no key can sign as the client
+//! understands there still is an answer, of which rustls then says that the two have nothing in
+//! common (`handshake_failure`); without one it would say that the client may not come in.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,17 +36,21 @@ impl Certificates {
     }
 
     fn find(&self, name: Option<&str>, schemes: &[SignatureScheme]) -> Option<&Arc<CertifiedKey>> {
-        let signs = |index: &&usize| self.all[**index].key.choose_scheme(schemes).is_some();
-        let named = name.and_then(|name| {
-            let name = name.to_ascii_lowercase();
-            let exact = self.by_name.get(&name).and_then(|found| found.iter().find(signs));
-            exact.or_else(|| {
-                let (_, parent) = name.split_once('.')?;
-                self.by_name.get(&format!("*.{parent}"))?.iter().find(signs)
-            })
-        });
-        let any = || (0..self.all.len()).find(|index| signs(&index));
-        named.copied().or_else(any).map(|index| &self.all[index])
+        let signs = |index: &usize| self.all[*index].key.choose_scheme(schemes).is_some();
+        let named = name.into_iter().flat_map(|name| self.named(name));
+        let mut candidates = named.chain(0..self.all.len());
+        let first = candidates.next()?;
+        let fitting = if signs(&first) { Some(first) } else { candidates.find(signs) };
+        Some(&self.all[fitting.unwrap_or(first)])
+    }
+
+    /// Those that have this name, then those that have its wildcard.
+    fn named(&self, name: &str) -> impl Iterator<Item = usize> {
+        let name = name.to_ascii_lowercase();
+        let exact = self.by_name.get(&name);
+        let parent = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        let wildcard = parent.and_then(|name| self.by_name.get(&name));
+        [exact, wildcard].into_iter().flatten().flatten().copied()
     }
 }
 

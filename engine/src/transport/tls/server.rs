@@ -11,8 +11,6 @@
 //! stay. Tickets stay good, except when the authorities for clients have changed: a resumed session
 //! is not judged by them again.
 
-use std::fs;
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
@@ -87,15 +85,16 @@ fn load(
     tickets: &Tickets,
 ) -> Result<Arc<ServerConfig>, SetupError> {
     let certificates = certificates(settings, made)?;
-    let client_ca = settings.client_ca.as_deref().map(read_authorities).transpose()?;
+    // Read once: the tickets must be those of the very authorities that judge.
+    let authorities = settings.client_ca.as_deref().map(material::roots).transpose()?;
+    let (roots, client_ca) = authorities.unzip();
     let builder = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(VERSIONS)
         .map_err(unsupported)?;
-    let builder = match &settings.client_ca {
+    let builder = match roots {
         None => builder.with_no_client_auth(),
-        Some(path) => {
-            let roots = Arc::new(material::roots(path)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+        Some(roots) => {
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
             let verifier = verifier.build();
             builder.with_client_cert_verifier(
                 verifier.map_err(|error| SetupError::Unsupported(error.to_string()))?,
@@ -109,12 +108,6 @@ fn load(
     let config = Arc::new(config);
     UnbufferedServerConnection::new(Arc::clone(&config)).map_err(unsupported)?;
     Ok(config)
-}
-
-/// What is in the file of authorities, to see whether it changes.
-fn read_authorities(path: &Path) -> Result<Vec<u8>, SetupError> {
-    fs::read(path)
-        .map_err(|error| SetupError::Unreadable { path: path.to_owned(), kind: error.kind() })
 }
 
 fn certificates(

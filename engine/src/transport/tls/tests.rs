@@ -242,6 +242,37 @@ fn half_a_record_does_not_keep_the_other_side_from_talking() {
     }
 }
 
+/// A hello that comes in records of one byte each, whose heads would be kept as well.
+#[test]
+fn what_is_kept_of_a_message_in_pieces_is_bounded() {
+    let mut server = End::new(Tls::server(&server()));
+    let head = [1, 0, 0xFF, 0xFF].into_iter();
+    let hello = head.chain(std::iter::repeat_n(0, 0xFFFF));
+    let records: Vec<u8> = hello.flat_map(|byte| [0x16, 3, 1, 0, 1, byte]).collect();
+    let mut most = 0;
+    let refused = records.chunks(600).find_map(|chunk| {
+        let refused = server.take(chunk).err();
+        most = most.max(server.tls.partial_bytes());
+        refused
+    });
+    assert!(matches!(refused, Some(TlsError::Broken(_))), "{refused:?}");
+    assert!(most <= PARTIAL_BYTES_MAX, "{most} bytes are kept");
+    assert_eq!(server.tls.partial_bytes(), 0);
+}
+
+/// A certificate chain as long as a message may be.
+#[test]
+fn a_long_message_in_whole_records_is_taken() {
+    let mut server = End::new(Tls::server(&server()));
+    let hello = [&[1, 0, 0xF0, 0][..], &[0; 0xF000]].concat();
+    for fragment in hello.chunks(RECORD_PLAINTEXT_BYTES_MAX).take(3) {
+        let bytes = fragment.len() as u16;
+        let record = [&[0x16, 3, 1][..], &bytes.to_be_bytes(), fragment].concat();
+        assert_eq!(server.take(&record), Ok(Received::default()));
+    }
+    assert_eq!(server.tls.partial_bytes(), 3 * (5 + RECORD_PLAINTEXT_BYTES_MAX));
+}
+
 #[test]
 fn secrets_are_not_printed() {
     let server = server();
