@@ -25,6 +25,13 @@ use crate::driver::Token;
 /// Bytes of a body that wait for their handler, above which the connection is not read. A piece is
 /// as large as what one receive brought.
 const WAITING_BYTES_MAX: usize = 64 << 10;
+/// What a piece takes beside its bytes: a peer may make a piece of each byte.
+const PIECE_EXTRA_BYTES: usize = 128;
+
+/// The room that a piece takes.
+pub(super) fn room_of(piece: &[u8]) -> usize {
+    piece.len() + PIECE_EXTRA_BYTES
+}
 
 /// Why a body ends before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,7 +135,7 @@ impl Drop for RequestBody {
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.rest.as_ref().map_or(0, |pipe| pipe.bytes.get());
+        let waiting = self.rest.as_ref().map_or(0, |pipe| pipe.waiting_bytes());
         write!(f, "RequestBody {{ at hand: {} bytes }}", self.first.len() + waiting)
     }
 }
@@ -148,7 +155,8 @@ pub(crate) struct Pipe {
     side: Rc<ShardSide>,
     connection: Token,
     pieces: RefCell<VecDeque<Bytes>>,
-    bytes: Cell<usize>,
+    /// The room that the pieces take.
+    filled: Cell<usize>,
     end: Cell<End>,
     /// Nobody reads it any more.
     abandoned: Cell<bool>,
@@ -166,7 +174,7 @@ impl Pipe {
             side: Rc::clone(side),
             connection,
             pieces: RefCell::default(),
-            bytes: Cell::new(0),
+            filled: Cell::new(0),
             end: Cell::new(End::Open),
             abandoned: Cell::new(false),
             expected: Cell::new(expected),
@@ -180,7 +188,7 @@ impl Pipe {
         if self.abandoned.get() || piece.is_empty() {
             return;
         }
-        self.bytes.set(self.bytes.get() + piece.len());
+        self.filled.set(self.filled.get() + room_of(piece));
         self.pieces.borrow_mut().push_back(Bytes::copy_from_slice(piece));
         self.wake();
     }
@@ -204,7 +212,11 @@ impl Pipe {
 
     /// Whether the connection must not be read for the moment.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.get() >= WAITING_BYTES_MAX && !self.abandoned.get()
+        self.filled.get() >= WAITING_BYTES_MAX && !self.abandoned.get()
+    }
+
+    fn waiting_bytes(&self) -> usize {
+        self.pieces.borrow().iter().map(Bytes::len).sum()
     }
 
     /// Whether the peer must be told, once, that its body is wanted.
@@ -220,7 +232,7 @@ impl Pipe {
     fn abandon(&self) {
         self.abandoned.set(true);
         self.pieces.borrow_mut().clear();
-        let had = self.bytes.replace(0);
+        let had = self.filled.replace(0);
         if had > 0 && self.end.get() == End::Open {
             self.side.push(Deed::Http(self.connection));
         }
@@ -235,7 +247,7 @@ impl Pipe {
     fn poll_piece(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
         if let Some(piece) = self.pieces.borrow_mut().pop_front() {
             let was_full = self.is_full();
-            self.bytes.set(self.bytes.get() - piece.len());
+            self.filled.set(self.filled.get() - room_of(&piece));
             if was_full && !self.is_full() {
                 self.side.push(Deed::Http(self.connection));
             }
@@ -257,6 +269,6 @@ impl Pipe {
 
 impl fmt::Debug for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pipe {{ {} bytes, {:?} }}", self.bytes.get(), self.end.get())
+        write!(f, "Pipe {{ {} bytes, {:?} }}", self.waiting_bytes(), self.end.get())
     }
 }

@@ -15,10 +15,12 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use futures_core::Stream;
 
+use super::body::room_of;
 use crate::context::{Deed, ShardSide, Task};
 use crate::driver::Token;
 
-/// Bytes that wait for the connection, above which the stream is not polled.
+/// Bytes that wait for the connection, above which the stream is not polled; [`room_of`] says how they
+/// count.
 const WAITING_BYTES_MAX: usize = 64 << 10;
 
 /// The pieces of an answer; an error breaks the connection, which is how a peer learns that the
@@ -47,7 +49,8 @@ pub(crate) struct Flow {
     side: Rc<ShardSide>,
     connection: Token,
     pieces: RefCell<VecDeque<Bytes>>,
-    bytes: Cell<usize>,
+    /// The room that the pieces take.
+    filled: Cell<usize>,
     end: Cell<Option<Result<(), Broken>>>,
     /// The connection takes nothing more.
     closed: Cell<bool>,
@@ -62,7 +65,7 @@ impl Flow {
             side: Rc::clone(side),
             connection,
             pieces: RefCell::default(),
-            bytes: Cell::new(0),
+            filled: Cell::new(0),
             end: Cell::new(None),
             closed: Cell::new(false),
             hungry: Cell::new(true),
@@ -73,8 +76,8 @@ impl Flow {
     /// Takes what comes next.
     pub(crate) fn take(&self) -> TakeNext {
         if let Some(piece) = self.pieces.borrow_mut().pop_front() {
-            self.bytes.set(self.bytes.get() - piece.len());
-            if self.bytes.get() < WAITING_BYTES_MAX {
+            self.filled.set(self.filled.get() - room_of(&piece));
+            if self.filled.get() < WAITING_BYTES_MAX {
                 self.wake();
             }
             return TakeNext::Piece(piece);
@@ -98,7 +101,7 @@ impl Flow {
 
     fn push(&self, piece: Bytes) {
         if !piece.is_empty() && !self.closed.get() {
-            self.bytes.set(self.bytes.get() + piece.len());
+            self.filled.set(self.filled.get() + room_of(&piece));
             self.pieces.borrow_mut().push_back(piece);
             self.tell();
         }
@@ -127,7 +130,7 @@ impl Flow {
     /// Waits for room. False: nobody takes anything any more.
     async fn room(&self) -> bool {
         poll_fn(|cx| {
-            if self.closed.get() || self.bytes.get() < WAITING_BYTES_MAX {
+            if self.closed.get() || self.filled.get() < WAITING_BYTES_MAX {
                 return Poll::Ready(!self.closed.get());
             }
             *self.writer.borrow_mut() = Some(cx.waker().clone());
@@ -154,7 +157,7 @@ impl Flow {
 
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flow {{ {} bytes, {:?} }}", self.bytes.get(), self.end.get())
+        write!(f, "Flow {{ {} bytes, {:?} }}", self.filled.get(), self.end.get())
     }
 }
 

@@ -93,8 +93,8 @@ impl Response {
 
     /// The same with a body that is still to be made. It is sent chunked (to an HTTP/1.0 peer up to
     /// the end of the connection), and is polled only as fast as the peer reads. An error, or a
-    /// panic, breaks the connection: nobody may take half an answer for a whole one. It is dropped
-    /// as soon as the connection has ended.
+    /// panic, breaks the connection: nobody may take half an answer for a whole one (an HTTP/1.0 peer
+    /// without TLS cannot tell the two ends apart). It is dropped as soon as the connection has ended.
     #[must_use]
     pub fn stream<S, E>(mut self, pieces: S) -> Response
     where

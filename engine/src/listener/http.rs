@@ -22,6 +22,8 @@ mod answering;
 pub(crate) mod date;
 mod deadlines;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -182,6 +184,9 @@ impl Core {
 
     /// The peer has sent FIN. One that only stopped sending still reads its answer.
     pub(crate) fn on_http_end(&mut self, slot: u32) {
+        if self.connections.at(slot).paused {
+            return; // The end of a body may be among what has come. `resume` comes back here.
+        }
         let Some(http) = self.http(slot) else { return };
         if http.machine.reading() != Reading::Done {
             self.finish(slot, Counter::ClosedByPeer);

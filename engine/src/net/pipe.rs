@@ -269,6 +269,11 @@ impl Pipe {
         self.state.borrow().is_full
     }
 
+    /// Received bytes that there was no room for.
+    pub(crate) fn surplus_bytes(&self) -> usize {
+        self.state.borrow().input_bytes.saturating_sub(self.input_bytes_max)
+    }
+
     /// The input is over: by the peer's FIN, or by a failure, which ends the output too.
     pub(crate) fn end(&self, end: Result<(), StreamError>) {
         let mut state = self.state.borrow_mut();

@@ -290,7 +290,9 @@ impl Core {
     pub(super) fn on_dialled_bytes(&mut self, slot: u32, bytes: &[u8]) {
         let Some(dialled) = self.dialled_mut(slot) else { return };
         if dialled.pipe.receive(Bytes::copy_from_slice(bytes)) {
+            let kept_bytes = dialled.pipe.surplus_bytes();
             self.pause(slot);
+            self.pause_again(slot, kept_bytes);
         }
     }
 

@@ -180,6 +180,8 @@ impl Core {
             if !std::mem::replace(&mut self.connections.at_mut(slot).held_for_mail, true) {
                 self.mail.held.push(token);
             }
+            // Nothing that it does not send meanwhile is late.
+            self.settle_http(slot);
         }
     }
 

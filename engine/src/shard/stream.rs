@@ -11,6 +11,10 @@ use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode, Token};
 
+/// Bytes kept of a connection that is not read, above which its receive is said to have missed that it
+/// was cancelled.
+const KEPT_BYTES_MAX: usize = 64 << 10;
+
 /// How much of its output budget a connection has used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
@@ -77,7 +81,9 @@ impl Core {
         if connection.paused {
             let mut remainder = self.connections.take_remainder(slot);
             remainder.extend_from_slice(bytes);
-            return self.connections.keep_remainder(slot, remainder);
+            let kept_bytes = remainder.len();
+            self.connections.keep_remainder(slot, remainder);
+            return self.pause_again(slot, kept_bytes);
         }
         match &connection.role {
             Role::Login(_) => self.on_login_bytes(slot, bytes),
@@ -282,6 +288,16 @@ impl Core {
             self.operations.push(Operation::CancelReceive { token });
         }
         self.count(Counter::ReadingPaused);
+    }
+
+    /// Cancels the receive of a paused connection once more: the kernel may have missed it, and the peer
+    /// could go on for as long as it likes.
+    pub(super) fn pause_again(&mut self, slot: u32, kept_bytes: usize) {
+        if kept_bytes > KEPT_BYTES_MAX && self.connections.at(slot).in_flight.has(InFlight::RECEIVE)
+        {
+            let token = self.connections.token(slot);
+            self.operations.push(Operation::CancelReceive { token });
+        }
     }
 
     /// Reads again once the reasons to pause are gone, first what was kept.

@@ -280,7 +280,9 @@ fn write_head(
     let parts = RequestParts { method: &request.method, target: url.target(), host, body };
     let adds_agent = !user_agent.is_empty() && request.field("user-agent").is_none();
     let agent = adds_agent.then_some(("User-Agent", user_agent.as_bytes()));
-    let expect = request.awaits_continue.then_some(("Expect", &b"100-continue"[..]));
+    // Without a body there is nothing to wait with (RFC 9110 section 10.1.1).
+    let expects = request.awaits_continue && body != BodySize::Empty;
+    let expect = expects.then_some(("Expect", &b"100-continue"[..]));
     let given = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
     let given = given.filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
     machine.request(&parts, agent.into_iter().chain(given).chain(expect), out)?;

@@ -29,7 +29,6 @@ impl Core {
 
     /// The deadline of a connection's phase has come.
     pub(crate) fn on_http_deadline(&mut self, slot: u32) {
-        self.connections.at_mut(slot).deadline_ms = NEVER;
         let (has_begun, paused) =
             (self.connections.at(slot).has_remainder(), self.connections.at(slot).paused);
         let Some(http) = self.http(slot) else { return };
@@ -43,7 +42,7 @@ impl Core {
                 let reason = Counter::ClosedHandshakeLate;
                 self.refuse_http(slot, 408, BodyError::TimedOut, reason);
             }
-            Phase::Held | Phase::Answer => {}
+            Phase::Held | Phase::Answer => self.connections.at_mut(slot).deadline_ms = NEVER,
         }
     }
 

@@ -189,7 +189,7 @@ impl Core {
     }
 
     /// Sets the deadline of the phase that the connection is in by now.
-    pub(super) fn settle_http(&mut self, slot: u32) {
+    pub(crate) fn settle_http(&mut self, slot: u32) {
         let connection = self.connections.at(slot);
         let (has_input, paused) = (connection.has_remainder(), connection.paused);
         let Some(http) = self.http(slot) else { return };
@@ -200,7 +200,7 @@ impl Core {
             // After accept the first head is awaited, whatever empty lines come.
             Reading::Head if http.phase == Phase::Head => Phase::Head,
             Reading::Head => Phase::Idle,
-            Reading::Body if paused => Phase::Held,
+            Reading::Body if paused || http.machine.awaits_continue() => Phase::Held,
             Reading::Body => Phase::Body,
             _ => Phase::Answer,
         };

@@ -264,6 +264,32 @@ fn an_application_that_does_not_read_holds_the_peer() {
     assert_nothing_is_left(&mut scene);
 }
 
+/// A receive that goes on although it was cancelled is cancelled again.
+#[test]
+fn a_pause_that_the_kernel_has_missed_is_asked_for_again() {
+    let mut scene = scene();
+    let remote = scene.net.remote(far());
+    let done = spawn(&scene, |context| async move {
+        let dial = Dial { input_bytes_max: 4_000, ..Dial::stream(far()) };
+        let stream = context.connect(dial).await.unwrap();
+        context.sleep(Duration::from_secs(5)).await;
+        stream
+    });
+    scene.pass(5);
+    let client = remote.accept().unwrap();
+    scene.net.set_faults(SimFaults::none().with(Fault::CancelMissed, 1 << 16));
+    client.write(&[1; 8_000]).unwrap();
+    scene.pass(10);
+    assert!(scene.count(Counter::ReadingPaused) > 0);
+    scene.net.set_faults(SimFaults::none());
+    client.write(&[2; 1 << 20]).unwrap();
+    scene.pass(10_000);
+    assert!(client.unsent() > 0, "a mebibyte is kept for who does not read");
+    drop(done.take().unwrap());
+    client.close();
+    assert_nothing_is_left(&mut scene);
+}
+
 #[test]
 fn a_reset_comes_behind_what_was_received() {
     let mut scene = scene();

@@ -302,3 +302,12 @@ fn a_body_waits_for_consent_but_not_for_ever() {
     assert_eq!(call.result().unwrap().status(), 417);
     assert!(rig.peer(0).is_closed() && rig.peer(0).heard().is_empty());
 }
+
+/// Without a body there is nothing that could wait.
+#[test]
+fn a_request_without_a_body_expects_nothing() {
+    let rig = Rig::new();
+    let _call = rig.request(Request::get(URL).await_continue());
+    let heard = rig.peer(0).heard().to_lowercase();
+    assert!(heard.ends_with("\r\n\r\n") && !heard.contains("expect"), "{heard}");
+}
