@@ -24,7 +24,7 @@ impl Request {
         Request { head, peer, body }
     }
 
-    /// The head. Cheap to clone.
+    /// The head.
     pub fn head(&self) -> &RequestHead {
         &self.head
     }

@@ -1,16 +1,15 @@
 //! Heads as their readers see them (WIRE H2 to H4).
 //!
 //! A head owns one copy of its bytes, made when it was complete, behind offsets into it, in one
-//! allocation that its clones share. Heads are moved often, so little is kept outside of it.
+//! allocation. Clones have their own: hardly anybody clones a head, and sharing would cost everybody
+//! else two locked instructions. Heads are moved often, so little is kept outside of it.
 //! Looking a header up compares lengths first and allocates nothing.
 //!
 //! Names and values are as they were sent: names in their own case, values without the blanks
 //! around them, repeated headers apart.
 
 use std::fmt;
-use std::iter::repeat_n;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::framing::BodyLength;
 
@@ -92,7 +91,7 @@ impl Field {
 pub struct Headers {
     /// The offsets of each line, and then the text of the head, start line included; none without
     /// a head.
-    block: Option<Arc<[u8]>>,
+    block: Option<Box<[u8]>>,
     count: u16,
 }
 
@@ -100,16 +99,12 @@ impl Headers {
     /// Copies a head whose header lines are these.
     pub(super) fn copy(text: &[u8], lines: impl ExactSizeIterator<Item = Field>) -> Self {
         let count = lines.len() as u16;
-        let start = lines.len() * FIELD_BYTES;
-        let mut block: Arc<[u8]> = repeat_n(0, start + text.len()).collect();
-        if let Some(block) = Arc::get_mut(&mut block) {
-            let (fields, rest) = block.split_at_mut(start);
-            for (slot, field) in fields.as_chunks_mut().0.iter_mut().zip(lines) {
-                *slot = field.pack();
-            }
-            rest.copy_from_slice(text);
+        let mut block = Vec::with_capacity(lines.len() * FIELD_BYTES + text.len());
+        for field in lines {
+            block.extend_from_slice(&field.pack());
         }
-        Self { block: Some(block), count }
+        block.extend_from_slice(text);
+        Self { block: Some(block.into_boxed_slice()), count }
     }
 
     /// The value of the first header with this name, whatever its case.
@@ -213,7 +208,14 @@ impl RequestHead {
     /// The method, in its own case.
     #[must_use]
     pub fn method(&self) -> &str {
-        self.method.text(self.headers.text())
+        // The usual ones need no check that they are text.
+        match self.method.bytes(self.headers.text()) {
+            b"GET" => "GET",
+            b"HEAD" => "HEAD",
+            b"POST" => "POST",
+            b"PUT" => "PUT",
+            other => str::from_utf8(other).unwrap_or_default(),
+        }
     }
 
     pub(super) fn is_head(&self) -> bool {

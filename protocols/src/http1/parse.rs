@@ -21,7 +21,7 @@ const HEADERS_FIRST: usize = 32;
 pub(super) type Parsed<T> = Result<Option<(T, usize)>, ReadError>;
 
 /// A request head at the front of the input.
-pub(super) fn request(input: &[u8], limits: &Limits) -> Parsed<RequestHead> {
+pub(super) fn request(input: &[u8], limits: &Limits) -> Parsed<Box<RequestHead>> {
     request_in::<HEADERS_FIRST>(input, limits)
 }
 
@@ -38,7 +38,7 @@ pub(super) fn trailers(input: &[u8], limits: &Limits) -> Parsed<Headers> {
     trailers_in::<HEADERS_FIRST>(input, limits)
 }
 
-fn request_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Parsed<RequestHead> {
+fn request_in<const ROOM: usize>(input: &[u8], limits: &Limits) -> Parsed<Box<RequestHead>> {
     let mut room = [const { MaybeUninit::uninit() }; ROOM];
     let mut request = Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(input, &mut room) {
@@ -150,7 +150,7 @@ fn request_head(
     method: &str,
     text: &str,
     lines: &[Header<'_>],
-) -> Result<RequestHead, ReadError> {
+) -> Result<Box<RequestHead>, ReadError> {
     let parts = target::parse(method, text)?;
     let fields = note(lines)?;
     let header = host(version, &fields, lines)?;
@@ -159,7 +159,7 @@ fn request_head(
         return Err(ReadError::Expectation);
     }
     let target = Span::of(text.as_bytes(), head);
-    Ok(RequestHead {
+    Ok(Box::new(RequestHead {
         headers: copy(head, lines),
         version,
         method: Span::of(method.as_bytes(), head),
@@ -174,7 +174,7 @@ fn request_head(
             && version == Version::Http11
             && body != BodyLength::None,
         asks_to_switch: fields.asks_to_switch(version),
-    })
+    }))
 }
 
 /// The Host header, which must be there in HTTP/1.1 and be well formed (WIRE H9).

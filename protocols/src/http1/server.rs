@@ -26,8 +26,9 @@ const EMPTY_LINES_MAX: u8 = 4;
 /// What came from the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'i> {
-    /// A request. Unless it [has a body](RequestHead::has_body), it is complete.
-    Request(RequestHead),
+    /// A request. Unless it [has a body](RequestHead::has_body), it is complete. Boxed where it is
+    /// made: it goes through many hands.
+    Request(Box<RequestHead>),
     /// A piece of its body, not empty.
     Data(&'i [u8]),
     /// The end of its body, with the trailers.
@@ -314,7 +315,7 @@ impl Server {
                 return Err(WriteError::UpgradeMissing);
             }
             if let Some(date) = parts.date.filter(|_| !given.date) {
-                write::header("date", date, out)?;
+                write::value("date", date, out)?;
             }
             announced.write(out);
             given.write_connection(close, self.request.is_http10 && !close, out);

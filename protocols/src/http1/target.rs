@@ -42,7 +42,7 @@ pub(super) fn may_stand_in_target(byte: u8) -> bool {
 
 fn with_path(target: &str, start: usize, authority: Option<Range<usize>>) -> Target {
     let end = target.len();
-    match target.bytes().skip(start).position(|byte| byte == b'?') {
+    match target.as_bytes()[start..].iter().position(|&byte| byte == b'?') {
         Some(length) => {
             let mark = start + length;
             Target { authority, path: start..mark, query: Some(mark + 1..end) }
@@ -107,7 +107,8 @@ pub(super) fn is_host(text: &[u8]) -> bool {
 
 /// The length of the name at the front.
 fn name_length(text: &[u8]) -> usize {
-    let plain = |text: &[u8]| text.iter().take_while(|&&byte| NAME[usize::from(byte)]).count();
+    let plain =
+        |text: &[u8]| text.iter().position(|&byte| !NAME[usize::from(byte)]).unwrap_or(text.len());
     let mut length = plain(text);
     while let [b'%', a, b, rest @ ..] = &text[length..]
         && a.is_ascii_hexdigit()

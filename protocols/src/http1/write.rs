@@ -44,9 +44,25 @@ pub(super) fn is_token(bytes: &[u8]) -> bool {
 
 /// Whether some bytes may be a header's value: no control byte but TAB.
 pub(super) fn is_value(bytes: &[u8]) -> bool {
-    // No early exit: values are short, and a loop without one is done on many bytes at a time.
-    let bad = |byte: u8| (byte < b' ' && byte != b'\t') || byte == 0x7f;
-    !bytes.iter().fold(false, |found, &byte| found | bad(byte))
+    // Eight bytes at a time, the last eight once more where some are left over; what is short, or
+    // looks bad, is judged byte by byte.
+    let (words, rest) = bytes.as_chunks();
+    let last = bytes.last_chunk().filter(|_| !rest.is_empty());
+    let is_plain = |word: &[u8; 8]| has_no_control(u64::from_le_bytes(*word));
+    let all_plain = words.iter().chain(last).all(is_plain);
+    (all_plain && bytes.len() >= 8)
+        || bytes.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+}
+
+/// Whether none of eight bytes is a control byte; a TAB is one here.
+fn has_no_control(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let other = word ^ (ONES * 0x7f);
+    // The top bit of a byte is set where a subtraction went below zero. The borrow may set more of
+    // them, but only above a byte that is a control byte itself.
+    let below_blank = word.wrapping_sub(ONES * 0x20) & !word;
+    let deleted = other.wrapping_sub(ONES) & !other;
+    (below_blank | deleted) & (ONES * 0x80) == 0
 }
 
 /// Takes back what was appended to `out` when `write` fails half way.
@@ -67,6 +83,16 @@ pub(super) fn header(name: &str, value: &[u8], out: &mut Vec<u8>) -> Result<(), 
     if !is_token(name.as_bytes()) {
         return Err(WriteError::HeaderName);
     }
+    if !is_value(value) {
+        return Err(WriteError::HeaderValue);
+    }
+    line(name.as_bytes(), value, out);
+    Ok(())
+}
+
+/// Appends a header line with a good name and the caller's value.
+#[inline]
+pub(super) fn value(name: &'static str, value: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
     if !is_value(value) {
         return Err(WriteError::HeaderValue);
     }
@@ -151,6 +177,7 @@ impl Given {
 }
 
 /// Appends a header line that is known to be good.
+#[inline]
 pub(super) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
@@ -161,10 +188,13 @@ pub(super) fn line(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a number in decimal digits.
 pub(super) fn decimal(number: u64, out: &mut Vec<u8>) {
+    if number < 10 {
+        return out.push(b'0' + number as u8);
+    }
     let mut digits = [0; DECIMAL_DIGITS_MAX];
     let mut at = digits.len();
     let mut rest = number;
-    while rest > 0 || at == digits.len() {
+    while rest > 0 {
         at -= 1;
         digits[at] = b'0' + (rest % 10) as u8;
         rest /= 10;
@@ -197,6 +227,23 @@ mod tests {
         header("a", b"", &mut out).unwrap();
         header("X-b", b" \tc\xff", &mut out).unwrap();
         assert_eq!(out, b"a: \r\nX-b:  \tc\xff\r\n");
+    }
+
+    /// WIRE H22: wherever a byte stands, and whatever stands beside it.
+    #[test]
+    fn a_value_is_judged_byte_by_byte() {
+        let others = [b' ', b'\t', b'a', 0x7e, 0x80, 0xff];
+        for length in 1..=20 {
+            for (at, byte) in (0..length).flat_map(|at| (0..=255).map(move |byte| (at, byte))) {
+                for other in others {
+                    let mut value = vec![other; length];
+                    value[at] = byte;
+                    let is_good = byte == b'\t' || !byte.is_ascii_control();
+                    assert_eq!(is_value(&value), is_good, "{value:?}");
+                }
+            }
+        }
+        assert!(is_value(b""));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Run {
 
 /// An event without what it borrows.
 enum Owned {
-    Request(RequestHead),
+    Request(Box<RequestHead>),
     Data(Vec<u8>),
     End(Headers),
 }

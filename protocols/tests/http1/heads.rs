@@ -8,7 +8,7 @@ use skyring_protocols::http1::{
 
 fn read(text: &str) -> Result<RequestHead, ReadError> {
     match Server::new().receive(text.as_bytes(), &Limits::default())?.event {
-        Some(Event::Request(head)) => Ok(head),
+        Some(Event::Request(head)) => Ok(*head),
         other => panic!("{text:?} is a request, not {other:?}"),
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn request(server: &mut Server, text: &str) -> RequestHead {
     let mut input = text.as_bytes();
     let Some(Event::Request(head)) = event(server, &mut input) else { panic!("no request") };
     assert!(input.is_empty(), "{input:?}");
-    head
+    *head
 }
 
 /// A server that has read a request.

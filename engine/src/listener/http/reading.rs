@@ -43,7 +43,7 @@ impl Core {
         while let Some(received) = self.receive_http(slot, input) {
             input = &input[received.consumed..];
             match received.event {
-                Some(Event::Request(head)) => begun = self.begin_exchange(slot, Box::new(head)),
+                Some(Event::Request(head)) => begun = self.begin_exchange(slot, head),
                 Some(Event::Data(data)) => begun = self.take_data(slot, begun, data),
                 Some(Event::End(_)) => self.end_body(slot, begun.take()),
                 None if received.consumed > 0 && !input.is_empty() => {} // Empty lines.

@@ -11,7 +11,7 @@ use crate::http1::{
 
 /// What a half made of the front of its input.
 enum Step {
-    Request(RequestHead),
+    Request(Box<RequestHead>),
     Response(ResponseHead),
     Data(Vec<u8>),
     End(Headers),
@@ -142,7 +142,7 @@ impl Read {
             Step::Request(head) => {
                 check_head(consumed, head.headers(), limits);
                 let is_complete = !head.has_body();
-                self.requests.push(head);
+                self.requests.push(*head);
                 is_complete
             }
             Step::Response(head) => {
