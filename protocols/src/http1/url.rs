@@ -467,7 +467,10 @@ mod tests {
         fn parsing_undoes_writing(text in "https?://[a-z0-9:.\\[\\]]{1,20}[/?#a-z.%]{0,20}") {
             if let Ok(url) = Url::parse(&text) {
                 prop_assert_eq!(Url::parse(&url.to_string()), Ok(url.clone()));
-                prop_assert_eq!(url.join(url.target()).map(|it| it.port()), Ok(url.port()));
+                // Two slashes at the front of a reference begin a host (RFC 3986 section 4.2).
+                if !url.target().starts_with("//") {
+                    prop_assert_eq!(url.join(url.target()).map(|it| it.port()), Ok(url.port()));
+                }
             }
         }
 
