@@ -340,7 +340,7 @@ mod tests {
         let tight = Config { connections_per_shard_max: 4, ..Config::default() };
         let found = descriptors(&tight, &healthy(), &Ceiling::of(&tight, &healthy()));
         assert_eq!(found.status, Status::Fail);
-        assert!(found.seen.contains("4 slots, but 5 are needed"), "{found}");
+        assert!(found.seen.contains("4 slots, but 7 are needed"), "{found}");
     }
 
     #[test]
