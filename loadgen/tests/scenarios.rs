@@ -60,7 +60,8 @@ fn every_scenario_in_the_tree_is_a_plan() {
 fn the_scenario_of_the_readme_is_a_plan() {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
-    let text = readme.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let section = readme.split_once("\n## The load generator\n").unwrap().1;
+    let text = section.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
     let options = Options {
         logins: vec!["127.0.0.1:1".parse().unwrap()],
         msgs: vec!["127.0.0.1:2".parse().unwrap()],
