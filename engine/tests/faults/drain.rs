@@ -36,7 +36,9 @@ fn is_refused(address: SocketAddr) -> bool {
 fn a_drain_answers_what_is_in_flight() {
     for shards in [1, 3] {
         let (server, held) = start(&config(shards));
-        let [login_at, msg_at, gate_at] = *server.addresses() else { panic!("three listeners") };
+        let [login_at, msg_at, gate_at, ..] = *server.addresses() else {
+            panic!("three listeners")
+        };
         let attach = |name: &str| {
             Player::attach(msg_at, &login(login_at, name).unwrap(), 1).expect("attached")
         };
@@ -118,7 +120,7 @@ fn a_drain_sees_connections_on_their_way_through() {
     const PLAYERS: usize = 12;
     for round in 0..20 {
         let (server, _held) = start(&config(4));
-        let [login_at, msg_at, _] = *server.addresses() else { panic!("three listeners") };
+        let [login_at, msg_at, ..] = *server.addresses() else { panic!("three listeners") };
         let users: Vec<_> =
             (0..PLAYERS).map(|at| login(login_at, &format!("user {at}")).unwrap()).collect();
         let mut streams: Vec<_> = users
@@ -171,7 +173,7 @@ fn a_drain_can_be_cut_short() {
 #[test]
 fn a_stop_ends_everything() {
     let (server, _held) = start(&config(3));
-    let [login_at, msg_at, gate_at] = *server.addresses() else { panic!("three listeners") };
+    let [login_at, msg_at, gate_at, ..] = *server.addresses() else { panic!("three listeners") };
     let mut streams = Vec::new();
     for at in 0..100 {
         let user = login(login_at, &format!("user {at}")).unwrap();

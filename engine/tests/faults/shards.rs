@@ -50,7 +50,7 @@ fn a_shard_that_panics_ends_the_server() {
     let keys = |_| -> Box<dyn FnMut() -> [u8; 8]> { Box::new(|| panic!("on purpose, for a key")) };
     let make = |context| Game::new(context, Held::default());
     let server = Server::start_with_entropy(&config(3), make, keys).expect("the server starts");
-    let [login_at, _, gate_at] = *server.addresses() else { panic!("three listeners") };
+    let [login_at, _, gate_at, ..] = *server.addresses() else { panic!("three listeners") };
     let mut gates: Vec<_> = (0..20).map(|_| connect(gate_at)).collect();
     let mut doomed = connect(login_at);
     assert_eq!(read_to_end(&mut doomed), b"");

@@ -27,7 +27,7 @@ use skyring::server::ServerHandle;
 /// How long a test waits for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Login, msg and gate listeners on free loopback ports.
+/// The default listeners on free loopback ports: login, msg and gate first.
 pub(crate) fn config(shards: usize) -> Config {
     let mut config = Config { shards, ..Config::default() };
     for listener in &mut config.listeners {

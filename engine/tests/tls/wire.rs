@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
-use skyring::config::{CertificateFiles, Config, ListenerKind, TlsSettings};
+use skyring::config::{CertificateFiles, Config, TlsSettings};
 
 use crate::support::{self, connect};
 
@@ -44,7 +44,6 @@ impl Write for Pieces {
 /// Login, msg and gate listeners that speak TLS.
 pub(crate) fn config(shards: usize, tls: &TlsSettings) -> Config {
     let mut config = support::config(shards);
-    config.listeners.retain(|listener| listener.kind != ListenerKind::Http);
     for listener in &mut config.listeners {
         listener.tls = Some(tls.clone());
     }
