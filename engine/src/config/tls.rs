@@ -59,14 +59,14 @@ impl TlsSettings {
     pub(crate) fn of_listener(&self, kind: ListenerKind) -> TlsSettings {
         let mut settings = self.clone();
         if kind == ListenerKind::Http && settings.alpn.is_empty() {
-            settings.alpn.push(String::from(HTTP_ALPN));
+            settings.alpn.extend(HTTP_ALPN.map(String::from));
         }
         settings
     }
 }
 
-/// HTTP/1.1 as ALPN calls it (RFC 7301 section 6).
-const HTTP_ALPN: &str = "http/1.1";
+/// What an http listener speaks, as ALPN calls it (RFC 7301 section 6).
+const HTTP_ALPN: [&str; 2] = ["http/1.1", "http/1.0"];
 
 /// Bytes of an ALPN name at most (RFC 7301 section 3.1).
 const ALPN_BYTES_MAX: usize = 255;
