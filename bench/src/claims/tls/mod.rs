@@ -160,7 +160,7 @@ impl TlsOptions {
                 "at-once" => options.at_once = parser.value()?.parse()?,
                 "idle" => options.idle_connections = settings::pair(parser)?,
                 "quick" => {
-                    (options.measured, options.at_once) = (Duration::from_millis(300), 16);
+                    (options.measured, options.at_once) = (Duration::from_secs(1), 16);
                     options.idle_connections = (20, 60);
                     return options.settings.take(name, parser);
                 }
