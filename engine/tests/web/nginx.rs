@@ -26,7 +26,7 @@ fn free_port() -> u16 {
 fn config(folder: &Path, http: u16, https: u16) -> String {
     let at = folder.display();
     format!(
-        "daemon off; pid {at}/pid; error_log stderr error;
+        "daemon off; user root; pid {at}/pid; error_log stderr error;
         events {{ worker_connections 64; }}
         http {{
             access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b;
