@@ -26,7 +26,7 @@ use crate::handler::{Application, LogoutReason};
 use crate::host;
 use crate::route::Router;
 use crate::shard::command::{Command, CommandResult, Presence, Target};
-use crate::shard::core::{Entropy, ListenerShared};
+use crate::shard::core::ListenerShared;
 use crate::shard::counters::ShardCounters;
 use crate::transport::tls::SetupError;
 
@@ -178,9 +178,7 @@ impl Server {
         make: impl Fn(Context) -> A + Clone + Send + 'static,
         entropy: impl Fn(u16) -> Box<dyn FnMut() -> [u8; 8]> + Clone + Send + 'static,
     ) -> Result<Server, StartError> {
-        shards::start(config, make, move |shard| -> Result<Entropy, StartError> {
-            Ok(entropy(shard))
-        })
+        shards::start(config, make, move |shard| Ok(entropy(shard)))
     }
 
     /// Where each listener listens, in the order of the configuration.
