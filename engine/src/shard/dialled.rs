@@ -226,8 +226,18 @@ impl Core {
                 self.seal_shut_down(slot);
                 self.after_sending_dialled(slot);
             }
-            StreamDeed::Close => self.finish_conversation(slot, Counter::ClosedByServer),
+            StreamDeed::Close => self.close_stream(slot),
             StreamDeed::Abort => self.abort(slot, Counter::ClosedByServer),
+        }
+    }
+
+    /// Nobody needs it any more; what is queued still leaves. A stream is not closed right behind that:
+    /// what the peer still sends would be answered by a reset, which may overtake it.
+    fn close_stream(&mut self, slot: u32) {
+        let kind = self.dialled_mut(slot).map(|dialled| dialled.kind);
+        match kind {
+            Some(SocketKind::Stream) => self.finish(slot, Counter::ClosedByServer),
+            _ => self.finish_conversation(slot, Counter::ClosedByServer),
         }
     }
 
@@ -384,7 +394,7 @@ impl Core {
         for slot in self.connections.slots() {
             let connection = self.connections.at(slot);
             if connection.life == Life::Open && matches!(connection.role, Role::Dialled(_)) {
-                self.finish_conversation(slot, Counter::ClosedByServer);
+                self.close_stream(slot);
             }
         }
     }

@@ -80,6 +80,12 @@ impl Ring {
         due_ns.map_or(self.sleep_until_ns, |due_ns| due_ns.min(self.sleep_until_ns))
     }
 
+    /// When the shard has heard of every buffer that is filled.
+    pub(super) fn filled_until_ns(&self) -> u64 {
+        let filled = |it: &&Completion| matches!(it.event, Event::Received { .. });
+        self.completions.iter().filter(filled).map(|it| it.due_ns).max().unwrap_or(0)
+    }
+
     /// The shard sleeps outside the driver: only an event wakes it, or [`SimNet::rouse_at`].
     ///
     /// [`SimNet::rouse_at`]: super::SimNet::rouse_at

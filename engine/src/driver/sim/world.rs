@@ -15,7 +15,7 @@ use super::random::SimRandom;
 use super::remote::{Remote, Socket};
 use super::ring::{Completion, Queued, Ring};
 use super::trace::Trace;
-use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Wait};
+use crate::driver::{Event, ListenerIndex, Operation, ReceiveEnd, ShardIndex, Wait};
 
 /// Turns without a pause after which the shards are said to run in circles.
 const TURNS_MAX: u32 = 100_000;
@@ -158,7 +158,11 @@ impl World {
 
     /// Sends an event on its way to a shard, in the lane of an operation.
     pub(super) fn complete(&mut self, shard: ShardIndex, lane: u64, event: Event, bytes: Vec<u8>) {
-        let due_ns = self.now_ns + self.chance.late_ns();
+        let mut due_ns = self.now_ns + self.chance.late_ns();
+        if matches!(event, Event::ReceiveEnded { reason: ReceiveEnd::NoBuffers, .. }) {
+            // The kernel ran out of them after it had filled the others, and says so in that order.
+            due_ns = due_ns.max(self.ring(shard).filled_until_ns());
+        }
         self.ring(shard).completions.push(Completion { due_ns, lane, event, bytes, stale: false });
     }
 

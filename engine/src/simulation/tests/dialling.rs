@@ -437,3 +437,31 @@ fn the_first_address_that_answers_is_taken() {
     std::iter::from_fn(|| remote.accept()).for_each(SimClient::close);
     assert_nothing_is_left(&mut scene);
 }
+
+/// What the peer still sends is no reason to tell it of a reset, which may overtake what it was told.
+#[test]
+fn a_stream_that_is_dropped_while_the_peer_talks_ends_well() {
+    let mut scene = scene();
+    let remote = scene.net.remote(far());
+    let done = spawn(&scene, |context| async move {
+        let dial = Dial { input_bytes_max: 1_000, ..Dial::stream(far()) };
+        let stream = context.connect(dial).await.unwrap();
+        context.sleep(Duration::from_millis(50)).await;
+        stream.write(vec![7; 50_000]).await.unwrap();
+    });
+    scene.pass(5);
+    let client = remote.accept().unwrap();
+    client.write(&[1; 300_000]).unwrap();
+    scene.pass(100);
+    assert_eq!(done.take(), Some(()));
+    client.write(&[2; 1_000]).unwrap();
+    scene.pass(20);
+    let mut received = 0;
+    for _ in 0..100 {
+        received += client.read_at_most(1_000).len();
+        scene.pass(1);
+    }
+    assert_eq!((received, client.end()), (50_000, Some(StreamEnd::Finished)));
+    client.close();
+    assert_nothing_is_left(&mut scene);
+}
