@@ -164,6 +164,43 @@ fn an_interrupt_drains_and_a_second_signal_stops() {
     assert!(stopped.elapsed() < Duration::from_secs(8), "long before the drain's own end");
 }
 
+/// A certificate of its own making and its key, in two files of the build's folder.
+fn certificate(name: &str) -> (PathBuf, PathBuf) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let path = |kind| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.{kind}"));
+    let (cert, key) = (path("cert.pem"), path("key.pem"));
+    fs::write(&cert, made.cert.pem()).expect("the build's folder is writable");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("the build's folder is writable");
+    (cert, key)
+}
+
+#[test]
+fn a_hangup_reloads_certificates_and_says_which_could_not_be() {
+    let (first, second) = (certificate("hangup-1"), certificate("hangup-2"));
+    let listener = |kind: &str, (cert, key): &(PathBuf, PathBuf)| {
+        let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}");
+        format!("[[listener]]\nkind = \"{kind}\"\naddress = \"127.0.0.1:0\"\n{tls}\n")
+    };
+    let listeners = [("login", &first), ("msg", &second), ("gate", &first)];
+    let listeners: String = listeners.iter().map(|(kind, files)| listener(kind, files)).collect();
+    let config = Config::new("hangup", &format!("admin = \"127.0.0.1:0\"\n{listeners}"));
+    let served = Served::start(&config);
+    fs::remove_file(&second.1).expect("the key was there");
+    served.signal("HUP");
+    // It goes on, and heeds the next signal when it is done with this one.
+    TcpStream::connect(served.address("gate")).expect("gate");
+    served.signal("TERM");
+    let (code, errors) = served.end();
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(errors.contains("skyring: listener[0]: certificates reloaded\n"), "{errors}");
+    assert!(errors.contains("skyring: listener[1] keeps its certificates: "), "{errors}");
+    assert!(errors.contains("hangup-2.key.pem"), "{errors}");
+    assert!(
+        errors.ends_with("listener[2]: certificates reloaded\nskyring: draining\n"),
+        "{errors}"
+    );
+}
+
 #[test]
 fn a_taken_port_is_said_with_its_address() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
