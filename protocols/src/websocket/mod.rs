@@ -12,6 +12,8 @@ pub mod close;
 pub mod connection;
 pub mod deflate;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
 mod incoming;
 pub mod limits;
