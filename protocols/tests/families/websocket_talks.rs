@@ -89,7 +89,7 @@ impl Transcript {
         let (sent, mut expected) = (behind_head(&self.sent()), self.recorded());
         match ours {
             Some(Ours::Text) => {
-                let refused = self.run(&[sent.clone()]);
+                let refused = self.run(std::slice::from_ref(&sent));
                 if refused.end != "1007 Text" || !refused.frames.ends_with(&[0x88, 2, 3, 0xef]) {
                     return Some(format!("its text is not refused: {refused:?}"));
                 }
@@ -205,7 +205,7 @@ impl Run {
     }
 
     fn event(&mut self) -> Option<Event> {
-        match self.call(|connection, input, aid, out| connection.receive(input, aid, out)) {
+        match self.call(Connection::receive) {
             Ok(received) => {
                 self.input.drain(..received.consumed);
                 received.event
