@@ -7,7 +7,7 @@ use std::time::Duration;
 use skyring_protocols::blame::Blame;
 use skyring_protocols::http1::ResponseHead;
 use skyring_protocols::http1::url::UrlError;
-use skyring_protocols::websocket::upgrade::UpgradeError;
+use skyring_protocols::websocket::upgrade::AnswerError;
 use skyring_protocols::websocket::{ReadError, WriteError};
 
 use crate::http::client;
@@ -32,7 +32,7 @@ pub enum Error {
     /// The server switches protocols, but not as it was asked to; or what was asked for makes no
     /// request.
     #[error("no upgrade: {0}")]
-    Upgrade(#[from] UpgradeError),
+    Upgrade(#[from] AnswerError),
     /// A header field was given that the upgrade itself is made of.
     #[error("{name} is the upgrade's own header field")]
     ReservedHeader {

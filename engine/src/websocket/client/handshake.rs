@@ -61,5 +61,5 @@ pub(super) async fn upgrade(client: &Client, options: &ConnectOptions) -> Result
 fn offer(options: &ConnectOptions) -> Result<Offer, Error> {
     let mut nonce = [0; NONCE_BYTES];
     aid::fill(&mut nonce);
-    Ok(Offer::new(nonce, &options.subprotocols, options.compression)?)
+    Ok(Offer::new(nonce, &options.subprotocols, options.compression.terms())?)
 }

@@ -19,18 +19,17 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use skyring_protocols::Compat;
-use skyring_protocols::websocket::{CloseCode, Connection, Event, Kind, Limits};
+use skyring_protocols::websocket::{CloseCode, Connection, Event, Kind, Limits, Role};
 
 use super::aid::with_aid;
 use super::error::Error;
 use super::handshake::Upgraded;
 use super::options::ConnectOptions;
 use super::pings::Pings;
-use super::{End, Role};
 use crate::http::client::deadline::{Deadline, Deadlines};
 use crate::http::client::network::{Wire, append};
 use crate::net::StreamError;
-use crate::websocket::Message;
+use crate::websocket::{End, Message, Text};
 
 /// What a message that waits costs beside its payload.
 const MESSAGE_BYTES: usize = 64;
@@ -375,7 +374,7 @@ impl State {
         match event {
             Event::Message { .. } if self.is_abandoned => {}
             Event::Message { kind, data } => {
-                let message = super::message(kind, data);
+                let message = Message::new(kind, data);
                 self.inbox_bytes += weight(&message);
                 self.inbox.push_back(message);
                 wake(&mut self.reader);
@@ -383,8 +382,8 @@ impl State {
             Event::Ping(_) => {}
             Event::Pong(data) => self.pings.answer(&data),
             Event::Close { code, reason } => {
-                let reason = String::from_utf8_lossy(&reason).into_owned();
-                self.end = Some(End { code, reason });
+                let reason = Text::checked_before(reason);
+                self.end = Some(End { code, reason, is_clean: true });
                 self.enter(Phase::Ending);
             }
         }
@@ -396,7 +395,7 @@ impl State {
         let is_silent_end = self.phase == Phase::Closing && self.settings.compat == Compat::Skynet;
         match self.machine.receive_end() {
             Err(_) if is_silent_end => {
-                self.end = Some(End { code: None, reason: String::new() });
+                self.end = Some(End::default());
                 self.enter(Phase::Over);
             }
             Err(error) if self.phase < Phase::Ending => self.fail(error.into(), Phase::Over),
@@ -459,5 +458,5 @@ fn wake(waker: &mut Option<Waker>) {
 
 /// Bytes that a message counts for while it waits.
 fn weight(message: &Message) -> usize {
-    message.len() + MESSAGE_BYTES
+    message.as_bytes().len() + MESSAGE_BYTES
 }

@@ -28,12 +28,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 
 pub use skyring_protocols::websocket::deflate::Mode;
-pub use skyring_protocols::websocket::upgrade::UpgradeError;
+pub use skyring_protocols::websocket::upgrade::AnswerError;
 pub use skyring_protocols::websocket::{CloseCode, Limits, ReadError, WriteError};
 
 pub use self::error::Error;
 pub use self::options::ConnectOptions;
-pub use self::socket::{End, WebSocket, Writer};
+pub use self::socket::{WebSocket, Writer};
 
 use self::line::Line;
 use crate::context::Context;

@@ -33,9 +33,9 @@ pub struct ConnectOptions {
     pub url: String,
     /// Header fields of the request, beside those that make it an upgrade; in this order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Sub-protocols to offer, the one liked best first. With some, the server must choose one.
+    /// Sub-protocols to offer, the one liked best first. The server chooses one of them, or none.
     pub subprotocols: Vec<String>,
-    /// Whether compression is offered, and whose compressor it would be.
+    /// Whether compression is offered, and whether with memory between messages.
     pub compression: Mode,
     /// Time for everything up to the server's answer: look-up, connect, TLS, upgrade.
     pub timeout: Duration,

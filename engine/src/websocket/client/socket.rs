@@ -9,20 +9,11 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 use skyring_protocols::http1::ResponseHead;
-use skyring_protocols::websocket::{CloseCode, Kind};
+use skyring_protocols::websocket::CloseCode;
 
 use super::error::Error;
 use super::line::Line;
-use crate::websocket::Message;
-
-/// How the server closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    /// Its code, if it gave one.
-    pub code: Option<CloseCode>,
-    /// Its reason, mostly empty.
-    pub reason: String,
-}
+use crate::websocket::{End, Message};
 
 /// A connection. Its messages are awaited by [`WebSocket::next`], or through the [`Stream`] that this
 /// is. Dropping it closes it.
@@ -146,10 +137,7 @@ impl Writer {
     pub async fn send(&self, message: impl Into<Message>) -> Result<(), Error> {
         let message = message.into();
         poll_fn(|cx| self.line.poll_room(cx)).await?;
-        match &message {
-            Message::Text(text) => self.line.send(Kind::Text, text.as_bytes()),
-            Message::Binary(data) => self.line.send(Kind::Binary, data),
-        }
+        self.line.send(message.kind(), message.as_bytes())
     }
 
     /// Sends a ping of at most 125 bytes, and waits for its pong. The pong is seen only if the
