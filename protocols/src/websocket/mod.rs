@@ -1,6 +1,6 @@
-//! WebSocket, both sides (RFC 6455, RFC 7692; WIRE W1 to W39).
+//! WebSocket, both sides (RFC 6455, RFC 7692; section W of `WIRE.md`).
 //!
-//! [`Connection`] is one side of a connection that was upgraded ([`upgrade`]). It reads from bytes
+//! [`Connection`] is one side of a connection that was upgraded. It reads from bytes
 //! that the caller keeps and appends to bytes that the caller sends. Payload is taken as it comes and
 //! unmasked while it is copied, so what is not consumed is at most a part of a frame's head; while no
 //! message is under way the machine owns no buffer. The order of things is one table ([`state`]).
@@ -12,6 +12,8 @@ pub mod close;
 pub mod connection;
 pub mod deflate;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
 mod incoming;
 pub mod limits;
