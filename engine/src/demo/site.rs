@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::{Demo, page};
 use crate::context::{Context, Sleep};
 use crate::http::{Request, Response};
+use crate::websocket::{self, Handler, Message, Socket};
 
 /// KiB that `/big/N` gives at most.
 const BIG_KIB_MAX: usize = 1 << 20;
@@ -47,9 +48,21 @@ impl Allowed {
     }
 }
 
+/// Sends every message back.
+struct Echo;
+
+impl Handler for Echo {
+    fn on_message(&self, socket: &Socket, message: Message) {
+        socket.send(message);
+    }
+}
+
 /// Answers a request for the site.
 pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
     let (method, path) = (request.method(), request.path());
+    if path == "/ws" {
+        return websocket::accept(&request, Rc::new(Echo));
+    }
     let Some(allowed) = allowed(path) else {
         return Response::new(404).header("content-type", PLAIN).body("no such page\n");
     };
