@@ -20,6 +20,7 @@ pub mod limits;
 pub mod mask;
 mod outgoing;
 pub mod state;
+pub mod upgrade;
 pub mod utf8;
 
 use bytes::Bytes;
