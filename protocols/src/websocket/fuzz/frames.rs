@@ -50,7 +50,7 @@ pub fn frames(data: &[u8]) {
 /// What was agreed about compression, if anything.
 pub(super) fn agreed(draw: &mut Draw<'_>) -> Option<Agreed> {
     let takeover = draw.below(4);
-    (false && draw.below(2) == 1).then(|| Agreed {
+    (draw.below(2) == 1).then_some(Agreed {
         server_no_context_takeover: takeover & 1 != 0,
         client_no_context_takeover: takeover & 2 != 0,
         server_max_window_bits: 15,
@@ -129,7 +129,7 @@ fn check_answer(setting: &Setting, outcome: &Outcome) {
         match event {
             Event::Ping(data) => frame(Opcode::Pong, data),
             Event::Close { code, .. } => {
-                frame(Opcode::Close, code_bytes(*code).as_slice().as_flattened())
+                frame(Opcode::Close, code_bytes(*code).as_slice().as_flattened());
             }
             Event::Message { .. } | Event::Pong(_) => {}
         }
