@@ -8,6 +8,8 @@
 mod ask;
 #[path = "tables/http/case.rs"]
 mod case;
+#[path = "drivers/escape.rs"]
+mod escape;
 #[path = "drivers/message.rs"]
 mod message;
 #[path = "drivers/pieces.rs"]

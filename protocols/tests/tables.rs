@@ -12,3 +12,5 @@ mod login;
 mod msg;
 #[path = "tables/snapshot.rs"]
 mod snapshot;
+#[path = "tables/websocket.rs"]
+mod websocket;

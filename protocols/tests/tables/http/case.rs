@@ -16,6 +16,7 @@
 //! are; in them and behind `<` the escapes are `\r \n \t \0 \\ \xHH` and `\*9(text)`, which is the
 //! text nine times. An `@` at the front of the input stands for the head of a chunked request.
 
+use crate::escape::unescape;
 use crate::message::{End, Field, Message};
 
 /// What `@` stands for.
@@ -59,7 +60,7 @@ pub(crate) fn read(table: &str, text: &str) -> Vec<Case> {
         let case = cases.last_mut().unwrap();
         match mark {
             "?" => case.set(rest),
-            ">" => case.input.extend(unescape(rest)),
+            ">" => case.input.extend(input(rest)),
             "<" => case.messages.push(message(rest)),
             "=" => {
                 case.end = end(rest);
@@ -138,48 +139,9 @@ fn end(text: &str) -> End {
     }
 }
 
-/// The bytes that a row's text means.
-fn unescape(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    if let Some(chunks) = text.strip_prefix('@') {
-        out.extend_from_slice(CHUNKED_HEAD);
-        rest = chunks;
+fn input(text: &str) -> Vec<u8> {
+    match text.strip_prefix('@') {
+        Some(chunks) => [CHUNKED_HEAD, &unescape(chunks)].concat(),
+        None => unescape(text),
     }
-    while let Some((plain, escaped)) = rest.split_once('\\') {
-        out.extend_from_slice(plain.as_bytes());
-        let (letter, behind) = escaped.split_at(1);
-        rest = behind;
-        match letter {
-            "r" => out.push(b'\r'),
-            "n" => out.push(b'\n'),
-            "t" => out.push(b'\t'),
-            "0" => out.push(0),
-            "\\" => out.push(b'\\'),
-            "x" => {
-                out.push(u8::from_str_radix(&behind[..2], 16).unwrap());
-                rest = &behind[2..];
-            }
-            "*" => {
-                let (count, behind) = behind.split_once('(').unwrap();
-                let (again, behind) = behind.split_at(closing(behind));
-                out.extend(unescape(again).repeat(count.parse().unwrap()));
-                rest = &behind[1..];
-            }
-            other => panic!("what is \\{other}?"),
-        }
-    }
-    out.extend_from_slice(rest.as_bytes());
-    out
-}
-
-/// Where the bracket is that closes the one before this text.
-fn closing(text: &str) -> usize {
-    let mut depth = 1;
-    let mut signs = text.bytes().enumerate();
-    let closes = signs.find(|&(_, sign)| {
-        depth += i32::from(sign == b'(') - i32::from(sign == b')');
-        depth == 0
-    });
-    closes.unwrap().0
 }
