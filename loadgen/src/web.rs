@@ -13,7 +13,7 @@
 use bytes::Bytes;
 use skyring_protocols::Compat;
 use skyring_protocols::http1::{self, BodySize, Client, client};
-use skyring_protocols::websocket::upgrade::{Offer, UpgradeError};
+use skyring_protocols::websocket::upgrade::{AnswerError, Offer};
 use skyring_protocols::websocket::{
     Aid, CloseCode, Connection, Event, Kind, Limits, ReadError, Role, deflate,
 };
@@ -65,7 +65,7 @@ pub enum WebError {
     Http(#[from] http1::ReadError),
     /// The server does not agree, or not to what was asked.
     #[error("{0}")]
-    Upgrade(#[from] UpgradeError),
+    Upgrade(#[from] AnswerError),
     /// The server breaks the protocol.
     #[error("{0}")]
     Read(#[from] ReadError),
@@ -105,7 +105,8 @@ impl Web {
     pub fn ask(server: &WebServer, kit: &mut Kit) -> (Web, Vec<u8>) {
         let nonce = [kit.random.bits(), kit.random.bits()].map(u64::to_le_bytes);
         let mode = if kit.deflates { deflate::Mode::Dedicated } else { deflate::Mode::Off };
-        let offer = Offer::new(nonce.concat().try_into().expect("twice eight bytes"), &[], mode);
+        let nonce = nonce.concat().try_into().expect("twice eight bytes");
+        let offer = Offer::new(nonce, &[], mode.terms()).expect("it has no sub-protocols");
         let (mut client, mut request) = (Client::new(), Vec::new());
         let parts = client::RequestParts {
             method: "GET",
@@ -216,4 +217,57 @@ pub fn to_text(content: &[u8], out: &mut String) {
 pub fn from_text(text: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(text).ok()?;
     text.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(path: &str) -> WebServer {
+        let address = "127.0.0.1:1".parse().expect("an address");
+        WebServer { address, host: String::from("a.example:1"), path: path.to_owned() }
+    }
+
+    #[test]
+    fn a_content_survives_as_text() {
+        let content: Vec<u8> = (0..=255).collect();
+        let mut text = String::new();
+        to_text(&content, &mut text);
+        assert_eq!((text.chars().count(), text.len()), (256, 384));
+        assert_eq!(from_text(text.as_bytes()), Some(content));
+        assert_eq!(from_text("\u{100}".as_bytes()), None);
+        assert_eq!(from_text(b"\xff"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_asked_for_is_refused() {
+        assert!(check(&server("/ws?a=b")).is_ok());
+        assert!(check(&server("/w s")).is_err());
+    }
+
+    #[test]
+    fn what_was_cut_is_followed_by_nothing() {
+        let mut kit = Kit::new(1, 0, false);
+        let open = |web: &mut Web| {
+            web.stage = Stage::Open(Connection::new(Role::Client, Compat::Strict, None));
+        };
+        let ping = [0x89, 1, b'?'];
+        for (is_cut, answers) in [(false, true), (true, false)] {
+            let (mut web, request) = Web::ask(&server("/ws"), &mut kit);
+            assert!(request.starts_with(b"GET /ws HTTP/1.1\r\n"));
+            open(&mut web);
+            if is_cut {
+                web.cut();
+            }
+            let (mut heard, mut out) = (Vec::new(), Vec::new());
+            // In pieces, so that a part of a head is kept.
+            for piece in ping.chunks(1) {
+                web.receive(piece, &mut kit, &mut heard, &mut out).expect("a right frame");
+            }
+            assert_eq!((heard.len(), !out.is_empty()), (0, answers));
+            let said = out.len();
+            web.close(&mut kit, &mut out);
+            assert_eq!(out.len() > said, answers);
+        }
+    }
 }
