@@ -108,13 +108,8 @@ impl Web {
         let nonce = nonce.concat().try_into().expect("twice eight bytes");
         let offer = Offer::new(nonce, &[], mode.terms()).expect("it has no sub-protocols");
         let (mut client, mut request) = (Client::new(), Vec::new());
-        let parts = client::RequestParts {
-            method: "GET",
-            target: &server.path,
-            host: &server.host,
-            body: BodySize::Empty,
-        };
-        client.request(&parts, offer.headers(), &mut request).expect("the plan has tried the path");
+        let written = client.request(&parts(server), offer.headers(), &mut request);
+        written.expect("the plan has tried it");
         let stage = Stage::Asking(Box::new((client, offer)));
         (Web { stage, unread: Vec::new(), is_cut: false }, request)
     }
@@ -206,6 +201,19 @@ impl Web {
             let _ = kit.aid(|aid| connection.close(Some(CloseCode::NORMAL), "", aid, out));
         }
     }
+}
+
+/// Whether a server can be asked for its path.
+///
+/// # Errors
+/// It cannot.
+pub(crate) fn check(server: &WebServer) -> Result<(), http1::WriteError> {
+    Client::new().request(&parts(server), http1::NO_HEADERS, &mut Vec::new())
+}
+
+fn parts(server: &WebServer) -> client::RequestParts<'_> {
+    let (target, host) = (&*server.path, &*server.host);
+    client::RequestParts { method: "GET", target, host, body: BodySize::Empty }
 }
 
 /// A content as text.

@@ -35,10 +35,15 @@ mod serve;
 mod source;
 #[path = "families/transcript.rs"]
 mod transcript;
+#[path = "families/websocket.rs"]
+mod websocket;
+#[path = "families/websocket_upgrade.rs"]
+mod websocket_upgrade;
 
 use source::Family;
 
-const FAMILIES: &[Family] = &[crypt::FAMILY, http::FAMILY, login::FAMILY, msg::FAMILY];
+const FAMILIES: &[Family] =
+    &[crypt::FAMILY, http::FAMILY, login::FAMILY, msg::FAMILY, websocket::FAMILY];
 
 #[test]
 fn crypt() {
@@ -58,6 +63,11 @@ fn login() {
 #[test]
 fn msgserver() {
     msg::FAMILY.replay();
+}
+
+#[test]
+fn websocket() {
+    websocket::FAMILY.replay();
 }
 
 /// A difference that is never used would look like one that is mended. Recordings from elsewhere

@@ -4,6 +4,7 @@ use super::{DEPTH_MAX, PlanError, USERS_MAX};
 use crate::content::CONTENT_BYTES_MIN;
 use crate::options::Options;
 use crate::protocol::Protocol;
+use crate::web;
 
 /// That a protocol is without something, in words.
 pub(super) fn without(what: &'static str, protocol: Protocol) -> &'static str {
@@ -81,6 +82,11 @@ fn ws(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
         () if ws.deflates && !ws.is_used() => {
             Err(PlanError::Meaningless("--ws-deflate", "a run without WebSocket"))
         }
-        () => Ok(()),
+        () => {
+            for server in [&ws.echoes, &ws.logins, &ws.msgs].into_iter().flatten() {
+                web::check(server).map_err(PlanError::WebServer)?;
+            }
+            Ok(())
+        }
     }
 }

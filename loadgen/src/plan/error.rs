@@ -46,6 +46,9 @@ pub enum PlanError {
         /// Why not.
         source: WriteError,
     },
+    /// A path that no server of WebSocket can be asked for.
+    #[error("--ws, --ws-login, --ws-msg: {0}")]
+    WebServer(#[source] WriteError),
     /// The certificates that TLS needs.
     #[error("--tls: {0}")]
     Tls(#[from] SetupError),

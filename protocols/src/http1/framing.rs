@@ -167,7 +167,7 @@ pub(super) fn has_content(status: u16) -> bool {
 }
 
 /// The elements of a list, empty ones too, without the blanks around them.
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
     value.split(|&byte| byte == b',').map(move |element| {
         let start = element.iter().position(|byte| !is_blank(byte)).unwrap_or(element.len());

@@ -35,12 +35,14 @@ mod write;
 pub use client::Client;
 pub use date::imf_fixdate;
 pub use error::{ReadError, WriteError};
+pub(crate) use framing::elements;
 pub use head::{Headers, RequestHead, ResponseHead, Version};
 pub use limits::Limits;
 pub use outgoing::BodySize;
 pub use reason::reason;
 pub use server::Server;
 pub use state::Next;
+pub(crate) use write::is_token;
 
 /// No headers, no trailers: for calls that take some.
 pub const NO_HEADERS: [(&str, &[u8]); 0] = [];

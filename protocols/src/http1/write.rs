@@ -38,7 +38,7 @@ const TOKEN: [bool; 256] = {
 };
 
 /// Whether some bytes are a token: a method or a header's name.
-pub(super) fn is_token(bytes: &[u8]) -> bool {
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| TOKEN[usize::from(byte)])
 }
 

@@ -137,17 +137,15 @@ impl Connection {
     /// Reads a frame from its head on.
     #[inline]
     fn begin(&mut self, input: &[u8], aid: &mut Aid<'_>, out: &mut Vec<u8>) -> Step {
-        let (head, head_bytes) = match head::decode(input)? {
-            Decode::Done { value, consumed } => (value, consumed),
-            Decode::NeedMore { .. } => {
-                if let Some(start) = input.first_chunk() {
-                    self.judge(Flags::decode(*start)?)?;
-                }
-                return Ok((0, None));
-            }
-        };
-        let flags = head.flags();
+        // The first two bytes are judged before the others have come, or else what is wrong with a
+        // head would depend on how it was cut.
+        let Some(start) = input.first_chunk() else { return Ok((0, None)) };
+        let flags = Flags::decode(*start)?;
         let next = self.judge(flags)?;
+        let Decode::Done { value: head, consumed: head_bytes } = head::decode_behind(flags, input)?
+        else {
+            return Ok((0, None));
+        };
         if head.length > aid.limits.frame_bytes_max {
             return Err(ReadError::FrameTooLong { max: aid.limits.frame_bytes_max });
         }

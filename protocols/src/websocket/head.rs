@@ -112,27 +112,23 @@ impl Flags {
     }
 }
 
-impl Head {
-    /// What the first two bytes tell.
-    #[must_use]
-    pub fn flags(&self) -> Flags {
-        let Self { is_last, reserved, opcode, key, .. } = *self;
-        Flags { is_last, reserved, opcode, is_masked: key.is_some() }
-    }
-}
-
 /// The head at the front of the input (WIRE W1).
 ///
 /// # Errors
 /// Those of [`Flags::decode`], as soon as two bytes are there; a length of 64 bits, or one that is
 /// not in its shortest form.
-#[inline]
 pub fn decode(input: &[u8]) -> Result<Decode<Head>, ReadError> {
-    let Some((start, rest)) = input.split_first_chunk::<2>() else {
-        return Ok(Decode::NeedMore { at_least: 2 - input.len() });
-    };
-    let Flags { is_last, reserved, opcode, is_masked } = Flags::decode(*start)?;
-    let short = start[1] & !MASKED;
+    match input.first_chunk() {
+        Some(start) => decode_behind(Flags::decode(*start)?, input),
+        None => Ok(Decode::NeedMore { at_least: 2 - input.len() }),
+    }
+}
+
+/// The rest of a head of which the first two bytes have been taken apart. They are still in the input.
+#[inline]
+pub(super) fn decode_behind(flags: Flags, input: &[u8]) -> Result<Decode<Head>, ReadError> {
+    let Flags { is_last, reserved, opcode, is_masked } = flags;
+    let short = input[1] & !MASKED;
     let length_bytes = match short {
         LENGTH_16 => 2,
         LENGTH_64 => 8,
@@ -142,6 +138,7 @@ pub fn decode(input: &[u8]) -> Result<Decode<Head>, ReadError> {
     if input.len() < consumed {
         return Ok(Decode::NeedMore { at_least: consumed - input.len() });
     }
+    let rest = &input[2..];
     let length = if length_bytes == 0 { u64::from(short) } else { long_length(rest, short)? };
     let key = rest.get(length_bytes..).and_then(<[u8]>::first_chunk).filter(|_| is_masked);
     let value = Head { is_last, reserved, opcode, key: key.copied(), length };
@@ -193,4 +190,55 @@ pub fn encode(head: &Head, out: &mut Vec<u8>) {
         count += 4;
     }
     out.extend_from_slice(&bytes[..count]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// Any head that may be written.
+    fn head() -> impl Strategy<Value = Head> {
+        use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
+        let opcode = select(vec![Continuation, Text, Binary, Close, Ping, Pong]);
+        let length = prop_oneof![0..300_u64, 65_000..66_000_u64, 0..=u64::MAX >> 1];
+        (opcode, any::<bool>(), 0..8_u8, option::of(any::<[u8; 4]>()), length).prop_map(
+            |(opcode, is_last, reserved, key, length)| {
+                let is_last = is_last || opcode.is_control();
+                let length = if opcode.is_control() { length % 126 } else { length };
+                Head { is_last, reserved: reserved << 4, opcode, key, length }
+            },
+        )
+    }
+
+    proptest! {
+        /// WIRE W1, W5: what is written is read, with what is missing told for every cut.
+        #[test]
+        fn round_trip(value in head(), behind: Vec<u8>) {
+            let mut stream = Vec::new();
+            encode(&value, &mut stream);
+            let consumed = stream.len();
+            prop_assert!(consumed <= HEAD_BYTES_MAX);
+            for cut in 0..consumed {
+                let Ok(Decode::NeedMore { at_least }) = decode(&stream[..cut]) else {
+                    return Err(TestCaseError::fail("a cut head is not refused"));
+                };
+                prop_assert!(at_least >= 1 && cut + at_least <= consumed);
+            }
+            stream.extend_from_slice(&behind);
+            prop_assert_eq!(decode(&stream), Ok(Decode::Done { value, consumed }));
+        }
+
+        /// WIRE W5: nothing is read that would be written otherwise.
+        #[test]
+        fn one_form_only(input in prop::collection::vec(any::<u8>(), 0..20)) {
+            if let Ok(Decode::Done { value, consumed }) = decode(&input) {
+                let mut again = Vec::new();
+                encode(&value, &mut again);
+                prop_assert_eq!(&again, &input[..consumed]);
+            }
+        }
+    }
 }

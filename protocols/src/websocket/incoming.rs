@@ -156,7 +156,7 @@ impl Message {
 
     fn announce(&mut self, head: &Head, limits: &Limits) -> Result<(), ReadError> {
         self.frames = self.frames.saturating_add(1);
-        if self.frames > limits.fragments_max {
+        if self.frames > limits.fragments_max.max(1) {
             return Err(ReadError::TooManyFragments { max: limits.fragments_max });
         }
         let max = limits.message_bytes_max;

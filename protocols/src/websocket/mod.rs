@@ -12,12 +12,15 @@ pub mod close;
 pub mod connection;
 pub mod deflate;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod head;
 mod incoming;
 pub mod limits;
 pub mod mask;
 mod outgoing;
 pub mod state;
+pub mod upgrade;
 pub mod utf8;
 
 use bytes::Bytes;

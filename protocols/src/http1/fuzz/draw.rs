@@ -2,40 +2,40 @@
 
 /// Bytes that decide, and are used up. When there are none left every choice is the first one, so
 /// whatever is drawn from comes to an end.
-pub(super) struct Draw<'d> {
+pub(crate) struct Draw<'d> {
     rest: &'d [u8],
 }
 
 impl<'d> Draw<'d> {
-    pub(super) fn new(rest: &'d [u8]) -> Self {
+    pub(crate) fn new(rest: &'d [u8]) -> Self {
         Self { rest }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((&first, rest)) = self.rest.split_first() else { return 0 };
         self.rest = rest;
         first
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         usize::from(self.byte()) % end
     }
 
-    pub(super) fn flag(&mut self) -> bool {
+    pub(crate) fn flag(&mut self) -> bool {
         self.byte() % 2 == 1
     }
 
-    pub(super) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
 
     /// At most this many bytes, as they are.
-    pub(super) fn bytes(&mut self, count_max: usize) -> &'d [u8] {
+    pub(crate) fn bytes(&mut self, count_max: usize) -> &'d [u8] {
         let count = self.below(count_max + 1).min(self.rest.len());
         let (bytes, rest) = self.rest.split_at(count);
         self.rest = rest;
@@ -43,7 +43,7 @@ impl<'d> Draw<'d> {
     }
 
     /// All that is left.
-    pub(super) fn all(self) -> &'d [u8] {
+    pub(crate) fn all(self) -> &'d [u8] {
         self.rest
     }
 }

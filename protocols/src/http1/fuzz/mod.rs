@@ -5,7 +5,7 @@
 //! same functions run as property tests with inputs that look like HTTP, so they do not rot between
 //! two runs of the fuzzer.
 
-mod draw;
+pub(crate) mod draw;
 mod pair;
 mod reading;
 

@@ -1,0 +1,123 @@
+//! What a compressed connection keeps.
+
+use core::fmt;
+
+use flate2::{Compress, Decompress};
+
+use super::deflater::{deflate, deflater};
+use super::inflater::{inflate, inflater};
+use super::{Agreed, InflateError, Tool, WINDOW_BITS_MIN};
+use crate::websocket::Role;
+
+/// The shortest message that is worth compressing when it stands alone, in bytes.
+const ALONE_BYTES_MIN: usize = 64;
+
+/// The shortest message that is worth compressing when it may look into earlier ones, in bytes.
+const TAKEOVER_BYTES_MIN: usize = 16;
+
+/// Both directions of one connection.
+pub(in crate::websocket) struct Context {
+    role: Role,
+    agreed: Agreed,
+    /// Ours, if we may look into earlier messages and have sent one.
+    pub(super) deflater: Option<Box<Compress>>,
+    /// For the peer's messages, if they may look into earlier ones and one has come.
+    pub(super) inflater: Option<Box<Decompress>>,
+}
+
+/// One direction of an agreement.
+#[derive(Clone, Copy)]
+struct Direction {
+    no_takeover: bool,
+    window_bits: u8,
+}
+
+impl Agreed {
+    fn sent_by(&self, role: Role) -> Direction {
+        match role {
+            Role::Server => Direction {
+                no_takeover: self.server_no_context_takeover,
+                window_bits: self.server_max_window_bits,
+            },
+            Role::Client => Direction {
+                no_takeover: self.client_no_context_takeover,
+                window_bits: self.client_max_window_bits,
+            },
+        }
+    }
+}
+
+impl Context {
+    /// Nothing sent, nothing received.
+    pub(in crate::websocket) fn new(role: Role, agreed: Agreed) -> Self {
+        Self { role, agreed, deflater: None, inflater: None }
+    }
+
+    /// Whether a message of so many bytes becomes shorter, as a rule.
+    pub(in crate::websocket) fn pays(&self, length: usize) -> bool {
+        let ours = self.ours();
+        let least = if ours.no_takeover { ALONE_BYTES_MIN } else { TAKEOVER_BYTES_MIN };
+        length >= least && ours.window_bits > WINDOW_BITS_MIN
+    }
+
+    /// One fragment of a message: blocks that end on a whole byte, of the last one without the tail
+    /// (WIRE W35). It lies in the tool until the tool is used again, which others may do between two
+    /// fragments.
+    pub(in crate::websocket) fn compress<'t>(
+        &mut self,
+        data: &[u8],
+        is_last: bool,
+        tool: &'t mut Tool,
+    ) -> &'t [u8] {
+        let ours = self.ours();
+        let scratch = tool.begin();
+        if ours.no_takeover {
+            let (deflater, scratch) = tool.deflater(ours.window_bits);
+            deflate(deflater, data, is_last, scratch);
+        } else {
+            let make = || Box::new(deflater(ours.window_bits));
+            deflate(self.deflater.get_or_insert_with(make), data, is_last, scratch);
+        }
+        tool.scratch()
+    }
+
+    /// Appends a whole message, given without the tail of its last fragment (WIRE W37).
+    ///
+    /// # Errors
+    /// It is malformed, or longer than `bytes_max` when inflated; `out` is as it was. Earlier
+    /// messages may be forgotten, so nothing that follows can be inflated.
+    pub(in crate::websocket) fn inflate(
+        &mut self,
+        data: &[u8],
+        bytes_max: usize,
+        tool: &mut Tool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), InflateError> {
+        let theirs = self.theirs();
+        if theirs.no_takeover {
+            return inflate(tool.inflater(), data, bytes_max, out);
+        }
+        let make = || Box::new(inflater(theirs.window_bits));
+        inflate(self.inflater.get_or_insert_with(make), data, bytes_max, out)
+    }
+
+    fn ours(&self) -> Direction {
+        self.agreed.sent_by(self.role)
+    }
+
+    fn theirs(&self) -> Direction {
+        self.agreed.sent_by(match self.role {
+            Role::Server => Role::Client,
+            Role::Client => Role::Server,
+        })
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Context");
+        debug.field("role", &self.role).field("agreed", &self.agreed);
+        debug.field("deflater", &self.deflater.is_some());
+        debug.field("inflater", &self.inflater.is_some()).finish()
+    }
+}

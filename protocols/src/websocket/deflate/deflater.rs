@@ -1,0 +1,53 @@
+//! Compressing a fragment (WIRE W35).
+
+use flate2::{Compress, Compression, FlushCompress};
+
+use super::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+
+/// How hard is tried, from 1 to 9.
+const LEVEL: u32 = 6;
+
+/// The smallest window that the library compresses into, as a power of two.
+pub(super) const DEFLATER_BITS_MIN: u8 = 9;
+
+/// What ends every flushed piece: the end of an empty stored block. The last fragment of a message
+/// leaves it out, and the receiver puts it back.
+pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// An empty last fragment: the beginning of the block that [`TAIL`] ends.
+const EMPTY: [u8; 1] = [0x00];
+
+/// A compressor for windows of so many bits. One for [`WINDOW_BITS_MIN`] only stores: the library
+/// has no such window, and stored data looks back nowhere.
+pub(super) fn deflater(window_bits: u8) -> Compress {
+    let level = if window_bits <= WINDOW_BITS_MIN { 0 } else { LEVEL };
+    let bits = window_bits.clamp(DEFLATER_BITS_MIN, WINDOW_BITS_MAX);
+    Compress::new_with_window_bits(Compression::new(level), false, bits)
+}
+
+/// Appends one fragment of a message.
+pub(super) fn deflate(deflater: &mut Compress, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    if data.is_empty() {
+        // The library writes nothing when it is flushed twice.
+        out.extend_from_slice(if is_last { &EMPTY } else { &[] });
+        return;
+    }
+    let mut rest = data;
+    // Room for data that does not compress, so that one call does it.
+    out.reserve(data.len() + data.len() / 8 + data.len() / 64 + 64);
+    loop {
+        let before = deflater.total_in();
+        deflater
+            .compress_vec(rest, out, FlushCompress::Sync)
+            .expect("a compressor that is never finished takes any data");
+        rest = &rest[(deflater.total_in() - before) as usize..];
+        if rest.is_empty() && out.len() < out.capacity() {
+            break;
+        }
+        out.reserve(rest.len() + 64);
+    }
+    debug_assert!(out.ends_with(&TAIL), "a flush ends with an empty stored block");
+    if is_last {
+        out.truncate(out.len() - TAIL.len());
+    }
+}
