@@ -83,11 +83,8 @@ fn an_open_loop_keeps_its_rate() {
 fn wss_is_ws_over_tls() {
     let authority = Authority::new("wss");
     let socket = Socket::start_secure(Manner::Plain, authority.server_config());
-    let tls = TlsOptions {
-        is_on: true,
-        authorities: Some(authority.file()),
-        ..TlsOptions::default()
-    };
+    let tls =
+        TlsOptions { is_on: true, authorities: Some(authority.file()), ..TlsOptions::default() };
     let report = play(Options { depth: Some(4), drop_ppm: 10_000, tls, ..options(&socket) });
     assert_passed(&report);
     assert_eq!(report.asked.protocol, "wss");
@@ -125,11 +122,9 @@ fn large_messages_come_back_whole() {
 
 #[test]
 fn every_wrong_echo_is_found_out_and_no_other() {
-    for (manner, kind) in [
-        (Manner::Alter, "altered"),
-        (Manner::Double, "doubled"),
-        (Manner::Lose, "lost"),
-    ] {
+    for (manner, kind) in
+        [(Manner::Alter, "altered"), (Manner::Double, "doubled"), (Manner::Lose, "lost")]
+    {
         let socket = Socket::start(manner);
         let report = play(options(&socket));
         assert_eq!(report.verdict.status, Status::Wrong, "{manner:?}: {}", report.json());

@@ -23,7 +23,7 @@ pub use self::error::PlanError;
 pub use self::places::Place;
 use self::places::{Caller, Places};
 pub use self::secure::Secure;
-use crate::content::{CONTENT_BYTES_MIN, Contents};
+use crate::content::Contents;
 use crate::http::Calls;
 use crate::options::Options;
 use crate::protocol::Protocol;

@@ -161,8 +161,13 @@ impl State {
         loop {
             let received = machine.receive(unread, &skyring_protocols::http1::Limits::default());
             let received = received.map_err(io::Error::other)?;
-            unread.drain(..received.consumed);
-            if let Some(HttpEvent::Request(head)) = received.event {
+            let head = match received.event {
+                Some(HttpEvent::Request(head)) => Some(head),
+                _ => None,
+            };
+            let consumed = received.consumed;
+            unread.drain(..consumed);
+            if let Some(head) = head {
                 let mut out = Vec::new();
                 if self.manner == Manner::Refuse || head.path() != "/ws" {
                     stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")?;
