@@ -25,6 +25,8 @@ usage: skyring-bench COMMAND [OPTIONS]
   scale           a message against the number of sessions, and of shards
   http            what an HTTP request costs, beside hyper, nginx and a bare echo
   tls             what a TLS handshake and an idle TLS connection cost, beside hyper and nginx
+  websocket       what a WebSocket message and an idle connection cost, beside tungstenite and
+                  fastwebsockets
   msg             skyring's msgserver beside others that run already, for instance Skynet
   micro           instructions and cache misses, counted by callgrind
   readme          writes the figures in README.md from the newest records

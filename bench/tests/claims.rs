@@ -176,6 +176,22 @@ fn an_http_server_that_lies_fails_the_command_and_nobody_else() {
 }
 
 #[test]
+fn websocket_echoes_and_weighs_connections() {
+    let parts = ["## Goals", "| 100x1 ", "| idle ", "| tungstenite-4k", "uWebSockets"];
+    let cells = good("websocket", &[], &parts);
+    assert_eq!(cells.len(), 3 * 5);
+    for cell in &cells {
+        if cell.scenario == "idle" {
+            assert_eq!((cell.users, cell.base.as_ref().unwrap().users), (60, 20));
+            assert!(cell.memory["answered"].server_private_bytes > 0);
+        } else {
+            assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
+            assert!(cell.times.contains_key("response"), "{cell:?}");
+        }
+    }
+}
+
+#[test]
 fn tls_opens_resumes_and_weighs_connections() {
     let arguments = ["--at-once", "8"];
     let cells = good("tls", &arguments, &["## Goals", "| full ", "| resumed ", "| tokio-rustls"]);

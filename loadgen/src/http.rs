@@ -229,7 +229,12 @@ mod tests {
     use crate::scenario::{Answer, Range};
 
     fn kind(bytes: u64, call: Call) -> RequestKind {
-        RequestKind { name: String::from("one"), bytes: Range::just(bytes), call: Some(call) }
+        RequestKind {
+            name: String::from("one"),
+            bytes: Range::just(bytes),
+            call: Some(call),
+            is_text: false,
+        }
     }
 
     #[test]

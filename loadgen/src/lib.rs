@@ -15,7 +15,7 @@
 //! | [`run`] | starts the shards, gives the orders, watches |
 //! | [`crew`], [`worker`] | the shards of this process; one of them: one thread, one ring |
 //! | [`crowd`] | its users, as a machine without I/O |
-//! | [`protocol`], [`http`] | what the protocols differ in; HTTP on the wire |
+//! | [`protocol`], [`http`], [`web`] | what the protocols differ in; HTTP and WebSocket on the wire |
 //! | [`check`], [`fault`], [`content`] | which answers are right |
 //! | [`scenario`], [`threshold`] | what users do in which stage, and what must come of it |
 //! | [`arrival`], [`random`] | when requests are due, and every choice, from a seed |
@@ -79,4 +79,5 @@ pub mod summary;
 pub mod threshold;
 pub mod trouble;
 pub mod verdict;
+pub mod web;
 pub mod worker;

@@ -3,14 +3,17 @@
 //! Two carry the same frames. On the message server a request has an id of the client's, a user
 //! logs in first, and what is not answered is repeated on the next connection. A plain gate that
 //! echoes knows none of that: the content alone tells what it answers, and answers come in order.
-//! HTTP is like a gate with other bytes on the wire; those are in [`crate::http`].
+//! HTTP is like a gate with other bytes on the wire; those are in [`crate::http`]. So is WebSocket
+//! to a server that echoes messages; but over WebSocket there may be sessions too, whose frames are
+//! messages then ([`crate::web`]).
 
 use skyring_protocols::frame;
 use skyring_protocols::msg::{Flag, request, response};
 
 use crate::check::Reply;
 use crate::content::{Contents, Stamp};
-use crate::http;
+use crate::options::Options;
+use crate::{http, web};
 
 /// Which protocol is played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub enum Protocol {
     Gate,
     /// HTTP/1.1, requests in their order on connections that stay.
     Http,
+    /// WebSocket messages that come back.
+    Ws,
 }
 
 /// What a frame of the server says.
@@ -49,14 +54,18 @@ impl Protocol {
             (Protocol::Gate, _) => "gate",
             (Protocol::Http, false) => "http",
             (Protocol::Http, true) => "https",
+            (Protocol::Ws, false) => "ws",
+            (Protocol::Ws, true) => "wss",
         }
     }
 
-    /// The longest content of a request, bytes.
-    pub fn content_bytes_max(self) -> usize {
+    /// The longest content of a request in a run with these servers, bytes.
+    pub fn content_bytes_max(self, options: &Options) -> usize {
         match self {
+            Protocol::Msg if options.msgs.is_empty() => web::SESSION_BYTES_MAX,
             Protocol::Msg | Protocol::Gate => response::CONTENT_BYTES_MAX,
             Protocol::Http => http::CONTENT_BYTES_MAX,
+            Protocol::Ws => web::ECHO_BYTES_MAX,
         }
     }
 
@@ -79,18 +88,27 @@ impl Protocol {
     ///
     /// # Panics
     /// When the content is longer than a request holds; the plan has refused that. On HTTP, whose
-    /// requests are no frames.
+    /// requests are no frames, and of
+    /// WebSocket, whose messages are those of its machine.
     pub fn encode(self, content: &[u8], id: u32, out: &mut Vec<u8>) {
         match self {
             Protocol::Msg => request::encode(content, id, out).expect("the plan has checked it"),
             Protocol::Gate => frame::encode(content, out).expect("the plan has checked it"),
-            Protocol::Http => unreachable!("requests of HTTP are no frames"),
+            Protocol::Http | Protocol::Ws => unreachable!("its requests are no frames"),
+        }
+    }
+
+    /// Appends a request as the content of a binary WebSocket message.
+    pub fn encode_message(self, content: &[u8], id: u32, out: &mut Vec<u8>) {
+        match self {
+            Protocol::Msg => request::encode_payload(content, id, out),
+            _ => out.extend_from_slice(content),
         }
     }
 
     /// Reads a frame of the server; `contents` are those of the run.
     pub fn decode<'a>(self, payload: &'a [u8], contents: &Contents) -> Incoming<'a> {
-        if self == Protocol::Gate {
+        if !self.has_login() {
             return Incoming::Echo(contents.recognise(payload));
         }
         match response::decode(payload) {

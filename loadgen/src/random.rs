@@ -29,6 +29,10 @@ pub enum Purpose {
     Arrival = 9,
     /// Who loses its connection in a storm.
     Storm = 10,
+    /// Whether a connection goes over TCP or over WebSocket.
+    Transport = 11,
+    /// What the frames of a shard are masked with.
+    Mask = 12,
 }
 
 /// The numbers for the choice that concerns a user's `item`.

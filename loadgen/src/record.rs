@@ -45,7 +45,7 @@ counters! {
     connects_failed,
     /// Logins granted.
     logins,
-    /// Attaches accepted, or gate or HTTP connections opened.
+    /// Attaches accepted, or connections of another protocol that are ready.
     attaches,
     /// Of those, the ones after a lost connection.
     reattaches,
@@ -65,6 +65,12 @@ counters! {
     tls_full,
     /// TLS handshakes that resumed an earlier session.
     tls_resumed,
+    /// WebSocket upgrades.
+    ws_upgrades,
+    /// Attaches accepted over WebSocket.
+    ws_attaches,
+    /// Attaches over WebSocket of users whose last one was over TCP, or the other way round.
+    ws_moves,
     /// Connections that the server ended or that broke.
     losses,
     /// Requests that fell due.

@@ -129,6 +129,10 @@ fn counts(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn handshakes(out: &mut String, report: &Report) -> std::fmt::Result {
     let (count, counters) = (figures::count, &report.counters);
+    if counters.ws_upgrades > 0 {
+        let (upgrades, moves) = (count(counters.ws_upgrades), count(counters.ws_moves));
+        writeln!(out, "  WebSocket  {upgrades} upgrades; users moved to or from it {moves} times")?;
+    }
     if counters.tls_full + counters.tls_resumed == 0 {
         return Ok(());
     }

@@ -42,6 +42,8 @@ pub enum Trouble {
     Refused(Step, u16),
     /// The server ended the connection.
     Ended(Step),
+    /// The server closed the WebSocket connection, with this code if it gave one.
+    Closed(Step, Option<u16>),
     /// The server broke the protocol.
     Broken(Step, String),
     /// Nothing happened for too long.
@@ -60,6 +62,8 @@ impl fmt::Display for Trouble {
             }
             Trouble::Refused(step, code) => write!(f, "{step}: refused with {code}"),
             Trouble::Ended(step) => write!(f, "{step}: the server closed the connection"),
+            Trouble::Closed(step, Some(code)) => write!(f, "{step}: the server closed with {code}"),
+            Trouble::Closed(step, None) => write!(f, "{step}: the server closed without a code"),
             Trouble::Broken(step, what) => write!(f, "{step}: {what}"),
             Trouble::TimedOut(step) => write!(f, "{step}: no answer in time"),
             Trouble::Tls(step, what) => write!(f, "{step}: TLS: {what}"),

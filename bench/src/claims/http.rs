@@ -8,18 +8,14 @@
 use std::error::Error;
 use std::time::Duration;
 
+use super::closed::{self, RESPONSE, SCENARIOS, Scenario, Times};
 use super::page::{Bars, Goal, Measure, Page};
-use super::record::{Cell, Flag, Record};
+use super::record::{Cell, Record};
 use super::server::Server;
 use super::settings::{self, OptionError, Settings};
-use crate::child::Target;
-use crate::floor::cell::count_calls;
-use crate::generator::{Generator, Load, Wire, dial};
-use crate::measure::calls::CallCounter;
-use crate::measure::reading::Reading;
+use crate::generator::{Generator, Wire};
 use crate::nginx;
 use crate::peers::Peer;
-use crate::statistics::Percentiles;
 
 /// The options, with their meaning, for `--help`.
 pub(crate) const USAGE: &str = "\
@@ -37,12 +33,8 @@ const OVER_NGINX: Measure =
 const CALLS: Measure = Measure::new("calls/request", 3, |cell| cell.calls);
 
 /// A request under way on each connection, and sixteen.
-const CPU_ALONE: Measure = Measure { of: |cell| of_depth(cell, "x1"), ..CPU };
-const CPU_PIPELINED: Measure = Measure { of: |cell| of_depth(cell, "x16"), ..CPU };
-
-fn of_depth(cell: &Cell, depth: &str) -> Option<f64> {
-    cell.cpu_us().filter(|_| cell.scenario.ends_with(depth))
-}
+const CPU_ALONE: Measure = Measure { of: |cell| closed::cpu_of_depth(cell, "x1"), ..CPU };
+const CPU_PIPELINED: Measure = Measure { of: |cell| closed::cpu_of_depth(cell, "x16"), ..CPU };
 
 /// What is aimed at, of a bare echo's cost, with one request under way and with sixteen.
 const ALONE_MAX: f64 = 1.15;
@@ -107,23 +99,6 @@ pub const PAGE: Page = Page {
     ],
 };
 
-const RESPONSE: &str = "response";
-
-/// A load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Scenario {
-    name: &'static str,
-    connections: usize,
-    depth: u32,
-}
-
-const SCENARIOS: [Scenario; 4] = [
-    Scenario { name: "100x1", connections: 100, depth: 1 },
-    Scenario { name: "1000x1", connections: 1_000, depth: 1 },
-    Scenario { name: "100x16", connections: 100, depth: 16 },
-    Scenario { name: "1000x16", connections: 1_000, depth: 16 },
-];
-
 /// The parsed command line.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -161,8 +136,7 @@ impl HttpOptions {
 
     /// The loads; a smoke test has those of few connections.
     fn scenarios(&self) -> impl Iterator<Item = Scenario> {
-        let is_quick = self.settings.quick;
-        SCENARIOS.into_iter().filter(move |scenario| !is_quick || scenario.connections <= 100)
+        closed::scenarios(self.settings.quick)
     }
 
     fn warm_up(&self) -> Duration {
@@ -200,56 +174,18 @@ pub fn run(options: &HttpOptions, record: &mut Record) -> Result<(), Box<dyn Err
         let found = options.scenarios().find(|scenario| scenario.name == name);
         let scenario = found.ok_or("there is no such load")?;
         let running = server.start(settings)?;
-        let (cell, missing) = measure(running.target(), scenario, options, &mut generator)?;
+        let echoes = server.name() == Peer::Ring.name();
+        let wire = if echoes { Wire::Http.echo() } else { Wire::Http };
+        let times = Times { warm_up: options.warm_up(), measured: options.measured };
+        let target = running.target();
+        let (cell, missing) =
+            closed::measure(target, wire, scenario, times, settings, &mut generator)?;
         if let Some(reason) = missing {
             record.note(format!("System calls were not counted: {reason}."));
         }
         Ok(cell)
     });
     Ok(())
-}
-
-/// A cell, and why system calls are missing from it if they are.
-fn measure(
-    target: &Target,
-    scenario: Scenario,
-    options: &HttpOptions,
-    generator: &mut Generator,
-) -> Result<(Cell, Option<String>), Box<dyn Error>> {
-    let (settings, places) = (&options.settings, options.settings.places());
-    let is_echo = target.name == Peer::Ring.name();
-    let wire = if is_echo { Wire::LongEcho } else { Wire::Http };
-    let Scenario { connections, depth, .. } = scenario;
-    let dialled = dial::dial_for(target, wire, 0..connections, settings.congestion.as_deref())?;
-    let mut run = generator.start(dialled, Load::Closed { depth })?;
-    run.phase(options.warm_up())?;
-    let before = Reading::take(target.pid, places)?;
-    let tally = run.measured_phase(options.measured)?;
-    let processors = Reading::take(target.pid, places)?.since(before, places);
-    let counted = options.measured.min(Duration::from_millis(500));
-    let calls = count_calls(CallCounter::attach(target.pid), || Ok(run.phase(counted)?.answers))?;
-    let samples = run.finish()?;
-    if tally.answers == 0 {
-        return Err("not one answer".into());
-    }
-    let (calls, missing) = match calls {
-        Ok(calls) => (Some(calls), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    let seconds = tally.elapsed.as_secs_f64();
-    let response = (RESPONSE.to_owned(), Percentiles::of(&samples.response_ns));
-    let cell = Cell {
-        users: connections as u64,
-        shards: 1,
-        done: tally.answers,
-        seconds,
-        processors,
-        calls,
-        times: [response].into(),
-        flags: Flag::of(&processors, seconds),
-        ..Cell::default()
-    };
-    Ok((cell, missing))
 }
 
 #[cfg(test)]

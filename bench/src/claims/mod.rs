@@ -9,9 +9,11 @@
 //! | [`scale`] | what a message costs, against sessions and shards |
 //! | [`http`] | what an HTTP request costs, beside hyper, nginx and a bare echo |
 //! | [`tls`] | what a TLS connection costs, open and idle |
+//! | [`websocket`] | what a WebSocket message and an idle WebSocket connection cost |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
 //! | [`record`], [`page`] | what was measured, and how it is shown |
 
+mod closed;
 pub(crate) mod crowd;
 mod headlines;
 pub mod http;
@@ -31,6 +33,7 @@ pub mod settings;
 pub mod storm;
 pub mod tls;
 mod watch;
+pub mod websocket;
 
 use std::error::Error;
 
@@ -41,7 +44,7 @@ use record::{Cell, Failure, Record};
 use settings::Settings;
 
 /// How the records of every claim are shown.
-const PAGES: [&Page; 7] = [
+const PAGES: [&Page; 8] = [
     &login::PAGE,
     &storm::PAGE,
     &idle::PAGE,
@@ -49,6 +52,7 @@ const PAGES: [&Page; 7] = [
     &scale::PAGE,
     &http::PAGE,
     &tls::PAGE,
+    &websocket::PAGE,
 ];
 
 /// How the records of a claim are shown.
@@ -97,6 +101,11 @@ pub fn run(
             let Some(options) = options else { return help(tls::USAGE) };
             let load = tls::load(&options);
             measured(claim, &load, &options.settings, command, |it| tls::run(&options, it))
+        }),
+        "websocket" => websocket::WebSocketOptions::parse(parser).and_then(|options| {
+            let Some(options) = options else { return help(websocket::USAGE) };
+            let load = websocket::load(&options);
+            measured(claim, &load, &options.settings, command, |it| websocket::run(&options, it))
         }),
         _ => return None,
     })

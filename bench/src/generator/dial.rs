@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::sessions::{self, SessionError};
+use super::websocket;
 use super::wire::{Ear, Heard, Wire};
 use crate::child::Target;
 use crate::host;
@@ -54,7 +55,11 @@ pub fn dial_for(
             }
             None => {
                 for _ in batch {
-                    sockets.push(connect(target.address, congestion)?);
+                    let mut socket = connect(target.address, congestion)?;
+                    if wire == Wire::WebSocket {
+                        websocket::upgrade(&mut socket)?;
+                    }
+                    sockets.push(socket);
                 }
                 std::thread::sleep(PAUSE);
             }

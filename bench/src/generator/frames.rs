@@ -1,8 +1,9 @@
 //! The frames that are sent, and what their answers must be.
 //!
-//! A request is 64 bytes of payload behind its two-byte length, in a long echo as many as an HTTP
-//! request has in all: connection number, sequence number, then a pattern that differs between connections. To a msgserver the last four bytes of
-//! the payload are the request id (WIRE.md, msgserver), which is the sequence number.
+//! A request is 64 bytes of payload behind its two-byte length, in an
+//! echo beside another protocol as many as a request of that has in all: connection number, sequence
+//! number, then a pattern that differs between connections. To a msgserver the last four bytes of the
+//! payload are the request id (WIRE.md, msgserver), which is the sequence number.
 
 use super::wire::Heard;
 
@@ -43,8 +44,12 @@ pub(crate) fn prepare(frame: &mut [u8], connection: u32) {
     let payload_bytes = (frame.len() - HEAD_BYTES) as u16;
     frame[..HEAD_BYTES].copy_from_slice(&payload_bytes.to_be_bytes());
     frame[2..6].copy_from_slice(&connection.to_be_bytes());
-    for (index, byte) in frame[10..].iter_mut().enumerate() {
-        // Any pattern will do that two connections do not share.
+    fill(&mut frame[10..], connection);
+}
+
+/// Fills bytes with a pattern. Any will do that two connections do not share.
+pub(super) fn fill(bytes: &mut [u8], connection: u32) {
+    for (index, byte) in bytes.iter_mut().enumerate() {
         *byte = (index as u32 * 7).wrapping_add(connection.wrapping_mul(0x9e37_79b1) >> 8) as u8;
     }
 }

@@ -28,6 +28,7 @@ mod samples;
 mod schedule;
 mod sessions;
 mod swarm;
+pub(crate) mod websocket;
 pub(crate) mod wire;
 
 use std::io;

@@ -46,7 +46,8 @@ pub(super) fn serve_tls(options: &PeerOptions) -> io::Result<()> {
     })
 }
 
-fn accept_all<F>(
+/// Accepts connections on a runtime of this thread, and serves each in a task of its own.
+pub(super) fn accept_all<F>(
     options: &PeerOptions,
     serve_one: impl Fn(TcpStream) -> F + 'static,
 ) -> io::Result<()>

@@ -1,7 +1,7 @@
 //! The servers that are compared, each a process of its own with one pinned thread.
 //!
 //! Most echo frames of the gate (a big-endian length of two bytes, then the payload); some answer
-//! HTTP requests. Each is what a competent user of its library would write: default settings, one task a connection
+//! HTTP requests, some echo WebSocket messages, and skyring's HTTP listener does both. Each is what a competent user of its library would write: default settings, one task a connection
 //! where the library has tasks, one receive buffer of 4 KiB a task, every whole frame of a receive
 //! answered in one send, `TCP_NODELAY` on. None knows anything of the load it will get.
 //!
@@ -19,6 +19,7 @@ mod ring;
 mod session;
 mod skyring;
 mod tokio;
+mod websocket;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -63,6 +64,12 @@ pub enum Peer {
     SkyringTls,
     /// hyper over tokio-rustls.
     HyperTls,
+    /// tokio-tungstenite, current-thread runtime.
+    Tungstenite,
+    /// The same with smaller buffers.
+    TungsteniteSmall,
+    /// fastwebsockets behind hyper, current-thread runtime.
+    FastWebSockets,
 }
 
 impl Peer {
@@ -78,8 +85,16 @@ impl Peer {
     ];
 
     /// The others.
-    const OTHERS: [Peer; 5] =
-        [Peer::Exchange, Peer::Skyring, Peer::Hyper, Peer::SkyringTls, Peer::HyperTls];
+    const OTHERS: [Peer; 8] = [
+        Peer::Exchange,
+        Peer::Skyring,
+        Peer::Hyper,
+        Peer::SkyringTls,
+        Peer::HyperTls,
+        Peer::Tungstenite,
+        Peer::TungsteniteSmall,
+        Peer::FastWebSockets,
+    ];
 
     /// The name on command lines and in records.
     pub fn name(self) -> &'static str {
@@ -96,6 +111,9 @@ impl Peer {
             Peer::Hyper => "hyper",
             Peer::SkyringTls => "skyring-tls",
             Peer::HyperTls => "hyper-tls",
+            Peer::Tungstenite => "tungstenite",
+            Peer::TungsteniteSmall => "tungstenite-4k",
+            Peer::FastWebSockets => "fastwebsockets",
         }
     }
 
@@ -122,6 +140,9 @@ impl Peer {
             Peer::Hyper => "hyper 1 on tokio, current thread",
             Peer::SkyringTls => "skyring, HTTP listener over TLS, one shard",
             Peer::HyperTls => "hyper 1 over tokio-rustls, current thread",
+            Peer::Tungstenite => "tokio-tungstenite, current thread",
+            Peer::TungsteniteSmall => "tokio-tungstenite with buffers of 4 KiB, current thread",
+            Peer::FastWebSockets => "fastwebsockets behind hyper 1 on tokio, current thread",
         }
     }
 
@@ -130,6 +151,7 @@ impl Peer {
         match self {
             Peer::Session => Wire::Session,
             Peer::Skyring | Peer::Hyper | Peer::SkyringTls | Peer::HyperTls => Wire::Http,
+            Peer::Tungstenite | Peer::TungsteniteSmall | Peer::FastWebSockets => Wire::WebSocket,
             _ => Wire::Echo,
         }
     }
@@ -210,6 +232,9 @@ pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
         Peer::SkyringTls => skyring::serve_tls(options),
         Peer::Hyper => hyper::serve(options),
         Peer::HyperTls => hyper::serve_tls(options),
+        Peer::Tungstenite => websocket::serve_tungstenite(options, None),
+        Peer::TungsteniteSmall => websocket::serve_tungstenite(options, Some(BUFFER_BYTES)),
+        Peer::FastWebSockets => websocket::serve_fast(options),
     }
 }
 

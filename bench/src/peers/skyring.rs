@@ -1,4 +1,5 @@
-//! skyring's HTTP listener, with and without TLS, with an application that answers one path.
+//! skyring's HTTP listener, with and without TLS, with an application that answers one path and sends
+//! the WebSocket messages of another back.
 
 use std::io;
 use std::rc::Rc;
@@ -7,10 +8,12 @@ use skyring::config::{Config, Listener, ListenerKind, TlsSettings};
 use skyring::handler::Application;
 use skyring::http::{Request, Response};
 use skyring::server::Server;
+use skyring::websocket::{Handler, Message, Socket, accept};
 
 use super::{PeerOptions, announce_all};
 use crate::certificate;
 use crate::generator::http::{BODY, MEDIA_TYPE, PATH};
+use crate::generator::websocket;
 
 /// How long a connection over TLS may be silent: longer than any measurement of memory takes. The
 /// other servers keep theirs as long.
@@ -22,8 +25,18 @@ impl Application for Page {
     async fn http(self: Rc<Self>, request: Request) -> Response {
         match request.path() {
             PATH => Response::new(200).header("content-type", MEDIA_TYPE).body(&BODY[..]),
+            websocket::PATH => accept(&request, Rc::new(Echo)),
             _ => Response::new(404),
         }
+    }
+}
+
+struct Echo;
+
+impl Handler for Echo {
+    fn on_message(&self, socket: &Socket, message: Message) {
+        // It fails when the connection is gone, and then nobody waits for it.
+        let _ = socket.send(message);
     }
 }
 

@@ -10,6 +10,7 @@ use skyring::driver::{Errno, Operation, ReceiveEnd, SocketKind};
 use super::user::Phase;
 use super::{Alarm, Crowd};
 use crate::arrival::SECOND_NS;
+use crate::plan::Place;
 use crate::random::{Purpose, choice};
 use crate::record::{Step, Trouble};
 
@@ -65,8 +66,8 @@ impl Crowd {
         let user = self.user(index);
         user.phase = if login { Phase::DialLogin } else { Phase::DialPlay };
         user.since_ns = now_ns;
-        let destination =
-            if login { self.plan.login_of(number) } else { self.plan.play_of(number) };
+        user.dials = user.dials.wrapping_add(1);
+        let destination = self.place_of(index).address;
         let source = self.plan.source_of(number, login);
         self.handshakes += 1;
         self.record.counters.connects += 1;
@@ -76,6 +77,15 @@ impl Crowd {
             destination,
             source,
         });
+    }
+
+    /// Where the present connection of a user goes, from the connect on.
+    pub(super) fn place_of(&self, index: u32) -> &Place {
+        let (number, user) = (self.number(index), &self.users[index as usize]);
+        match user.phase {
+            Phase::DialLogin | Phase::LoggingIn => self.plan.login_of(number, user.dials),
+            _ => self.plan.play_of(number, user.dials),
+        }
     }
 
     /// A connect is over.

@@ -78,6 +78,7 @@ impl Crowd {
         }
         user.granted = None;
         self.record.counters.churns += 1;
+        self.say_goodbye(index);
         self.part(index, Parting::Dropped, now_ns);
         self.queue.push_back(index);
     }

@@ -1,9 +1,7 @@
 //! Login and attach: from a fresh connection to a user that may play.
 //!
 //! With TLS its handshake comes first on every connection. Where the client speaks first, what it
-//! says waits for that in the link.
-
-use std::net::SocketAddr;
+//! says waits for that in the link. With WebSocket the upgrade comes next.
 
 use skyring::driver::Token;
 use skyring_protocols::crypt::randomkey;
@@ -11,6 +9,7 @@ use skyring_protocols::frame;
 use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
 use skyring_protocols::msg::Username;
 use skyring_protocols::msg::attach::{self, AttachAnswer};
+use skyring_protocols::websocket::Kind;
 
 use super::secure::{Handshake, Secured};
 use super::user::{Granted, Phase};
@@ -31,24 +30,27 @@ impl Crowd {
         let mut random = choice(options.seed, self.number(index), 0, Purpose::Key);
         let key = randomkey(random.bits().to_le_bytes());
         self.user(index).login = Some(Box::new(LoginClient::new(token.format(), key)));
-        let destination = self.plan.login_of(self.number(index));
-        self.open(index, slot, (Phase::LoggingIn, destination), now_ns);
+        self.open(index, slot, Phase::LoggingIn, now_ns);
     }
 
-    /// Takes a connection to a server for a user, who is in this phase now, and begins with TLS if it
-    /// is used.
-    fn open(&mut self, index: u32, slot: u32, at: (Phase, SocketAddr), now_ns: u64) -> Token {
-        let (phase, destination) = at;
+    /// Takes a connection to a server for a user, who is in this phase now, and begins with TLS and
+    /// the upgrade to WebSocket where they are used.
+    fn open(&mut self, index: u32, slot: u32, phase: Phase, now_ns: u64) -> Token {
         let link = self.links.open(slot, index);
         let user = &mut self.users[index as usize];
         (user.token, user.phase) = (link, phase);
-        let Some(secure) = &self.plan.secure else { return link };
-        let (links, workspace) = (&mut self.links, &mut self.workspace);
-        let begun = secure.connect(destination, user.lost_ns > 0);
-        let begun = begun.and_then(|tls| links.secure(link, Secured::new(tls, now_ns), workspace));
-        if let Err(error) = begun {
-            self.on_lost(index, Trouble::Tls(self.step_of(index), error.to_string()), now_ns);
+        let comes_back = user.lost_ns > 0;
+        if let Some(secure) = &self.plan.secure {
+            let begun = secure.connect(self.place_of(index).address, comes_back);
+            let (links, workspace) = (&mut self.links, &mut self.workspace);
+            let begun =
+                begun.and_then(|tls| links.secure(link, Secured::new(tls, now_ns), workspace));
+            if let Err(error) = begun {
+                self.on_lost(index, Trouble::Tls(self.step_of(index), error.to_string()), now_ns);
+                return link;
+            }
         }
+        self.ask_for_upgrade(index, link);
         link
     }
 
@@ -59,7 +61,9 @@ impl Crowd {
             if handshake.is_resumed { &mut counters.tls_resumed } else { &mut counters.tls_full };
         *count += 1;
         self.record.times.tls.saturating_record(now_ns.saturating_sub(handshake.since_ns));
-        if self.user(index).phase == Phase::Attaching && !self.plan.protocol.has_login() {
+        let link = self.user(index).token;
+        let is_ready = !self.plan.protocol.has_login() && self.links.web(link).is_none();
+        if self.user(index).phase == Phase::Attaching && is_ready {
             self.on_attached(index, now_ns);
         }
     }
@@ -72,7 +76,7 @@ impl Crowd {
         while let Some(output) = login.poll_output() {
             let trouble = match output {
                 LoginClientOutput::Send(line) => {
-                    self.links.send(link, line);
+                    self.say_line(link, line);
                     continue;
                 }
                 LoginClientOutput::Granted { subid } => {
@@ -102,6 +106,7 @@ impl Crowd {
         self.handshakes -= 1;
         self.record.counters.logins += 1;
         self.record.times.login.saturating_record(now_ns.saturating_sub(since_ns));
+        self.say_goodbye(index);
         self.links.linger(link);
         let hangup = Alarm::Hangup { slot: link.slot, generation: link.generation };
         self.alarm(now_ns + HANGUP_NS, hangup);
@@ -110,15 +115,19 @@ impl Crowd {
 
     /// The connection to play on stands.
     pub(super) fn begin_play_link(&mut self, index: u32, slot: u32, now_ns: u64) {
-        let destination = self.plan.play_of(self.number(index));
-        let link = self.open(index, slot, (Phase::Attaching, destination), now_ns);
-        let has_login = self.plan.protocol.has_login();
-        match has_login {
-            _ if self.links.owner(link) != Some(index) => return,
-            true => {}
-            false if self.plan.secure.is_some() => return,
-            false => return self.on_attached(index, now_ns),
+        let link = self.open(index, slot, Phase::Attaching, now_ns);
+        let (is_web, is_secure) = (self.links.web(link).is_some(), self.plan.secure.is_some());
+        match self.plan.protocol.has_login() {
+            // It is lost, or the upgrade comes first.
+            _ if is_web || self.links.owner(link) != Some(index) => {}
+            true => self.attach(index, now_ns),
+            false if is_secure => {}
+            false => self.on_attached(index, now_ns),
         }
+    }
+
+    /// Says who it is that wants to play.
+    pub(super) fn attach(&mut self, index: u32, now_ns: u64) {
         let name = self.plan.name_of(self.number(index));
         let server = self.plan.options.server.clone().into_bytes();
         let user = &mut self.users[index as usize];
@@ -127,8 +136,16 @@ impl Crowd {
         user.attach_index += 1;
         let index_sent = u64::from(user.attach_index);
         let line = attach::format(&username.format(), index_sent, &granted.secret);
+        let link = user.token;
         let mut buffer = self.links.buffer();
-        match frame::encode(&line, &mut buffer) {
+        let encoded = match self.links.web(link) {
+            Some(web) => {
+                web.say(Kind::Binary, &line, &mut self.kit, &mut buffer);
+                Ok(())
+            }
+            None => frame::encode(&line, &mut buffer),
+        };
+        match encoded {
             Ok(()) => self.links.send(link, buffer),
             Err(error) => {
                 let trouble = Trouble::Broken(Step::Attach, error.to_string());
@@ -152,7 +169,8 @@ impl Crowd {
         self.on_lost(index, trouble, now_ns);
     }
 
-    fn on_attached(&mut self, index: u32, now_ns: u64) {
+    pub(super) fn on_attached(&mut self, index: u32, now_ns: u64) {
+        self.note_carrier(index);
         let user = &mut self.users[index as usize];
         user.phase = Phase::Playing;
         (user.failures, user.away) = (0, false);

@@ -14,6 +14,7 @@ use skyring::driver::{Errno, Operation, ReceiveEnd, ReceiveMode, Token};
 use skyring::transport::tls::{TlsError, Workspace};
 
 use super::secure::{Handshake, Secured};
+use crate::web::Web;
 
 /// Owner of a link that nobody cares for any more.
 const NOBODY: u32 = u32::MAX;
@@ -35,6 +36,8 @@ struct Link {
     closing: bool,
     /// Its TLS, if it has some.
     secured: Option<Box<Secured>>,
+    /// Its WebSocket, if it has some.
+    web: Option<Box<Web>>,
 }
 
 const UNUSED: Link = Link {
@@ -47,6 +50,7 @@ const UNUSED: Link = Link {
     ending: false,
     closing: false,
     secured: None,
+    web: None,
 };
 
 /// How a send ended for the owner of the link.
@@ -67,7 +71,8 @@ pub(super) struct Links {
     /// Links that are open.
     open: u32,
     buffers: Vec<Vec<u8>>,
-    /// Bytes that wait for the send in flight on a slot; only handshakes ever have some.
+    /// Bytes that wait for the send in flight on a slot: of handshakes, and what a machine answers by
+    /// itself.
     waiting: HashMap<u32, Vec<u8>>,
 }
 
@@ -105,6 +110,18 @@ impl Links {
     /// An empty buffer, to be filled and sent.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
         self.buffers.pop().unwrap_or_default()
+    }
+
+    /// Speaks WebSocket on a fresh link.
+    pub(super) fn set_web(&mut self, token: Token, web: Web) {
+        if let Some(link) = self.link_mut(token) {
+            link.web = Some(Box::new(web));
+        }
+    }
+
+    /// The WebSocket of a link, if it has some.
+    pub(super) fn web(&mut self, token: Token) -> Option<&mut Web> {
+        self.link_mut(token)?.web.as_deref_mut()
     }
 
     /// Speaks TLS on a fresh link.
@@ -191,7 +208,7 @@ impl Links {
         if link.ending {
             return;
         }
-        link.owner = NOBODY;
+        (link.owner, link.web) = (NOBODY, None);
         self.say_farewell(token);
         let Some(link) = self.link_mut(token) else { return };
         link.ending = true;
@@ -220,7 +237,7 @@ impl Links {
     /// The owner is done with the link, and the peer is expected to close it.
     pub(super) fn linger(&mut self, token: Token) {
         if let Some(link) = self.link_mut(token) {
-            link.owner = NOBODY;
+            (link.owner, link.web) = (NOBODY, None);
         }
     }
 
@@ -282,7 +299,8 @@ impl Links {
             return None;
         }
         if let Some(next) = self.waiting.remove(&token.slot) {
-            self.send(token, next);
+            // It is sealed already, where it has to be.
+            self.put(token, next);
         }
         self.owner(token).map(|owner| (owner, end))
     }

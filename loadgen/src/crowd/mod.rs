@@ -10,7 +10,7 @@
 //!
 //! Files: `links` connections, `secure` TLS on them, `dial` pacing and failures, `handshake` login and attach,
 //! `stages` what changes from stage to stage, `script` the steps of players, `play` requests and
-//! answers, `exchange` answers of HTTP, `disturb` drops, churn and storms.
+//! answers, `exchange` answers of HTTP, `web` WebSocket, `disturb` drops, churn and storms.
 //!
 //! Invariant: in a closed loop every player that plays owes exactly `steps` steps of its script
 //! (requests not answered, or in thought) from its start until its stage wants it no longer.
@@ -25,6 +25,7 @@ mod script;
 mod secure;
 mod stages;
 mod user;
+mod web;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -42,6 +43,7 @@ use crate::http::Reader;
 use crate::plan::{Plan, Share};
 use crate::protocol::Protocol;
 use crate::record::{self, Record, Trouble};
+use crate::web::{Heard, Kit};
 
 /// How long a second answer to the last request is waited for.
 const SETTLE_NS: u64 = SECOND_NS / 20;
@@ -129,10 +131,16 @@ pub struct Crowd {
     arrivals: Arrivals,
     churn: Schedule,
     scratch: Vec<u8>,
+    /// A request as a message.
+    message: Vec<u8>,
     /// Reads answers of HTTP; a user has one of its own while it is in the midst of one.
     reader: Option<Box<Reader>>,
     /// Buffers of TLS.
     workspace: Workspace,
+    /// What the WebSocket connections share.
+    kit: Kit,
+    /// What came over one of them.
+    messages: Vec<Heard>,
     recent: Histogram<u64>,
     recent_late: Histogram<u64>,
 }
@@ -165,8 +173,11 @@ impl Crowd {
             arrivals: Arrivals::never(),
             churn: Schedule::never(),
             scratch: Vec::new(),
+            message: Vec::new(),
             reader: None,
             workspace: Workspace::default(),
+            kit: Kit::new(plan.options.seed, shard, plan.options.ws.deflates),
+            messages: Vec::new(),
             recent: record::recent_histogram(),
             recent_late: record::recent_histogram(),
             plan,
@@ -249,8 +260,9 @@ impl Crowd {
 
     /// Takes what a server has said to a user.
     fn on_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
-        let phase = self.user(index).phase;
+        let User { phase, token, .. } = *self.user(index);
         match phase {
+            _ if self.links.web(token).is_some() => self.on_web_bytes(index, bytes, now_ns),
             Phase::LoggingIn => self.on_login_bytes(index, bytes, now_ns),
             Phase::Playing if self.plan.protocol == Protocol::Http => {
                 self.on_answer_bytes(index, bytes, now_ns);
@@ -297,6 +309,7 @@ impl Crowd {
     /// Closes every connection. Turns go on until [`Crowd::is_disbanded`].
     pub fn disband(&mut self) {
         self.disbanded = true;
+        (0..self.share.users).for_each(|index| self.say_goodbye(index));
         self.links.leave_all();
     }
 

@@ -107,7 +107,7 @@ impl Crowd {
             let depth = self.plan.depth;
             let Some(sending) = self.user(index).ledger.send_next(now_ns, depth) else { break };
             let from = buffer.len();
-            self.encode(self.number(index), sending, &mut buffer);
+            self.encode(index, sending, &mut buffer);
             let mut random = choice(
                 self.plan.options.seed,
                 self.number(index),
@@ -117,7 +117,8 @@ impl Crowd {
             fate = if sending.repeat { Fate::Kept } else { self.choose_fate(&mut random) };
             if fate == Fate::Cut {
                 let frame_bytes = (buffer.len() - from) as u64;
-                buffer.truncate(from + 1 + random.below(frame_bytes - 1) as usize);
+                buffer.truncate(from + 1 + random.below(frame_bytes.saturating_sub(1)) as usize);
+                self.cut_messages(link);
             }
             self.suffer(index, fate, &mut random, now_ns);
         }
@@ -125,14 +126,17 @@ impl Crowd {
         self.links.send_or_keep(link, buffer);
     }
 
-    fn encode(&mut self, number: u32, sending: Sending, buffer: &mut Vec<u8>) {
+    fn encode(&mut self, index: u32, sending: Sending, buffer: &mut Vec<u8>) {
+        let number = self.number(index);
         let stamp = Stamp { user: number, id: sending.id, attempt: sending.attempt };
         let bytes = self.plan.bytes_of(number, sending.id, sending.kind);
         self.scratch.clear();
         if bytes > 0 {
             self.plan.contents.encode(stamp, bytes, &mut self.scratch);
         }
-        self.plan.encode(number, sending.kind, sending.id, &self.scratch, buffer);
+        if !self.encode_message(index, sending, buffer) {
+            self.plan.encode(number, sending.kind, sending.id, &self.scratch, buffer);
+        }
         let counters = &mut self.record.counters;
         let count = if sending.repeat { &mut counters.repeats } else { &mut counters.requests };
         *count += 1;
@@ -209,7 +213,7 @@ impl Crowd {
         }
     }
 
-    fn on_frame(&mut self, index: u32, payload: &[u8], now_ns: u64) {
+    pub(super) fn on_frame(&mut self, index: u32, payload: &[u8], now_ns: u64) {
         if self.user(index).phase == Phase::Attaching {
             return self.on_attach_answer(index, payload, now_ns);
         }

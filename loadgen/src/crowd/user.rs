@@ -65,6 +65,10 @@ pub(super) struct User {
     pub(super) token: Token,
     pub(super) granted: Option<Granted>,
     pub(super) attach_index: u32,
+    /// Connections so far.
+    pub(super) dials: u32,
+    /// Whether it was attached over WebSocket the last time; none: it never was.
+    pub(super) was_web: Option<bool>,
     /// When the present handshake began.
     pub(super) since_ns: u64,
     /// When the last connection was lost; 0 before the first attach.
@@ -93,6 +97,8 @@ impl User {
             token: Token { slot: u32::MAX, generation: 0 },
             granted: None,
             attach_index: 0,
+            dials: 0,
+            was_web: None,
             since_ns: 0,
             lost_ns: 0,
             ledger: Ledger::default(),

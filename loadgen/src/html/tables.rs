@@ -48,7 +48,7 @@ const ENVIRONMENT: [Line<'_>; 9] = [
     ("recorded", "/environment/unix_seconds", Unit::Date),
 ];
 
-const PLAYED: [Line<'_>; 14] = [
+const PLAYED: [Line<'_>; 16] = [
     ("users logged in", "/login/users", Unit::Count),
     ("in so many seconds", "/login/seconds", Unit::Number(2)),
     ("users a second", "/login/users_per_second", Unit::Number(0)),
@@ -57,6 +57,8 @@ const PLAYED: [Line<'_>; 14] = [
     ("answers a second", "/play/answers_per_second", Unit::Number(0)),
     ("TLS handshakes in full", "/counters/tls_full", Unit::Count),
     ("TLS handshakes resumed", "/counters/tls_resumed", Unit::Count),
+    ("WebSocket upgrades", "/counters/ws_upgrades", Unit::Count),
+    ("moves between TCP and WebSocket", "/counters/ws_moves", Unit::Count),
     ("storm: connections dropped", "/storm/dropped", Unit::Count),
     ("storm: users missing", "/storm/missing", Unit::Count),
     ("storm: seconds until all were back", "/storm/seconds", Unit::Number(2)),

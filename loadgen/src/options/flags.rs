@@ -34,16 +34,21 @@ pub(super) fn read_flags(arguments: Vec<OsString>) -> Result<Option<Vec<Flag>>, 
 }
 
 /// Flags of a load, which a scenario describes itself.
-pub(super) const OF_THE_LOAD: [&str; 8] =
-    ["http-get", "rate", "seconds", "warm", "think", "payload", "churn", "storm"];
+pub(super) const OF_THE_LOAD: [&str; 9] =
+    ["http-get", "ws-text", "rate", "seconds", "warm", "think", "payload", "churn", "storm"];
 
 /// Flags that `[connect]` of a scenario may give, and the number of users.
-pub(super) const OF_A_FILE: [&str; 25] = [
+pub(super) const OF_A_FILE: [&str; 30] = [
     "login",
     "msg",
     "gate",
     "http",
     "http-close",
+    "ws",
+    "ws-login",
+    "ws-msg",
+    "ws-share",
+    "ws-deflate",
     "tls",
     "tls-ca",
     "tls-pin",
@@ -68,12 +73,16 @@ pub(super) const OF_A_FILE: [&str; 25] = [
 
 /// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
 /// as such.
-pub(crate) const VALUED: [&str; 36] = [
+pub(crate) const VALUED: [&str; 40] = [
     "login",
     "msg",
     "gate",
     "http",
     "http-get",
+    "ws",
+    "ws-login",
+    "ws-msg",
+    "ws-share",
     "tls-ca",
     "tls-pin",
     "tls-name",

@@ -6,6 +6,7 @@
 mod flags;
 mod tls;
 mod values;
+mod ws;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use self::flags::{Flag, OF_A_FILE, OF_THE_LOAD, read_flags};
 pub use self::tls::TlsOptions;
 pub(crate) use self::values::{addresses, sources};
 use self::values::{count, percent, pin, seconds, sizes};
+pub use self::ws::{WebServer, WsOptions};
 use crate::arrival::SECOND_NS;
 use crate::errand::Errand;
 use crate::remote::command::{self, AgentLine, CoordinateLine};
@@ -43,6 +45,8 @@ pub struct Options {
     pub http_get: Option<String>,
     /// Whether every request of HTTP has a connection of its own.
     pub http_close: bool,
+    /// WebSocket.
+    pub ws: WsOptions,
     /// TLS to all servers.
     pub tls: TlsOptions,
     /// Addresses to connect from. Empty: the plan's choice.
@@ -132,6 +136,7 @@ impl Default for Options {
             http_hosts: Vec::new(),
             http_get: None,
             http_close: false,
+            ws: WsOptions::default(),
             tls: TlsOptions::default(),
             sources: Vec::new(),
             users: 1000,
@@ -257,7 +262,8 @@ impl Options {
             options.apply(flag)?;
         }
         let others = [&options.msgs, &options.gates, &options.https];
-        if options.logins.is_empty() && others.iter().all(|it| it.is_empty()) {
+        let is_empty = others.iter().all(|it| it.is_empty()) && !options.ws.is_used();
+        if options.logins.is_empty() && is_empty {
             options.logins.push((Ipv4Addr::LOCALHOST, 8001).into());
             options.msgs.push((Ipv4Addr::LOCALHOST, 8888).into());
         }
@@ -266,7 +272,7 @@ impl Options {
 
     /// Applies what a scenario says of servers and users and no flag says.
     fn apply_scenario(&mut self, text: &str, flags: &[Flag]) -> Result<ScenarioFile, String> {
-        const SERVERS: [&str; 4] = ["login", "msg", "gate", "http"];
+        const SERVERS: [&str; 7] = ["login", "msg", "gate", "http", "ws", "ws-login", "ws-msg"];
         let file = ScenarioFile::parse(text).map_err(|error| error.to_string())?;
         let elsewhere = flags.iter().any(|flag| SERVERS.contains(&flag.name.as_str()));
         for (name, value) in file.arguments() {
@@ -304,6 +310,8 @@ impl Options {
     fn switch_on(&mut self, flag: &str) -> bool {
         let switch = match flag {
             "http-close" => &mut self.http_close,
+            "ws-text" => &mut self.ws.is_text,
+            "ws-deflate" => &mut self.ws.deflates,
             "tls" => &mut self.tls.is_on,
             "tls-full" => &mut self.tls.is_full,
             "spin" => &mut self.spin,
@@ -327,6 +335,8 @@ impl Options {
                 self.http_hosts.extend(value.split(',').map(String::from));
             }
             "http-get" => self.http_get = Some(value.into()),
+            "ws" | "ws-login" | "ws-msg" => self.ws.set(flag, value)?,
+            "ws-share" => self.ws.share_ppm = Some(percent(value)?),
             "tls-ca" => self.tls.authorities = Some(value.into()),
             "tls-pin" => self.tls.pins.push(pin(value)?),
             "tls-name" => self.tls.name = Some(value.into()),
@@ -443,9 +453,9 @@ mod tests {
             let outcome = Options::default().set(flag, "?");
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");
         }
-        let tls = ["tls", "tls-full", "http-close"];
-        for flag in ["spin", "skynet", "allow-late", "allow-losses", "quiet"].into_iter().chain(tls)
-        {
+        let others = ["tls", "tls-full", "http-close", "ws-text", "ws-deflate"];
+        let switches = ["spin", "skynet", "allow-late", "allow-losses", "quiet"];
+        for flag in switches.into_iter().chain(others) {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             assert!(Options::default().switch_on(flag), "{flag}");
         }

@@ -12,10 +12,13 @@ use crate::scenario::ScenarioError;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
     /// No server was named.
-    #[error("nothing to connect to: give --login and --msg, or --gate, or --http")]
+    #[error(
+        "nothing to connect to: give --login and --msg (or --ws-login, --ws-msg), or --gate, or \
+         --http, or --ws"
+    )]
     NoServer,
     /// Several kinds of server were named.
-    #[error("--login with --msg, --gate and --http exclude each other")]
+    #[error("--login with --msg, --gate, --http and --ws exclude each other")]
     BothKinds,
     /// The number of users is out of range.
     #[error("--users must be 1 to {USERS_MAX}")]
@@ -43,6 +46,9 @@ pub enum PlanError {
         /// Why not.
         source: WriteError,
     },
+    /// A path that no server of WebSocket can be asked for.
+    #[error("--ws, --ws-login, --ws-msg: {0}")]
+    WebServer(#[source] WriteError),
     /// The certificates that TLS needs.
     #[error("--tls: {0}")]
     Tls(#[from] SetupError),

@@ -10,7 +10,9 @@
 //! **Shards.** A ring has at most as many descriptors as the process's limit allows. Some are kept
 //! back for connections that are still closing.
 
+mod check;
 mod error;
+mod places;
 mod secure;
 
 use std::hash::{BuildHasher, RandomState};
@@ -18,8 +20,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 pub use self::error::PlanError;
+pub use self::places::Place;
+use self::places::{Caller, Places};
 pub use self::secure::Secure;
-use crate::content::{CONTENT_BYTES_MIN, Contents};
+use crate::content::Contents;
 use crate::http::Calls;
 use crate::options::Options;
 use crate::protocol::Protocol;
@@ -86,6 +90,8 @@ pub struct Plan {
     pub contents: Contents,
     /// What else they are on HTTP; none on another protocol.
     pub calls: Option<Arc<Calls>>,
+    logins: Places,
+    plays: Places,
     /// TLS to the servers, if it is used.
     pub secure: Option<Secure>,
     /// What tells them from those of other runs.
@@ -101,9 +107,11 @@ impl Plan {
     /// What cannot be done.
     pub fn new(options: Options, limits: Limits) -> Result<Plan, PlanError> {
         let protocol = protocol(&options)?;
-        check_load(&options, protocol)?;
-        let sources = choose_sources(&options, protocol)?;
-        check_ports(&options, protocol, &sources, limits)?;
+        check::load(&options, protocol)?;
+        let logins = Places::logins(&options, protocol);
+        let plays = Places::plays(&options, protocol);
+        let sources = choose_sources(&options, [&logins, &plays])?;
+        check_ports(&options, [&logins, &plays], &sources, limits)?;
         let shares = divide(&options, limits)?;
         let players = shares.iter().map(|share| share.players).sum();
         let scenario = match &options.scenario {
@@ -112,13 +120,13 @@ impl Plan {
         };
         scenario.check_scopes()?;
         if scenario.awaits_pushes() && !protocol.has_pushes() {
-            return Err(PlanError::Meaningless("await_push", without("pushes", protocol)));
+            return Err(PlanError::Meaningless("await_push", check::without("pushes", protocol)));
         }
         let nonce = options.nonce.unwrap_or_else(fresh_nonce);
         let is_deep = scenario.is_open() && !options.http_close;
         let depth = options.depth.unwrap_or(if is_deep { 64 } else { 1 });
         let calls = calls(&options, &scenario.requests)?;
-        let secure = Secure::of(&options, protocol)?;
+        let secure = Secure::of(&options, protocol, [&logins, &plays])?;
         let bytes_max = scenario.bytes_max() as usize;
         Ok(Plan {
             protocol,
@@ -130,6 +138,8 @@ impl Plan {
             sources,
             contents: Contents::new(options.seed, nonce),
             calls,
+            logins,
+            plays,
             secure,
             nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
@@ -147,19 +157,34 @@ impl Plan {
         self.shares.iter().map(|share| share.players).sum()
     }
 
-    /// Where a user logs in.
-    pub fn login_of(&self, user: u32) -> SocketAddr {
-        pick(&self.options.logins, user)
+    /// Where a user logs in with the connection that follows so many others of its own.
+    pub fn login_of(&self, user: u32, dials: u32) -> &Place {
+        self.logins.pick(Caller { seed: self.options.seed, user, dials })
     }
 
-    /// Where users play.
-    pub fn plays(&self) -> &[SocketAddr] {
-        plays(&self.options, self.protocol)
+    /// Where a user plays with it.
+    pub fn play_of(&self, user: u32, dials: u32) -> &Place {
+        self.plays.pick(Caller { seed: self.options.seed, user, dials })
     }
 
-    /// Where a user plays.
-    pub fn play_of(&self, user: u32) -> SocketAddr {
-        pick(self.plays(), user)
+    /// Where users log in and where they play, in words.
+    pub(crate) fn told_places(&self) -> [Vec<String>; 2] {
+        let scheme = if self.secure.is_some() { "wss" } else { "ws" };
+        let told = |place: &Place| match &place.web {
+            Some(web) => format!("{scheme}://{}{}", web.host, web.path),
+            None => place.address.to_string(),
+        };
+        [&self.logins, &self.plays].map(|places| places.all().map(told).collect())
+    }
+
+    /// What sessions go over: `tcp`, `websocket`, or `mixed`.
+    pub(crate) fn transport(&self) -> &'static str {
+        let [logins, plays] = [self.logins.are(), self.plays.are()];
+        match (logins.0 || plays.0, logins.1 || plays.1) {
+            (true, true) => "mixed",
+            (false, true) => "websocket",
+            _ => "tcp",
+        }
     }
 
     /// Appends a whole request of a user, ready to be sent; `content` is empty where its kind has
@@ -167,7 +192,7 @@ impl Plan {
     pub fn encode(&self, user: u32, kind: u8, id: u32, content: &[u8], out: &mut Vec<u8>) {
         match &self.calls {
             Some(calls) => {
-                calls.encode(user as usize % self.plays().len(), kind, content, out);
+                calls.encode(user as usize % self.plays.fewest(), kind, content, out);
             }
             None => self.protocol.encode(content, id, out),
         }
@@ -176,7 +201,7 @@ impl Plan {
     /// Where a user connects to one of `destinations` from. The source advances when the
     /// destinations have had their turn, so that all pairs are used alike.
     pub fn source_of(&self, user: u32, login: bool) -> Option<SocketAddr> {
-        let destinations = if login { self.options.logins.len() } else { self.plays().len() };
+        let destinations = if login { &self.logins } else { &self.plays }.fewest();
         let index = (user as usize / destinations.max(1)).checked_rem(self.sources.len())?;
         Some(SocketAddr::new(self.sources[index], 0))
     }
@@ -210,44 +235,21 @@ fn fresh_nonce() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 
-fn pick(addresses: &[SocketAddr], user: u32) -> SocketAddr {
-    addresses[user as usize % addresses.len()]
-}
-
 fn protocol(options: &Options) -> Result<Protocol, PlanError> {
-    let any = !options.logins.is_empty() || !options.msgs.is_empty();
-    match (any, !options.gates.is_empty(), !options.https.is_empty()) {
-        (false, true, false) => Ok(Protocol::Gate),
-        (false, false, true) => Ok(Protocol::Http),
-        (true, false, false) if !options.logins.is_empty() && !options.msgs.is_empty() => {
-            Ok(Protocol::Msg)
-        }
-        (_, false, false) => Err(PlanError::NoServer),
-        _ => Err(PlanError::BothKinds),
-    }
-}
-
-fn plays(options: &Options, protocol: Protocol) -> &[SocketAddr] {
-    match protocol {
-        Protocol::Msg => &options.msgs,
-        Protocol::Gate => &options.gates,
-        Protocol::Http => &options.https,
-    }
-}
-
-/// All that connections go to.
-fn destinations(options: &Options, protocol: Protocol) -> impl Iterator<Item = &SocketAddr> {
-    let logins = if protocol.has_login() { &options.logins[..] } else { &[] };
-    logins.iter().chain(plays(options, protocol))
-}
-
-/// That a protocol is without something, in words.
-fn without(what: &'static str, protocol: Protocol) -> &'static str {
-    match (protocol, what) {
-        (Protocol::Http, "pushes") => "HTTP, which has no pushes",
-        (Protocol::Http, _) => "HTTP, which has no cache",
-        (_, "pushes") => "gate mode, which has no pushes",
-        _ => "gate mode, which has no cache",
+    let has_login = !(options.logins.is_empty() && options.ws.logins.is_empty());
+    let has_msg = !(options.msgs.is_empty() && options.ws.msgs.is_empty());
+    let kinds = [
+        (Protocol::Msg, has_login || has_msg),
+        (Protocol::Gate, !options.gates.is_empty()),
+        (Protocol::Http, !options.https.is_empty()),
+        (Protocol::Ws, !options.ws.echoes.is_empty()),
+    ];
+    let mut named = kinds.into_iter().filter(|(_, is_named)| *is_named).map(|(kind, _)| kind);
+    match (named.next(), named.next()) {
+        (Some(Protocol::Msg), None) if !(has_login && has_msg) => Err(PlanError::NoServer),
+        (Some(protocol), None) => Ok(protocol),
+        (None, _) => Err(PlanError::NoServer),
+        (Some(_), Some(_)) => Err(PlanError::BothKinds),
     }
 }
 
@@ -261,54 +263,9 @@ fn calls(options: &Options, kinds: &[RequestKind]) -> Result<Option<Arc<Calls>>,
     Ok(Some(Arc::new(calls)))
 }
 
-fn check_load(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
-    let bytes_max = protocol.content_bytes_max();
-    let sizes = CONTENT_BYTES_MIN..=bytes_max;
-    let (least, most) = (options.payload_bytes_min, options.payload_bytes_max);
-    if !(sizes.contains(&least) && sizes.contains(&most) && least <= most) {
-        return Err(PlanError::Payload { bytes_max });
-    }
-    if !(1..=USERS_MAX).contains(&options.users) {
-        return Err(PlanError::Users);
-    }
-    if options.depth.is_some_and(|depth| !(1..=DEPTH_MAX).contains(&depth)) {
-        return Err(PlanError::Depth);
-    }
-    if options.subset_ppm == 0 {
-        return Err(PlanError::Subset);
-    }
-    if options.rate > 0 && options.think_ns > 0 {
-        return Err(PlanError::Meaningless("--think", "an open loop (--rate)"));
-    }
-    if !protocol.has_repeats() && options.skynet {
-        return Err(PlanError::Meaningless("--skynet", without("a cache", protocol)));
-    }
-    check_http(options, protocol)?;
-    if options.warm_ns > 0 && options.warm_ns >= options.play_ns {
-        return Err(PlanError::Outside("--warm"));
-    }
-    if options.storm_ns.is_some_and(|storm_ns| storm_ns >= options.play_ns) {
-        return Err(PlanError::Outside("--storm"));
-    }
-    Ok(())
-}
-
-fn check_http(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
-    let other = "a run without --http";
-    match () {
-        () if protocol == Protocol::Http && options.http_close => match options.depth {
-            Some(2..) => Err(PlanError::Meaningless("--depth above 1", "a run with --http-close")),
-            _ => Ok(()),
-        },
-        () if protocol == Protocol::Http => Ok(()),
-        () if options.http_close => Err(PlanError::Meaningless("--http-close", other)),
-        () if options.http_get.is_some() => Err(PlanError::Meaningless("--http-get", other)),
-        () => Ok(()),
-    }
-}
-
-fn choose_sources(options: &Options, protocol: Protocol) -> Result<Vec<IpAddr>, PlanError> {
-    let destinations: Vec<_> = destinations(options, protocol).collect();
+fn choose_sources(options: &Options, places: [&Places; 2]) -> Result<Vec<IpAddr>, PlanError> {
+    let all = places.into_iter().flat_map(Places::all);
+    let destinations: Vec<SocketAddr> = all.map(|place| place.address).collect();
     let fits = |source: &IpAddr| destinations.iter().all(|to| to.is_ipv4() == source.is_ipv4());
     if !options.sources.iter().all(fits) {
         return Err(PlanError::Families);
@@ -325,12 +282,12 @@ fn choose_sources(options: &Options, protocol: Protocol) -> Result<Vec<IpAddr>, 
 
 fn check_ports(
     options: &Options,
-    protocol: Protocol,
+    places: [&Places; 2],
     sources: &[IpAddr],
     limits: Limits,
 ) -> Result<(), PlanError> {
-    let plays = plays(options, protocol).len();
-    let destinations = if protocol.has_login() { plays.min(options.logins.len()) } else { plays };
+    let counts = places.map(Places::fewest).into_iter().filter(|count| *count > 0);
+    let destinations = counts.min().unwrap_or(1);
     let pairs = (sources.len().max(1) * destinations) as u32;
     if options.users.div_ceil(pairs) > limits.ports {
         return Err(PlanError::Ports { users: options.users, ports: limits.ports, pairs });
@@ -422,7 +379,9 @@ mod tests {
         let plan = Plan::new(wanted, LIMITS).unwrap();
         let mut counts = std::collections::BTreeMap::new();
         for user in 0..600 {
-            *counts.entry((plan.source_of(user, false), plan.play_of(user))).or_insert(0) += 1;
+            *counts
+                .entry((plan.source_of(user, false), plan.play_of(user, 0).address))
+                .or_insert(0) += 1;
         }
         assert_eq!(counts.into_values().collect::<Vec<_>>(), [100; 6]);
     }

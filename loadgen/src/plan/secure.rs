@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 
 use skyring::transport::tls::{ClientTls, ClientTlsSettings, Pin, Tls, TlsError, Trust};
 
-use super::{PlanError, destinations};
+use super::PlanError;
+use super::places::{self, Places};
 use crate::options::{Options, TlsOptions};
 use crate::protocol::Protocol;
 
@@ -35,26 +36,33 @@ impl Secure {
     ///
     /// # Errors
     /// Files that cannot be used, names that no server can have, flags without TLS.
-    pub(super) fn of(options: &Options, protocol: Protocol) -> Result<Option<Secure>, PlanError> {
+    pub(super) fn of(
+        options: &Options,
+        protocol: Protocol,
+        places: [&Places; 2],
+    ) -> Result<Option<Secure>, PlanError> {
         let tls = &options.tls;
         if !tls.is_on {
             let stray = tls.details();
             return stray
                 .map_or(Ok(None), |flag| Err(PlanError::Meaningless(flag, "a run without --tls")));
         }
-        let alpn = if protocol == Protocol::Http { vec![String::from("http/1.1")] } else { vec![] };
-        let settings = ClientTlsSettings { trust: trust(tls)?, alpn, certificate: None };
-        let client = ClientTls::load(&settings)?;
+        let trust = trust(tls)?;
+        let plain = ClientTlsSettings { trust, alpn: Vec::new(), certificate: None };
+        let http = ClientTlsSettings { alpn: vec![String::from("http/1.1")], ..plain.clone() };
+        let (plain, http) = (ClientTls::load(&plain)?, ClientTls::load(&http)?);
         let tickets_max = TICKETS_MAX.min(options.users as usize);
-        let place = |address: &SocketAddr| {
-            let again = client.with_tickets_max(tickets_max);
+        let place = |it: &places::Place| {
+            let is_http = protocol == Protocol::Http || it.web.is_some();
+            let again = if is_http { &http } else { &plain }.with_tickets_max(tickets_max);
             let afresh = again.afresh();
             let again = if tls.is_full { afresh.clone() } else { again };
-            let place = Place { address: *address, name: name(options, *address), afresh, again };
+            let place = Place { address: it.address, name: name(options, it), afresh, again };
             // Whatever is wrong with the name is the same for every connection.
             place.connect(false).map(|_| place).map_err(PlanError::TlsName)
         };
-        let places: Result<Vec<Place>, _> = destinations(options, protocol).map(place).collect();
+        let places: Result<Vec<Place>, _> =
+            places.into_iter().flat_map(Places::all).map(place).collect();
         Ok(Some(Secure { places: places? }))
     }
 
@@ -91,9 +99,11 @@ fn trust(tls: &TlsOptions) -> Result<Trust, PlanError> {
 }
 
 /// The name that a server's certificate must have.
-fn name(options: &Options, address: SocketAddr) -> String {
+fn name(options: &Options, place: &places::Place) -> String {
     let mut hosts = options.https.iter().zip(&options.http_hosts);
-    let host = hosts.find(|(it, _)| **it == address).and_then(|(_, host)| host.rsplit_once(':'));
+    let of_http = || hosts.find(|(it, _)| **it == place.address).map(|(_, host)| host);
+    let host = place.web.as_ref().map(|web| &web.host).or_else(of_http);
+    let host = host.and_then(|host| host.rsplit_once(':'));
     let host = host.map(|(host, _)| host.trim_matches(['[', ']']).to_owned());
-    options.tls.name.clone().or(host).unwrap_or_else(|| address.ip().to_string())
+    options.tls.name.clone().or(host).unwrap_or_else(|| place.address.ip().to_string())
 }

@@ -9,11 +9,14 @@ use crate::scenario::{Call, RequestKind, Scenario};
 /// What was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
-    /// `msg`, `gate`, `http` or `https`.
+    /// `msg`, `gate`, `http`, `https`, `ws` or `wss`.
     pub protocol: String,
     /// Whether it was over TLS.
     #[serde(default)]
     pub tls: bool,
+    /// What it was over: `tcp`, `websocket` or `mixed`.
+    #[serde(default)]
+    pub transport: String,
     /// The kinds of requests of HTTP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
@@ -67,16 +70,17 @@ impl Asked {
         let (options, scenario) = (&plan.options, &plan.scenario);
         let seconds = |ns: u64| ns as f64 / 1e9;
         let percent = |ppm: u32| f64::from(ppm) / 10_000.0;
-        let texts = |list: &[std::net::SocketAddr]| list.iter().map(ToString::to_string).collect();
+        let [login, play] = plan.told_places();
         let churn_ppm = scenario.stages.iter().map(|stage| stage.churn_ppm).max().unwrap_or(0);
         let storm = scenario.stages.iter().find(|stage| stage.drop_ppm > 0);
         let without_scenario = options.scenario.is_none();
         Asked {
             protocol: plan.protocol.name(options.tls.is_on).into(),
             tls: options.tls.is_on,
+            transport: plan.transport().into(),
             requests: scenario.requests.iter().filter_map(described).collect(),
-            login: texts(&options.logins),
-            play: texts(plan.plays()),
+            login,
+            play,
             sources: plan.sources.iter().map(ToString::to_string).collect(),
             users: plan.users(),
             players: plan.players(),

@@ -1,5 +1,6 @@
 //! Scenario files: TOML, every key of which is told in `loadgen/scenarios/evening.toml`, but for
-//! those of HTTP and TLS, which are in `loadgen/scenarios/http.toml`.
+//! those of HTTP and TLS, which are in `loadgen/scenarios/http.toml`, and those of WebSocket, in
+//! `loadgen/scenarios/websocket.toml`.
 //!
 //! Keys that do not exist are refused, and so is a key that would have no effect where it stands.
 //! What a file says of servers and users is what the flags of the same names say; a flag goes
@@ -121,7 +122,7 @@ impl ScenarioFile {
         players: u32,
     ) -> Result<Scenario, ScenarioError> {
         let keys = &self.keys;
-        let requests = requests(&keys.request, protocol)?;
+        let requests = requests(&keys.request, options, protocol)?;
         let bots = bots(&keys.bot, &requests)?;
         let stages = stages::stages(&keys.stage, players)?;
         let is_closed = stages.iter().any(|stage| matches!(stage.load, Load::Closed { .. }));

@@ -56,6 +56,8 @@ pub struct RequestKind {
     pub bytes: Range,
     /// What else it is on HTTP; none: on another protocol.
     pub call: Option<Call>,
+    /// Whether it is a text message of WebSocket, not a binary one.
+    pub is_text: bool,
 }
 
 /// What a step of a script does.

@@ -9,9 +9,10 @@ use super::file::{OneOrRange, check_count, check_name};
 use super::{Answer, Call, Range, RequestKind};
 use crate::content::CONTENT_BYTES_MIN;
 use crate::http::HEADERS_MAX;
+use crate::options::Options;
 use crate::protocol::Protocol;
 
-/// The keys of `[request.NAME]`. All but `bytes` are those of HTTP.
+/// The keys of `[request.NAME]`. All but `bytes` and `text` are those of HTTP.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RequestKeys {
@@ -21,6 +22,7 @@ pub(super) struct RequestKeys {
     headers: Option<u16>,
     status: Option<u16>,
     answer: Option<AnswerKeys>,
+    text: Option<bool>,
 }
 
 /// `"echo"`, `"any"`, or a number of bytes.
@@ -41,6 +43,7 @@ enum AnswerWord {
 /// The kinds of requests of a scenario on this protocol.
 pub(super) fn requests(
     keys: &BTreeMap<String, RequestKeys>,
+    options: &Options,
     protocol: Protocol,
 ) -> Result<Vec<RequestKind>, ScenarioError> {
     check_count(keys.len(), "[request.NAME]", "kinds of requests")?;
@@ -48,18 +51,27 @@ pub(super) fn requests(
     for name in keys.keys() {
         check_name("request", name, &mut seen)?;
     }
-    keys.iter().map(|(name, keys)| keys.kind(name, protocol)).collect()
+    keys.iter().map(|(name, keys)| keys.kind(name, options, protocol)).collect()
 }
 
 impl RequestKeys {
-    fn kind(&self, name: &str, protocol: Protocol) -> Result<RequestKind, ScenarioError> {
+    fn kind(
+        &self,
+        name: &str,
+        options: &Options,
+        protocol: Protocol,
+    ) -> Result<RequestKind, ScenarioError> {
         let is_http = protocol == Protocol::Http;
         if let Some(key) = self.of_http().filter(|_| !is_http) {
             return Err(meaningless(name, key, "without http"));
         }
-        let bytes = self.sizes(name, protocol)?;
+        if self.text.is_some() && protocol != Protocol::Ws {
+            return Err(meaningless(name, "text", "without ws"));
+        }
+        let bytes = self.sizes(name, options, protocol)?;
         let call = if is_http { Some(self.call(name)?) } else { None };
-        Ok(RequestKind { name: name.into(), bytes, call })
+        let is_text = self.text.unwrap_or(options.ws.is_text);
+        Ok(RequestKind { name: name.into(), bytes, call, is_text })
     }
 
     /// A key that only HTTP has.
@@ -75,14 +87,19 @@ impl RequestKeys {
     }
 
     /// The sizes of contents; none, for a request of HTTP without a content.
-    fn sizes(&self, name: &str, protocol: Protocol) -> Result<Range, ScenarioError> {
+    fn sizes(
+        &self,
+        name: &str,
+        options: &Options,
+        protocol: Protocol,
+    ) -> Result<Range, ScenarioError> {
         let Some(bytes) = self.bytes else {
             return match protocol {
                 Protocol::Http => Ok(Range::just(0)),
                 _ => Err(ScenarioError::Missing { place: place(name), key: "bytes" }),
             };
         };
-        let bytes_max = protocol.content_bytes_max() as u64;
+        let bytes_max = protocol.content_bytes_max(options) as u64;
         let sizes = CONTENT_BYTES_MIN as u64..=bytes_max;
         let fits = |it: &Range| sizes.contains(&it.least) && sizes.contains(&it.greatest);
         let bytes = bytes.scaled(1.0).filter(fits);

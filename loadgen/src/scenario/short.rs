@@ -22,7 +22,12 @@ pub(crate) fn scenario(options: &Options, protocol: Protocol, players: u32) -> S
     let step = Step { action: Action::Request(vec![(0, 1)]), times: 1, think_ns };
     Scenario {
         name: None,
-        requests: vec![RequestKind { name: String::from("request"), bytes, call }],
+        requests: vec![RequestKind {
+            name: String::from("request"),
+            bytes,
+            call,
+            is_text: options.ws.is_text,
+        }],
         bots: vec![Bot { name: String::from("player"), weight: 1, script: vec![step] }],
         stages: stages(options, players),
         pushes: Pushes::Any,

@@ -4,6 +4,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod cells;
+pub(crate) mod socket;
 pub(crate) mod web;
 
 use std::net::SocketAddr;

@@ -42,6 +42,12 @@ pub fn encode(content: &[u8], id: u32, out: &mut Vec<u8>) -> Result<(), MsgError
         .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max })
 }
 
+/// Appends the payload of a request alone, for a carrier that tells where it ends itself (WIRE M9).
+pub fn encode_payload(content: &[u8], id: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(content);
+    out.extend_from_slice(&id.to_be_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +61,10 @@ mod tests {
         let mut out = Vec::new();
         encode(b"echo", 0x0102_0304, &mut out).unwrap();
         assert_eq!(out, b"\x00\x08echo\x01\x02\x03\x04");
+        let framed = out.split_off(HEAD_BYTES);
+        out.clear();
+        encode_payload(b"echo", 0x0102_0304, &mut out);
+        assert_eq!(out, framed);
     }
 
     /// WIRE M9.

@@ -9,6 +9,7 @@ mod crypt;
 mod http;
 mod login;
 mod session;
+mod websocket;
 
 /// A content as the floor's requests carry it: with its id behind it a payload of 64 bytes.
 const CONTENT: [u8; 60] = [0x5a; 60];
@@ -63,6 +64,8 @@ pub const BODIES: &[Body] = &[
     body("message-1000", "the same, a thousand sessions in turn", MANY, session::many),
     body("http-request", "an HTTP request of 112 bytes read", CHEAP, http::request),
     body("http-server", "an HTTP request read and answered", CHEAP, http::server),
+    body("websocket-1", "a WebSocket message of 64 bytes read and echoed", CHEAP, websocket::one),
+    body("websocket-16", "sixteen that came together, echoed together", DEAR, websocket::sixteen),
     body("replay", "a stored answer sent again after an attach", CHEAP, session::replay),
 ];
 
