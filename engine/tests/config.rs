@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use skyring::config::{
-    CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault, DuplicateRequest,
-    Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
+    CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault,
+    DuplicateRequest, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -310,7 +310,11 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("msg", "message_bytes_max = 1048576", "message_bytes_max: means nothing on a msg listener"),
     ("gate", "origins = []", "origins: means nothing on a gate listener"),
     ("http", "message_bytes_max = 124", "message_bytes_max: must be at least 125, not 124"),
-    ("http", "message_bytes_max = 1099511627777", "message_bytes_max: must be at most 1099511627776"),
+    (
+        "http",
+        "message_bytes_max = 1099511627777",
+        "message_bytes_max: must be at most 1099511627776",
+    ),
     ("http", "fragments_max = 0", "fragments_max: must be at least 1, not 0"),
     ("http", "ping_interval_ms = 2592000001", "ping_interval_ms: must be at most 2592000000"),
     ("http", "close_timeout_ms = 0", "close_timeout_ms: must be at least 1, not 0"),

@@ -189,7 +189,12 @@ fn http(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let head_bytes = listener.head_bytes_max as u64;
     at_least(path("head_bytes_max"), head_bytes, HEAD_BYTES_MIN, "no browser could ask")?;
     at_most(path("head_bytes_max"), head_bytes, HEAD_BYTES_MAX, "no head is read beyond that")?;
-    at_most(path("body_bytes_max"), listener.body_bytes_max, BYTES_MAX, "no machine has that much")?;
+    at_most(
+        path("body_bytes_max"),
+        listener.body_bytes_max,
+        BYTES_MAX,
+        "no machine has that much",
+    )?;
     websocket::validate(listener, path)
 }
 

@@ -80,7 +80,10 @@ pub(super) fn validate(listener: &Listener, path: Path<'_>) -> Result<(), Config
         if !is_origin(origin) {
             let expected = "origins as browsers write them, such as \"https://game.example\"";
             let found = origin.clone();
-            return Err(ConfigError::at(path("origins"), ConfigFault::WrongText { expected, found }));
+            return Err(ConfigError::at(
+                path("origins"),
+                ConfigFault::WrongText { expected, found },
+            ));
         }
     }
     for name in &listener.subprotocols {

@@ -85,7 +85,13 @@ impl Core {
     }
 
     /// Notes how a WebSocket of the application ends, for its handler to hear.
-    pub(crate) fn note_end(&mut self, slot: u32, code: Option<CloseCode>, reason: Bytes, clean: bool) {
+    pub(crate) fn note_end(
+        &mut self,
+        slot: u32,
+        code: Option<CloseCode>,
+        reason: Bytes,
+        clean: bool,
+    ) {
         if let Role::WebSocket(role) = &mut self.connections.at_mut(slot).role {
             let reason = Text::checked_before(reason);
             role.end = Some(Box::new(End { code, reason, is_clean: clean }));

@@ -83,13 +83,8 @@ pub fn accept(request: &Request, handler: Rc<dyn Handler>) -> Response {
 
 fn judge(request: &Request, compression: Mode, purpose: Purpose) -> Response {
     let Terms { compat, subprotocols, origins, .. } = request.terms();
-    let policy = Policy {
-        compat: *compat,
-        subprotocols,
-        requires_subprotocol: false,
-        origins,
-        compression,
-    };
+    let policy =
+        Policy { compat: *compat, subprotocols, requires_subprotocol: false, origins, compression };
     let error = match upgrade::accept(request.head(), &policy) {
         Ok(accepted) => return Response::upgrade(Upgrade { accepted, purpose }),
         Err(error) => error,

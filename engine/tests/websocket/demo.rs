@@ -17,7 +17,8 @@ fn the_demo_echoes() {
     let data = pattern(16 << 20);
     let mut writer = peer.stream.try_clone().unwrap();
     let message = crate::peer::frame(0x82, &data);
-    let sender = std::thread::spawn(move || std::io::Write::write_all(&mut writer, &message).unwrap());
+    let sender =
+        std::thread::spawn(move || std::io::Write::write_all(&mut writer, &message).unwrap());
     assert!(peer.expect_binary() == data);
     sender.join().unwrap();
     drop(peer);

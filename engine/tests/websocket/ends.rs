@@ -186,7 +186,10 @@ fn a_drain_closes_with_going_away() {
     assert_eq!(peer.expect_text(), "hello");
     stage.handle().drain();
     peer.expect_close(1001);
-    assert_eq!(silent.event(), Some(Event::Close { code: CloseCode::new(1001), reason: "".into() }));
+    assert_eq!(
+        silent.event(),
+        Some(Event::Close { code: CloseCode::new(1001), reason: "".into() })
+    );
     drop((peer, silent));
     let clean = |line: &String| *line == "close 1001 clean";
     assert_eq!(stage.log.lines().iter().filter(|line| clean(line)).count(), 2);

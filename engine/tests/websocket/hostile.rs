@@ -82,7 +82,9 @@ fn a_flood_of_the_application_may_be_thinned_out_instead() {
     let mut pieces = 0;
     loop {
         match peer.event() {
-            Some(skyring::protocols::websocket::Event::Message { data, .. }) if data.len() == PIECE_BYTES => {
+            Some(skyring::protocols::websocket::Event::Message { data, .. })
+                if data.len() == PIECE_BYTES =>
+            {
                 pieces += 1;
             }
             other => {
@@ -193,7 +195,9 @@ fn what_is_announced_is_not_reserved() {
 fn a_close_between_fragments_ends_the_message() {
     let stage = Stage::start();
     let mut peer = stage.open("/echo");
-    peer.send_raw([frame(0x01, b"never "), frame(0x88, b"\x03\xe8"), frame(0x80, b"ends")].concat());
+    peer.send_raw(
+        [frame(0x01, b"never "), frame(0x88, b"\x03\xe8"), frame(0x80, b"ends")].concat(),
+    );
     let all = read_to_end(&mut peer.stream);
     assert_eq!(all, b"\x88\x02\x03\xe8");
     stage.expect_log(&["open none", "close 1000 clean"]);

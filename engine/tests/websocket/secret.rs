@@ -27,7 +27,10 @@ impl Secret {
     }
 
     /// A client's TLS on a fresh connection; the handshake is done with the first bytes.
-    pub(crate) fn shake_hands(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    pub(crate) fn shake_hands(
+        &self,
+        stream: TcpStream,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -44,9 +44,7 @@ thread_local! {
 
 /// Does something with what the thread's connections share. Not to be nested.
 pub(super) fn with_aid<T>(limits: &Limits, act: impl FnOnce(&mut Aid<'_>) -> T) -> T {
-    SHARED.with_borrow_mut(|(keys, tool)| {
-        act(&mut Aid { limits, keys: &mut || keys.next(), tool })
-    })
+    SHARED.with_borrow_mut(|(keys, tool)| act(&mut Aid { limits, keys: &mut || keys.next(), tool }))
 }
 
 #[cfg(test)]

@@ -89,11 +89,9 @@ impl Error {
             Error::Protocol(error) => error.blame(),
             Error::Write(error) => error.blame(),
             Error::Silent { .. } | Error::CloseTimedOut { .. } | Error::Stopping => Blame::Limit,
-            Error::Refused(_)
-            | Error::Lost
-            | Error::Reset
-            | Error::SendStalled
-            | Error::Tls(_) => Blame::Peer,
+            Error::Refused(_) | Error::Lost | Error::Reset | Error::SendStalled | Error::Tls(_) => {
+                Blame::Peer
+            }
         }
     }
 }

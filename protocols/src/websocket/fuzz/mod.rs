@@ -57,7 +57,7 @@ mod tests {
     /// Choices, then words.
     fn input() -> impl Strategy<Value = Vec<u8>> {
         let words = prop::collection::vec(select(WORDS), 0..20);
-        (any::<[u8; 6]>(), words).prop_map(|(front, words)| [&front[..], &words.concat()].concat())
+        (any::<[u8; 9]>(), words).prop_map(|(front, words)| [&front[..], &words.concat()].concat())
     }
 
     proptest! {
