@@ -1,7 +1,7 @@
 //! What holds for any bytes and any operations: the bodies of the fuzz targets in `protocols/fuzz`.
 //!
-//! As [`crate::http1::fuzz`]: the first bytes choose, the rest is the input, and the same functions run
-//! as property tests with inputs that look like frames.
+//! As [`crate::http1::fuzz`]: the first bytes choose, the rest is the input, and the same functions
+//! run as property tests with inputs that look like frames.
 
 mod frames;
 mod pair;
