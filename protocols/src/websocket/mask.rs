@@ -73,7 +73,12 @@ mod tests {
     proptest! {
         /// WIRE W4.
         #[test]
-        fn every_byte_meets_its_own(key: [u8; 4], phase in 0..9_usize, from: Vec<u8>, front: Vec<u8>) {
+        fn every_byte_meets_its_own(
+            key: [u8; 4],
+            phase in 0..9_usize,
+            from: Vec<u8>,
+            front: Vec<u8>,
+        ) {
             let mut out = front.clone();
             copy_masked(key, phase, &from, &mut out);
             prop_assert_eq!(&out[..front.len()], &front);
