@@ -88,13 +88,23 @@ fn connection(options: &WsOptions) -> Result<ConnectOptions, WsError> {
 /// Sends back what comes, until the server closes.
 async fn echo_all(mut socket: WebSocket) -> Result<(), WsError> {
     while let Some(message) = socket.next().await {
-        match socket.send(message?).await {
+        let sent = match message {
+            Ok(message) => socket.send(message).await,
+            Err(error) => Err(error),
+        };
+        match sent {
             // The server has closed meanwhile, or broken the protocol: the next message tells.
             Ok(()) | Err(Error::Closed) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(see_off(&mut socket, error).await),
         }
     }
     judge(socket.end())
+}
+
+/// Waits until the server has been told what was wrong.
+async fn see_off(socket: &mut WebSocket, error: Error) -> WsError {
+    while socket.next().await.is_some() {}
+    error.into()
 }
 
 /// Sends lines and writes messages, side by side.
@@ -111,8 +121,12 @@ async fn exchange(context: &Context, mut socket: WebSocket, binary: bool) -> Res
             }
             Pin::new(&mut socket).poll_next(cx)
         });
-        let Some(message) = message.await else { break };
-        match write(&message?) {
+        let message = match message.await {
+            None => break,
+            Some(Ok(message)) => message,
+            Some(Err(error)) => return Err(see_off(&mut socket, error).await),
+        };
+        match write(&message) {
             Ok(()) => {}
             // A reader that has seen enough (`| head`) is no failure.
             Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),

@@ -51,7 +51,16 @@ fn the_client_passes() {
     certify(&folder);
     let path = |name: &str| folder.join(name).display().to_string();
     let (cert, key) = (path("cert.pem"), path("key.pem"));
-    let program = ["--", env!("CARGO_BIN_EXE_skyring"), "ws", "--echo", "--ca", &cert];
+    let program = [
+        "--",
+        env!("CARGO_BIN_EXE_skyring"),
+        "ws",
+        "--echo",
+        "--compression",
+        "shared",
+        "--ca",
+        &cert,
+    ];
     all_pass(&autobahn("client", &[], PLAIN, &program));
     all_pass(&autobahn("client", &["--cert", &cert, "--key", &key], SECURE, &program));
     std::fs::remove_dir_all(&folder).unwrap();

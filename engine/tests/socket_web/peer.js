@@ -110,11 +110,14 @@ function server(certificate, key) {
   const handleProtocols = (offered) => (offered.has('chat') ? 'chat' : false);
   const sockets = new WebSocketServer({ server: listening, perMessageDeflate, handleProtocols });
   sockets.on('connection', (socket, request) => {
+    // What comes meanwhile is answered behind what is played.
+    let turn = play(socket, request);
     socket.on('message', (data) => {
-      if (data.toString() === 'bye') socket.close(1000, 'enough');
-      else socket.send(data.toString().toUpperCase());
+      turn = turn.then(() => {
+        if (data.toString() === 'bye') socket.close(1000, 'enough');
+        else socket.send(data.toString().toUpperCase());
+      }).catch((error) => { console.error(error); socket.terminate(); });
     });
-    play(socket, request).catch((error) => { console.error(error); socket.terminate(); });
   });
   listening.listen(0, '127.0.0.1', () => console.log(listening.address().port));
 }

@@ -93,11 +93,12 @@ impl PeerServer {
 
     /// What `skyring ws` prints when it sends three lines, the last of which ends it.
     fn talk(&self) -> String {
-        let scheme = if self.secure { "wss" } else { "ws" };
+        let (scheme, mode) = if self.secure { ("wss", "shared") } else { ("ws", "dedicated") };
         let url = format!("{scheme}://localhost:{}/play?a=b", self.port);
         let ca = self.folder.join("cert.pem");
         let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
-            .args(["ws", &url, "-H", "X-From: skyring", "--subprotocol", "chat", "--ca"])
+            .args(["ws", &url, "-H", "X-From: skyring", "--subprotocol", "chat"])
+            .args(["--compression", mode, "--ca"])
             .arg(ca)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -129,7 +129,7 @@ impl Line {
         Line { state: RefCell::new(state) }
     }
 
-    /// The next message, or why there is none; None behind the end.
+    /// The next message, or why there is none; None when the stream has ended.
     pub(super) fn poll_message(
         &self,
         cx: &TaskContext<'_>,
@@ -146,7 +146,8 @@ impl Line {
         if let Some(failure) = state.failure.take() {
             return Poll::Ready(Some(Err(failure)));
         }
-        if state.phase >= Phase::Ending {
+        // Not before all is said: whoever ends the process on this must not swallow our close frame.
+        if state.phase == Phase::Over {
             return Poll::Ready(None);
         }
         state.reader = Some(cx.waker().clone());

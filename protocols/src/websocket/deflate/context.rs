@@ -9,12 +9,9 @@ use super::inflater::{inflate, inflater};
 use super::{Agreed, InflateError, Tool, WINDOW_BITS_MIN};
 use crate::websocket::Role;
 
-/// The shortest message that is worth compressing when it stands alone, in bytes: below, clearing the
-/// compressor costs more than sending what it saves.
-const ALONE_BYTES_MIN: usize = 256;
-
-/// The shortest message that is worth compressing when it may look into earlier ones, in bytes.
-const TAKEOVER_BYTES_MIN: usize = 16;
+/// The shortest message that is compressed, in bytes. Alone, short ones get hardly shorter; but who
+/// agreed on compression is to see it, and decides by the mode what it may cost.
+const BYTES_MIN: usize = 16;
 
 /// Both directions of one connection.
 pub(in crate::websocket) struct Context {
@@ -54,11 +51,9 @@ impl Context {
         Self { role, agreed, deflater: None, inflater: None }
     }
 
-    /// Whether a message of so many bytes becomes shorter, as a rule.
+    /// Whether a message of so many bytes is to be compressed (WIRE W39).
     pub(in crate::websocket) fn pays(&self, length: usize) -> bool {
-        let ours = self.ours();
-        let least = if ours.no_takeover { ALONE_BYTES_MIN } else { TAKEOVER_BYTES_MIN };
-        length >= least && ours.window_bits > WINDOW_BITS_MIN
+        length >= BYTES_MIN && self.ours().window_bits > WINDOW_BITS_MIN
     }
 
     /// One fragment of a message: blocks that end on a whole byte, of the last one without the tail
