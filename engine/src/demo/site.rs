@@ -48,6 +48,9 @@ impl Allowed {
     }
 }
 
+/// The message server whose sessions `/msg` carries.
+const SERVER: &str = "sample";
+
 /// Sends every message back.
 struct Echo;
 
@@ -60,8 +63,11 @@ impl Handler for Echo {
 /// Answers a request for the site.
 pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
     let (method, path) = (request.method(), request.path());
-    if path == "/ws" {
-        return websocket::accept(&request, Rc::new(Echo));
+    match path {
+        "/ws" => return websocket::accept(&request, Rc::new(Echo)),
+        "/login" => return websocket::accept_login(&request),
+        "/msg" => return websocket::accept_msg(&request, SERVER),
+        _ => {}
     }
     let Some(allowed) = allowed(path) else {
         return Response::new(404).header("content-type", PLAIN).body("no such page\n");
@@ -148,6 +154,7 @@ fn page(demo: &Demo) -> Response {
          <li><a href=\"/big/64\">/big/N</a>: N KiB\n\
          <li>/status/204, /status/304: answers without a body\n\
          <li>/ws: a WebSocket that sends every message back\n\
+         <li>/login, /msg: logins and sessions over WebSocket\n\
          </ul>\n",
         version = env!("CARGO_PKG_VERSION"),
         shard = demo.context.shard().0,
