@@ -48,7 +48,8 @@ where
     });
     let server = server.expect("a shard without listeners");
     let result = receiver.recv_timeout(2 * PATIENCE).expect("the task ends");
-    server.handle().stop();
+    // Close frames still leave.
+    server.handle().drain();
     server.join().expect("the shard ends well");
     result
 }
