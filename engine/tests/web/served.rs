@@ -1,5 +1,5 @@
-//! `skyring serve` with an HTTP and an HTTPS listener, and a msg listener for the sessions of both, in a process of its own, and a certificate
-//! that openssl has made.
+//! `skyring serve` with an HTTP and an HTTPS listener, and a msg listener for the sessions of both, in
+//! a process of its own, and a certificate that openssl has made.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -17,6 +17,11 @@ pub(crate) struct Served {
 impl Served {
     /// Starts one; `name` is the test's.
     pub(crate) fn start(name: &str) -> Served {
+        Served::start_with(name, "body_bytes_max = 8388608\n")
+    }
+
+    /// Starts one whose listeners have these lines in the configuration.
+    pub(crate) fn start_with(name: &str, keys: &str) -> Served {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("web-{name}"));
         fs::create_dir_all(&folder).unwrap();
         certify(&folder);
@@ -24,10 +29,9 @@ impl Served {
         let config = folder.join("skyring.toml");
         let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}\n");
         let listener = "[[listener]]\nkind = \"http\"\naddress = \"127.0.0.1:0\"\n";
-        let limits = "body_bytes_max = 8388608\n";
         let msg = "[[listener]]\nkind = \"msg\"\naddress = \"127.0.0.1:0\"\n";
-        fs::write(&config, format!("shards = 2\n{listener}{limits}{listener}{limits}{tls}{msg}"))
-            .unwrap();
+        let text = format!("shards = 2\n{listener}{keys}{listener}{keys}{tls}{msg}");
+        fs::write(&config, text).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
             .args(["serve", "--config", config.to_str().unwrap()])
             .stdout(Stdio::piped())

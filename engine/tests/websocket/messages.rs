@@ -121,12 +121,7 @@ fn over_tls_it_is_the_same() {
         assert!(peer.expect_binary() == data, "{bytes} bytes");
     }
     peer.send_close(1000, "done");
-    let close = Some(Event::Close {
-        code: skyring::websocket::CloseCode::new(1000),
-        reason: "done".into(),
-    });
-    assert_eq!(peer.event(), close);
-    peer.expect_end();
+    peer.expect_close(1000);
     stage.expect(Counter::TlsTruncated, 0);
     drop(peer);
     stage.end();

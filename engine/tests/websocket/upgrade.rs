@@ -127,7 +127,7 @@ fn what_is_no_proper_request_is_refused() {
     });
     let good = request("/echo", "");
     let refused = [
-        (good.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n"), 405),
+        (good.replace("GET", "POST").replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n"), 400),
         (good.replace("Version: 13", "Version: 8"), 426),
         (good.replace("Sec-WebSocket-Key: d", "Sec-WebSocket-Key: "), 400),
         (request("/echo", "Origin: https://evil.example\r\n"), 403),
