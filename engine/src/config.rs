@@ -11,6 +11,7 @@ mod parse;
 mod section;
 mod tls;
 mod validate;
+mod websocket;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +20,7 @@ use std::path::Path;
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
+pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
 /// Shards of one server, at most: they keep a queue for each other.
@@ -150,7 +152,7 @@ pub struct Listener {
     /// Congestion control of accepted sockets. None: the system's.
     pub congestion: Option<String>,
     /// Milliseconds from accept to the finished login or attach; gate: until the application opens
-    /// the connection.
+    /// the connection; http: of a WebSocket that carries a login or a session, from the upgrade.
     pub handshake_timeout_ms: u64,
     /// msg, gate: milliseconds without a byte received after which a connection is closed. http:
     /// milliseconds from an answer to the first byte of the next request. 0: never.
@@ -169,9 +171,10 @@ pub struct Listener {
     pub body_bytes_max: u64,
     /// msg, gate: unsent bytes above which reading from a connection pauses and pushes find no room,
     /// and bytes of requests that wait for their handlers above which reading pauses. http: unsent
-    /// bytes above which no further request is read and no more of an answer is taken.
+    /// bytes above which no further request is read and no more of an answer is taken; a WebSocket is
+    /// as a gate connection in this.
     pub output_bytes_max: usize,
-    /// msg, gate: what becomes of a connection with no room for a push.
+    /// msg, gate, http (WebSockets): what becomes of a connection with no room for a push or message.
     pub push_over_budget: PushOverBudget,
     /// msg: bytes of stored answers a session keeps at most.
     pub cache_bytes_max: usize,
@@ -180,6 +183,21 @@ pub struct Listener {
     /// msg: requests of one session that may wait for their handlers at once; more are refused.
     /// gate: frames of one connection that may; then it is not read.
     pub pending_requests_max: u32,
+    /// http: bytes of a WebSocket message.
+    pub message_bytes_max: usize,
+    /// http: frames that one WebSocket message may be made of.
+    pub fragments_max: u32,
+    /// http: milliseconds without a byte received after which a WebSocket is pinged, and without an
+    /// answer closed after as many more. 0: never.
+    pub ping_interval_ms: u64,
+    /// http: milliseconds that the peer of a WebSocket has to answer a close.
+    pub close_timeout_ms: u64,
+    /// http: whether WebSocket messages may be compressed, and at what price in memory.
+    pub compression: Compression,
+    /// http: origins whose pages may open WebSockets. Empty: all.
+    pub origins: Vec<String>,
+    /// http: WebSocket sub-protocols, the favourite first. Empty: none.
+    pub subprotocols: Vec<String>,
     /// New connections a second from one address (IPv6: one /64). 0: unlimited.
     pub connections_per_second_per_address: u32,
     /// TLS, with these certificates. None: the wire carries plaintext.
@@ -229,6 +247,13 @@ impl Listener {
             cache_bytes_max: 1 << 20,
             expired_number: 128,
             pending_requests_max: PENDING_REQUESTS_DEFAULT,
+            message_bytes_max: websocket::MESSAGE_BYTES_DEFAULT,
+            fragments_max: websocket::FRAGMENTS_DEFAULT,
+            ping_interval_ms: websocket::PING_INTERVAL_MS_DEFAULT,
+            close_timeout_ms: websocket::CLOSE_TIMEOUT_MS_DEFAULT,
+            compression: Compression::Off,
+            origins: Vec::new(),
+            subprotocols: Vec::new(),
             connections_per_second_per_address: 0,
             tls: None,
         }
@@ -237,12 +262,18 @@ impl Listener {
 
 impl Default for Config {
     /// What `skyring serve` runs without a file: a demo listener of each kind on loopback, and
-    /// https with a certificate made at start.
+    /// https with a certificate made at start. The last two take larger messages than other
+    /// listeners do, for those who come to try the demo's WebSockets out.
     fn default() -> Config {
+        let demo = |kind| {
+            let listener = Listener::new(kind);
+            let is_http = kind == ListenerKind::Http;
+            if is_http { websocket::with_large_messages(listener) } else { listener }
+        };
         let https = Listener {
             address: (Ipv4Addr::LOCALHOST, 8443).into(),
             tls: Some(TlsSettings::self_signed()),
-            ..Listener::new(ListenerKind::Http)
+            ..demo(ListenerKind::Http)
         };
         Config {
             shards: 0,
@@ -252,7 +283,7 @@ impl Default for Config {
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
             demo: Demo::default(),
-            listeners: ListenerKind::ALL.map(Listener::new).into_iter().chain([https]).collect(),
+            listeners: ListenerKind::ALL.map(demo).into_iter().chain([https]).collect(),
         }
     }
 }

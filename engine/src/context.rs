@@ -25,6 +25,7 @@ use crate::net::{ConnectError, Connecting, Dial, Stream, any};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
 use crate::shard::dispatch::Finished;
+use crate::websocket::SocketDeed;
 
 /// A future on its way to the executor.
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
@@ -77,6 +78,8 @@ pub(crate) enum Deed {
     Sleep(u64, Rc<Alarm>),
     /// An HTTP connection's handler or stream has done something for it.
     Http(Token),
+    /// Something about a WebSocket.
+    Socket(Token, SocketDeed),
     /// A handler has finished.
     Finished(Finished),
 }

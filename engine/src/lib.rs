@@ -28,6 +28,7 @@ pub mod shard;
 #[cfg(test)]
 mod simulation;
 pub mod transport;
+pub mod websocket;
 
 pub use bytes::Bytes;
 pub use skyring_protocols as protocols;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use skyring::config::{
-    CertificateFiles, CertificateSource, Config, ConfigError, ConfigFault, DuplicateRequest,
-    Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
+    CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault,
+    DuplicateRequest, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -134,6 +134,13 @@ fn every_value_reaches_its_field() {
         head_bytes_max = 1600
         body_bytes_max = 17
         idle_timeout_ms = 18
+        message_bytes_max = 1900
+        fragments_max = 20
+        ping_interval_ms = 21
+        close_timeout_ms = 22
+        compression = "dedicated"
+        origins = ["https://a.example:1", "null"]
+        subprotocols = ["one", "two"]
         "#
     );
     let config = Config::parse(&text, "test.toml").unwrap();
@@ -175,6 +182,13 @@ fn every_value_reaches_its_field() {
         head_bytes_max: 1600,
         body_bytes_max: 17,
         idle_timeout_ms: 18,
+        message_bytes_max: 1900,
+        fragments_max: 20,
+        ping_interval_ms: 21,
+        close_timeout_ms: 22,
+        compression: Compression::Dedicated,
+        origins: vec![String::from("https://a.example:1"), String::from("null")],
+        subprotocols: vec![String::from("one"), String::from("two")],
         ..Listener::new(ListenerKind::Http)
     };
     assert_eq!(config.listeners, [login, msg, http]);
@@ -293,7 +307,21 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("gate", "body_timeout_ms = 1", "body_timeout_ms: means nothing on a gate listener"),
     ("msg", "head_bytes_max = 1024", "head_bytes_max: means nothing on a msg listener"),
     ("login", "body_bytes_max = 1", "body_bytes_max: means nothing on a login listener"),
-    ("http", "push_over_budget = \"drop\"", "push_over_budget: means nothing on a http"),
+    ("msg", "message_bytes_max = 1048576", "message_bytes_max: means nothing on a msg listener"),
+    ("gate", "origins = []", "origins: means nothing on a gate listener"),
+    ("http", "message_bytes_max = 124", "message_bytes_max: must be at least 125, not 124"),
+    (
+        "http",
+        "message_bytes_max = 1099511627777",
+        "message_bytes_max: must be at most 1099511627776",
+    ),
+    ("http", "fragments_max = 0", "fragments_max: must be at least 1, not 0"),
+    ("http", "ping_interval_ms = 2592000001", "ping_interval_ms: must be at most 2592000000"),
+    ("http", "close_timeout_ms = 0", "close_timeout_ms: must be at least 1, not 0"),
+    ("http", "compression = true", "compression: must be \"off\", \"shared\" or \"dedicated\""),
+    ("http", "origins = [\"game.example\"]", "origins: must be origins as browsers write them"),
+    ("http", "origins = [\"https://a/\"]", "origins: must be origins as browsers write them"),
+    ("http", "subprotocols = [\"a b\"]", "subprotocols: must be names of sub-protocols"),
     ("http", "pending_requests_max = 1", "pending_requests_max: means nothing on a http"),
     ("http", "head_timeout_ms = 0", "head_timeout_ms: must be at least 1, not 0"),
     ("http", "body_timeout_ms = 0", "body_timeout_ms: must be at least 1, not 0"),

@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, tls};
+use super::{Config, Demo, Listener, ListenerKind, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -49,6 +49,13 @@ const LISTENER_KEYS: &[&str] = &[
     "cache_bytes_max",
     "expired_number",
     "pending_requests_max",
+    "message_bytes_max",
+    "fragments_max",
+    "ping_interval_ms",
+    "close_timeout_ms",
+    "compression",
+    "origins",
+    "subprotocols",
     "connections_per_second_per_address",
     "tls",
 ];
@@ -68,7 +75,7 @@ const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("cache_bytes_max", &[ListenerKind::Msg]),
     ("expired_number", &[ListenerKind::Msg]),
     ("output_bytes_max", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
-    ("push_over_budget", &[ListenerKind::Msg, ListenerKind::Gate]),
+    ("push_over_budget", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
     ("pending_requests_max", &[ListenerKind::Msg, ListenerKind::Gate]),
 ];
 
@@ -132,6 +139,7 @@ fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
     section.set("cache_bytes_max", &mut listener.cache_bytes_max)?;
     section.set("expired_number", &mut listener.expired_number)?;
     section.set("pending_requests_max", &mut listener.pending_requests_max)?;
+    websocket::parse(&section, &mut listener)?;
     section.set(
         "connections_per_second_per_address",
         &mut listener.connections_per_second_per_address,
@@ -145,9 +153,9 @@ fn refuse_keys_of_other_kinds(
     section: &Section<'_>,
     kind: ListenerKind,
 ) -> Result<(), ConfigError> {
-    let misplaced =
-        KEYS_OF_KINDS.iter().find(|(key, kinds)| section.has(key) && !kinds.contains(&kind));
-    match misplaced {
+    let websocket = websocket::KEYS.iter().map(|key| (*key, &[ListenerKind::Http][..]));
+    let mut keys = KEYS_OF_KINDS.iter().copied().chain(websocket);
+    match keys.find(|(key, kinds)| section.has(key) && !kinds.contains(&kind)) {
         Some((key, _)) => Err(ConfigError::at(section.key(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),
     }

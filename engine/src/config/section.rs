@@ -10,7 +10,7 @@ use skyring_protocols::Compat;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, ConfigFault};
-use super::{DuplicateRequest, ListenerKind, PushOverBudget};
+use super::{Compression, DuplicateRequest, ListenerKind, PushOverBudget};
 
 /// A table and where it is in its file.
 pub(super) struct Section<'a> {
@@ -214,6 +214,19 @@ impl FromValue for PushOverBudget {
         match value.as_str()? {
             "close" => Some(PushOverBudget::Close),
             "drop" => Some(PushOverBudget::Drop),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for Compression {
+    const EXPECTED: &'static str = "\"off\", \"shared\" or \"dedicated\"";
+
+    fn from_value(value: &Value) -> Option<Compression> {
+        match value.as_str()? {
+            "off" => Some(Compression::Off),
+            "shared" => Some(Compression::Shared),
+            "dedicated" => Some(Compression::Dedicated),
             _ => None,
         }
     }

@@ -11,7 +11,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::{
     BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
     HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls, websocket,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -28,7 +28,7 @@ const HEAD_BYTES_MAX: u64 = 64 << 10;
 const CACHE_BYTES_MIN: u64 = (response::CONTENT_BYTES_MAX + session::ANSWER_OVERHEAD_BYTES) as u64;
 /// More would be cut to this.
 const CACHE_BYTES_MAX: u64 = session::CACHE_BYTES_MAX as u64;
-const BYTES_MAX: u64 = 1 << 40;
+pub(super) const BYTES_MAX: u64 = 1 << 40;
 const EXPIRED_NUMBER_MAX: u64 = 1 << 20;
 /// listen(2) takes a signed number.
 const BACKLOG_MAX: u64 = i32::MAX as u64;
@@ -97,7 +97,7 @@ fn cores_exist(cores: &[usize], allowed: &[usize]) -> Result<(), ConfigError> {
 }
 
 /// Names one of a listener's keys by its whole path.
-type Path<'a> = &'a dyn Fn(&str) -> String;
+pub(super) type Path<'a> = &'a dyn Fn(&str) -> String;
 
 fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     kind(listener, path)?;
@@ -145,7 +145,7 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let http = kind == ListenerKind::Http;
     let misplaced = [
         ("output_bytes_max", output && kind == ListenerKind::Login),
-        ("push_over_budget", drops && !frames),
+        ("push_over_budget", drops && kind == ListenerKind::Login),
         ("pending_requests_max", pending && !frames),
         ("head_timeout_ms", listener.head_timeout_ms != HEAD_TIMEOUT_MS_DEFAULT && !http),
         ("body_timeout_ms", listener.body_timeout_ms != BODY_TIMEOUT_MS_DEFAULT && !http),
@@ -155,8 +155,9 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
         ("idle_timeout_ms", idle && kind == ListenerKind::Login),
         ("duplicate_request", replay && kind != ListenerKind::Msg),
     ];
-    match misplaced.iter().find(|(_, misplaced)| *misplaced) {
-        Some((key, _)) => Err(ConfigError::at(path(key), ConfigFault::NotOnKind { kind })),
+    let misplaced = misplaced.iter().find(|(_, misplaced)| *misplaced).map(|(key, _)| *key);
+    match misplaced.or_else(|| websocket::misplaced(listener)) {
+        Some(key) => Err(ConfigError::at(path(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),
     }
 }
@@ -188,7 +189,13 @@ fn http(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     let head_bytes = listener.head_bytes_max as u64;
     at_least(path("head_bytes_max"), head_bytes, HEAD_BYTES_MIN, "no browser could ask")?;
     at_most(path("head_bytes_max"), head_bytes, HEAD_BYTES_MAX, "no head is read beyond that")?;
-    at_most(path("body_bytes_max"), listener.body_bytes_max, BYTES_MAX, "no machine has that much")
+    at_most(
+        path("body_bytes_max"),
+        listener.body_bytes_max,
+        BYTES_MAX,
+        "no machine has that much",
+    )?;
+    websocket::validate(listener, path)
 }
 
 fn congestion(name: &str, path: Path<'_>) -> Result<(), ConfigError> {
@@ -246,11 +253,11 @@ fn servers(listeners: &[Listener]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn duration(key: impl Into<String>, value: u64) -> Result<(), ConfigError> {
+pub(super) fn duration(key: impl Into<String>, value: u64) -> Result<(), ConfigError> {
     at_most(key, value, DURATION_MS_MAX, "that is thirty days")
 }
 
-fn at_least(
+pub(super) fn at_least(
     key: impl Into<String>,
     value: u64,
     minimum: u64,
@@ -262,7 +269,7 @@ fn at_least(
     Err(ConfigError::at(key, ConfigFault::BelowMinimum { value, minimum, why }))
 }
 
-fn at_most(
+pub(super) fn at_most(
     key: impl Into<String>,
     value: u64,
     maximum: u64,

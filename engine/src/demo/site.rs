@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::Demo;
 use crate::context::{Context, Sleep};
 use crate::http::{Request, Response};
+use crate::websocket::{self, Handler, Message, Socket};
 
 /// KiB that `/big/N` gives at most.
 const BIG_KIB_MAX: usize = 1 << 20;
@@ -47,9 +48,21 @@ impl Allowed {
     }
 }
 
+/// Sends every message back.
+struct Echo;
+
+impl Handler for Echo {
+    fn on_message(&self, socket: &Socket, message: Message) {
+        socket.send(message);
+    }
+}
+
 /// Answers a request for the site.
 pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
     let (method, path) = (request.method(), request.path());
+    if path == "/ws" {
+        return websocket::accept(&request, Rc::new(Echo));
+    }
     let Some(allowed) = allowed(path) else {
         return Response::new(404).header("content-type", PLAIN).body("no such page\n");
     };
@@ -134,6 +147,7 @@ fn page(demo: &Demo) -> Response {
          <li><a href=\"/slow\">/slow</a>: an answer after <code>[demo] delay_ms</code>, now {delay} ms\n\
          <li><a href=\"/big/64\">/big/N</a>: N KiB\n\
          <li>/status/204, /status/304: answers without a body\n\
+         <li>/ws: a WebSocket that sends every message back\n\
          </ul>\n",
         version = env!("CARGO_PKG_VERSION"),
         shard = demo.context.shard().0,

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::rc::Rc;
 
 use skyring_protocols::http1::RequestHead;
 
 use super::body::RequestBody;
+use crate::websocket::Terms;
 
 /// A request: its head, its body, and who asks.
 ///
@@ -17,11 +19,18 @@ pub struct Request {
     head: Box<RequestHead>,
     peer: SocketAddr,
     body: RequestBody,
+    /// What its listener lays down for WebSockets.
+    terms: Rc<Terms>,
 }
 
 impl Request {
-    pub(crate) fn new(head: Box<RequestHead>, peer: SocketAddr, body: RequestBody) -> Request {
-        Request { head, peer, body }
+    pub(crate) fn new(
+        head: Box<RequestHead>,
+        peer: SocketAddr,
+        body: RequestBody,
+        terms: Rc<Terms>,
+    ) -> Request {
+        Request { head, peer, body, terms }
     }
 
     /// The head.
@@ -32,6 +41,10 @@ impl Request {
     /// The other end of the connection.
     pub fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
     }
 
     /// The body, to be read.

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_core::Stream;
 
 use super::flow::{Broken, Pieces};
+use crate::websocket::Upgrade;
 
 /// The body of an answer.
 pub(crate) enum Content {
@@ -16,6 +17,8 @@ pub(crate) enum Content {
     Bytes(Bytes),
     /// Pieces, and how many bytes they are together if that is known.
     Pieces(Pieces, Option<u64>),
+    /// None: the connection becomes a WebSocket.
+    Upgrade(Box<Upgrade>),
 }
 
 /// An answer: status, header, body.
@@ -70,6 +73,11 @@ impl Response {
     /// answered 500.
     pub fn new(status: u16) -> Response {
         Response { status, headers: Vec::new(), content: Content::Empty, close: false }
+    }
+
+    /// The answer that makes the connection a WebSocket.
+    pub(crate) fn upgrade(upgrade: Upgrade) -> Response {
+        Response { content: Content::Upgrade(Box::new(upgrade)), ..Response::new(101) }
     }
 
     /// The same with one more header.
@@ -134,6 +142,7 @@ impl fmt::Debug for Response {
             Content::Empty => String::from("none"),
             Content::Bytes(bytes) => format!("{} bytes", bytes.len()),
             Content::Pieces(..) => String::from("a stream"),
+            Content::Upgrade(_) => String::from("a WebSocket"),
         };
         write!(f, "Response {{ status: {}, body: {body} }}", self.status)
     }

@@ -59,8 +59,7 @@ impl Core {
     fn open_gate(&mut self, connection: GateConnection) {
         let Some((slot, gate)) = self.gate(connection) else { return };
         if !std::mem::replace(&mut gate.opened, true) {
-            let at = self.connections.at(slot).listener;
-            self.set_deadline(slot, self.idle_deadline(at));
+            self.set_deadline(slot, self.idle_deadline(slot));
             // What came with the end of the TLS handshake is taken first.
             self.resume_soon(slot);
             self.continue_receiving(connection.token);

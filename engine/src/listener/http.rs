@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The machine in `protocols` reads and writes; these files move its bytes, call the application and
-//! keep the deadlines. `reading` is the way in, `answering` the way out, `deadlines` the time.
+//! keep the deadlines. `reading` is the way in, `answering` the way out, `deadlines` the time, and
+//! `upgrading` the end where the connection becomes a WebSocket.
 //!
 //! **What is in memory** for one connection: a head, [`BEGUN_BYTES_MAX`] of a body before its handler
 //! runs or one pipe of it while it does, the unread rest of one receive, and [`AHEAD_BYTES`] of an
@@ -24,6 +25,7 @@ mod deadlines;
 mod reading;
 #[cfg(test)]
 mod tests;
+mod upgrading;
 
 use std::rc::Rc;
 

@@ -4,3 +4,4 @@ mod gate;
 pub(crate) mod http;
 mod login;
 mod msg;
+pub(crate) mod websocket;

@@ -95,7 +95,7 @@ impl Core {
         }
         self.count(Counter::Attached);
         self.counters.add(Counter::AttachedNow, 1);
-        let deadline_ms = self.idle_deadline(at);
+        let deadline_ms = self.idle_deadline(slot);
         let connection = self.connections.at_mut(slot);
         connection.role = Role::Attached(key);
         let peer = connection.peer();

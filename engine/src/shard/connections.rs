@@ -9,9 +9,11 @@ use super::dialled::DialledRole;
 use super::message::HandOver;
 use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
+use super::web::Web;
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
 use crate::listener::http::HttpRole;
+use crate::listener::websocket::SocketRole;
 use crate::transport::tls::{Tls, TlsError};
 
 /// An instant that never comes.
@@ -82,6 +84,8 @@ pub(crate) enum Role {
     Gate(Box<GateRole>),
     /// An HTTP connection.
     Http(Box<HttpRole>),
+    /// A WebSocket of the application.
+    WebSocket(Box<SocketRole>),
     /// A connection that the application opened.
     Dialled(Box<DialledRole>),
 }
@@ -135,6 +139,8 @@ pub(crate) struct Connection {
     pub(crate) role: Role,
     /// What turns records into plaintext and back; none where the wire carries plaintext.
     pub(crate) tls: Option<Box<Tls>>,
+    /// What turns plaintext into messages and back; none where the role reads plaintext itself.
+    pub(crate) web: Option<Box<Web>>,
     peer: PeerAddress,
     /// Bytes under way; none of an idle connection.
     traffic: Option<Box<Traffic>>,
@@ -159,6 +165,7 @@ impl Connection {
             listener: ListenerIndex(0),
             role: Role::None,
             tls: None,
+            web: None,
             peer: PeerAddress::new(([0, 0, 0, 0], 0).into()),
             traffic: None,
             deadline_ms: NEVER,
@@ -181,6 +188,8 @@ impl Connection {
         match &self.role {
             Role::Attached(_) => true,
             Role::Gate(gate) => gate.opened,
+            // Who is to answer a close has so much time for it, whatever else it sends.
+            Role::WebSocket(_) => self.web.as_ref().is_some_and(|web| !web.is_closing()),
             Role::Dialled(dialled) => dialled.is_ready,
             _ => false,
         }
@@ -206,6 +215,12 @@ impl Connection {
     pub(super) fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         self.traffic.as_deref_mut()
     }
+}
+
+/// Who writes a connection's output.
+struct Writers<'a> {
+    role: &'a mut Role,
+    web: &'a mut Option<Box<Web>>,
 }
 
 /// An address as a table of many connections keeps it: the usual kind in place, the large kind
@@ -313,11 +328,20 @@ impl Connections {
 
     /// As [`Connections::output`], with what the connection is for, which writes there.
     pub(crate) fn role_and_output(&mut self, slot: u32) -> (&mut Role, &mut Vec<u8>) {
-        let (role, traffic, spare) = self.dirty_traffic(slot);
+        let (writers, traffic, spare) = self.dirty_traffic(slot);
         if traffic.output.capacity() == 0 {
             traffic.output = spare.buffer();
         }
-        (role, &mut traffic.output)
+        (writers.role, &mut traffic.output)
+    }
+
+    /// As [`Connections::output`], with the connection's WebSocket, if it is one.
+    pub(super) fn web_and_output(&mut self, slot: u32) -> Option<(&mut Web, &mut Vec<u8>)> {
+        let (writers, traffic, spare) = self.dirty_traffic(slot);
+        if traffic.output.capacity() == 0 {
+            traffic.output = spare.buffer();
+        }
+        Some((writers.web.as_deref_mut()?, &mut traffic.output))
     }
 
     /// As [`Connections::output`], for the records of a TLS connection. They are sent in this order.
@@ -329,7 +353,7 @@ impl Connections {
         &mut traffic.records
     }
 
-    fn dirty_traffic(&mut self, slot: u32) -> (&mut Role, &mut Traffic, &mut Spare) {
+    fn dirty_traffic(&mut self, slot: u32) -> (Writers<'_>, &mut Traffic, &mut Spare) {
         let Connections { table, spare, dirty, .. } = self;
         let connection = &mut table[slot as usize];
         if !connection.dirty {
@@ -337,7 +361,7 @@ impl Connections {
             dirty.push(slot);
         }
         let traffic = connection.traffic.get_or_insert_with(|| spare.traffic());
-        (&mut connection.role, traffic, spare)
+        (Writers { role: &mut connection.role, web: &mut connection.web }, traffic, spare)
     }
 
     /// Turns the output of a TLS connection into records, if its handshake is done. What is written

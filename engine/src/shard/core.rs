@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 
 use skyring_protocols::http1::Limits;
 use skyring_protocols::msg::session::SessionPolicy;
+use skyring_protocols::websocket;
 
 use super::connections::{Connections, InFlight};
 use super::counters::{Counter, ShardCounters};
@@ -26,6 +27,7 @@ use super::mail::Mail;
 use super::secure::Room;
 use super::sessions::Sessions;
 use super::timers::Wheel;
+use super::web::{self, WebRoom};
 use crate::config::{LOGINS_WAITING_MAX, Listener};
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
@@ -35,6 +37,7 @@ use crate::mutation::{self, Mutation};
 use crate::places::Places;
 use crate::route::Router;
 use crate::transport::tls::ServerTls;
+use crate::websocket::Terms;
 
 /// A listener as a shard sees it.
 pub(crate) struct ListenerSide {
@@ -43,6 +46,10 @@ pub(crate) struct ListenerSide {
     pub(crate) policy: SessionPolicy,
     /// What an HTTP request may be.
     pub(crate) http: Limits,
+    /// What a WebSocket message may be.
+    pub(crate) web: websocket::Limits,
+    /// What its WebSockets agree on.
+    pub(crate) terms: Rc<Terms>,
     pub(crate) shared: Arc<ListenerShared>,
     /// Accepts in flight.
     pub(super) accepts: u32,
@@ -131,6 +138,8 @@ pub(crate) struct Core {
     pub(crate) operations: Vec<Operation>,
     /// Where TLS connections are decrypted, one at a time.
     pub(super) room: Room,
+    /// What WebSockets need while one is read or written, one at a time.
+    pub(super) web_room: WebRoom,
     pub(crate) mail: Mail,
     pub(super) places: Arc<Places>,
     pub(crate) side: Rc<ShardSide>,
@@ -161,6 +170,8 @@ impl Core {
                 pending_requests_max: settings.pending_requests_max,
             },
             http: http::limits(&settings),
+            web: web::limits(&settings),
+            terms: Rc::new(Terms::of_listener(&settings)),
             settings,
             shared,
             accepts: 0,
@@ -188,6 +199,7 @@ impl Core {
             resuming: VecDeque::new(),
             operations: Vec::new(),
             room: Room::default(),
+            web_room: WebRoom::default(),
             mail: parts.mail,
             places: parts.places,
             side: parts.side,

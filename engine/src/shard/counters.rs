@@ -81,6 +81,11 @@ counters! {
     HttpRefusedLate "http_refused_late" "HTTP requests refused because their head or body took too long (408).";
     HttpBodyBytesReceived "http_body_bytes_received" "Bytes of HTTP request bodies.";
     HttpBodyBytesSent "http_body_bytes_sent" "Bytes of HTTP answer bodies given to connections.";
+    WebSockets "websockets" "HTTP connections that became WebSockets.";
+    WebSocketMessages "websocket_messages" "WebSocket messages received.";
+    WebSocketPings "websocket_pings" "Pings sent to WebSockets from which nothing had come for a while.";
+    WebSocketRefusedMalformed "websocket_refused_malformed" "WebSockets closed because the peer broke the protocol (1002, 1007).";
+    WebSocketRefusedTooLarge "websocket_refused_too_large" "WebSockets closed because a message was too large or of too many frames (1009).";
     LoggedOut "logged_out" "Sessions ended.";
     Dialled "dialled" "Connections that the application opened.";
     DialFailed "dial_failed" "Connections that the application asked for and did not get.";

@@ -110,6 +110,9 @@ impl Core {
             self.on_http_deadline(slot);
             return self.arm_timer(slot);
         }
+        if self.on_web_deadline(slot) {
+            return self.arm_timer(slot);
+        }
         let connection = self.connections.at_mut(slot);
         connection.deadline_ms = NEVER;
         match life {

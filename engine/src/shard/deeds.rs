@@ -43,6 +43,7 @@ impl Core {
                     self.timers.arm(due_ms, TimerKey::Alarm(AlarmKey(alarm)));
                 }
                 Deed::Http(connection) => self.on_http_deed(connection),
+                Deed::Socket(connection, deed) => self.do_socket_deed(connection, deed),
                 Deed::Finished(finished) => self.on_finished(finished),
             }
         }

@@ -161,8 +161,13 @@ pub(crate) trait Events {
 
 /// A notification that panics disturbs nobody.
 pub(crate) fn guarded(notify: impl FnOnce()) {
+    survives(notify);
+}
+
+/// As [`guarded`]; false when it has panicked.
+pub(crate) fn survives(notify: impl FnOnce()) -> bool {
     // The application's own state is all that a panic can leave half changed.
-    let _ = catch_unwind(AssertUnwindSafe(notify));
+    catch_unwind(AssertUnwindSafe(notify)).is_ok()
 }
 
 impl<A: Application> Events for A {

@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::atomic::{AtomicU16, AtomicU32, fence};
 
+use skyring_protocols::websocket::CloseCode;
+
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::{Core, ListenerShared};
 use super::counters::Counter;
@@ -149,6 +151,7 @@ impl Core {
                 self.abort(slot, Counter::ClosedByServer);
             }
             Role::Http(_) => self.drain_http(slot),
+            Role::WebSocket(_) => self.close_socket(slot, CloseCode::GOING_AWAY, ""),
             // Handlers that still run may need what they opened: see `close_dialled`.
             Role::Dialled(_) | Role::Departing(_) | Role::None => {}
         }

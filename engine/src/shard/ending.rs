@@ -34,6 +34,7 @@ impl Core {
         let remainder = self.connections.take_remainder(slot);
         self.connections.recycle(remainder);
         self.set_deadline(slot, self.now_ms.saturating_add(flush_ms));
+        self.seal_web(slot, reason);
         self.seal_end(slot);
         self.advance_ending(slot);
     }
@@ -183,6 +184,7 @@ impl Core {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),
             Role::Http(http) => http.leave(),
+            Role::WebSocket(role) => role.leave(),
             Role::Securing => self.count(Counter::TlsFailed),
             // Without a result line.
             Role::Login(_) => self.count(Counter::LoginDropped),

@@ -174,7 +174,7 @@ impl Core {
     /// Stops reading a connection whose requests might add to the messages that wait.
     pub(crate) fn hold_for_mail(&mut self, slot: u32) {
         let role = &self.connections.at(slot).role;
-        if matches!(role, Role::Attached(_) | Role::Gate(_) | Role::Http(_)) {
+        if let Role::Attached(_) | Role::Gate(_) | Role::Http(_) | Role::WebSocket(_) = role {
             self.pause(slot);
             let token = self.connections.token(slot);
             if !std::mem::replace(&mut self.connections.at_mut(slot).held_for_mail, true) {

@@ -26,6 +26,7 @@ pub(crate) mod stream;
 pub mod timers;
 mod traffic;
 mod warm;
+pub(crate) mod web;
 
 use std::time::Duration;
 

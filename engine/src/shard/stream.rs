@@ -9,7 +9,7 @@ use skyring_protocols::{Decode, frame};
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
-use crate::driver::{Errno, ListenerIndex, Operation, ReceiveMode, Token};
+use crate::driver::{Errno, Operation, ReceiveMode, Token};
 
 /// Bytes kept of a connection that is not read, above which its receive is said to have missed that it
 /// was cancelled.
@@ -85,6 +85,9 @@ impl Core {
             self.connections.keep_remainder(slot, remainder);
             return self.pause_again(slot, kept_bytes);
         }
+        if connection.web.is_some() {
+            return self.on_web_bytes(slot, bytes);
+        }
         match &connection.role {
             Role::Login(_) => self.on_login_bytes(slot, bytes),
             Role::Attaching => self.on_attach_bytes(slot, bytes),
@@ -92,6 +95,8 @@ impl Core {
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
             Role::Http(_) => self.on_http_bytes(slot, bytes),
+            // A WebSocket has had them.
+            Role::WebSocket(_) => {}
             Role::Securing | Role::Departing(_) | Role::Dialled(_) | Role::None => {}
         }
     }
@@ -105,11 +110,14 @@ impl Core {
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
             (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
-            (Life::Open, Role::Login(_) | Role::Attached(_) | Role::Http(_) | Role::Dialled(_))
-                if !connection.paused =>
-            {
-                ReceiveMode::Stream
-            }
+            (
+                Life::Open,
+                Role::Login(_)
+                | Role::Attached(_)
+                | Role::Http(_)
+                | Role::WebSocket(_)
+                | Role::Dialled(_),
+            ) if !connection.paused => ReceiveMode::Stream,
             (Life::Open, Role::Gate(gate)) if gate.opened && !connection.paused => {
                 ReceiveMode::Stream
             }
@@ -164,15 +172,21 @@ impl Core {
     pub(super) fn on_activity(&mut self, slot: u32) {
         let connection = self.connections.at_mut(slot);
         if connection.deadline_ms != NEVER {
-            let at = connection.listener;
-            let idle_ms = self.listeners[usize::from(at.0)].settings.idle_timeout_ms;
+            let settings = &self.listeners[usize::from(connection.listener.0)].settings;
+            let idle_ms = match connection.web.as_deref_mut() {
+                Some(web) => web.note_activity(settings),
+                None => settings.idle_timeout_ms,
+            };
             connection.deadline_ms = self.now_ms + idle_ms;
         }
     }
 
-    /// The idle deadline of a listener's connections, from now.
-    pub(crate) fn idle_deadline(&self, at: ListenerIndex) -> u64 {
-        match self.listener(at).settings.idle_timeout_ms {
+    /// When a connection will have been silent for too long, from now.
+    pub(crate) fn idle_deadline(&self, slot: u32) -> u64 {
+        let connection = self.connections.at(slot);
+        let settings = &self.listener(connection.listener).settings;
+        let is_web = connection.web.is_some();
+        match if is_web { settings.ping_interval_ms } else { settings.idle_timeout_ms } {
             0 => NEVER,
             idle_ms => self.now_ms.saturating_add(idle_ms),
         }
@@ -252,10 +266,11 @@ impl Core {
             Some(_) => {
                 let role = &self.connections.at(slot).role;
                 let is_dialled = matches!(role, Role::Dialled(_));
-                if matches!(role, Role::Http(_)) {
-                    self.on_http_sent(slot);
-                } else if is_dialled {
-                    self.queue_datagram(slot);
+                match role {
+                    Role::Http(_) => self.on_http_sent(slot),
+                    Role::WebSocket(_) => self.on_socket_sent(slot),
+                    Role::Dialled(_) => self.queue_datagram(slot),
+                    _ => {}
                 }
                 self.send(slot);
                 if is_dialled {
@@ -309,7 +324,7 @@ impl Core {
         if matches!(connection.role, Role::Dialled(_)) {
             return self.resume_dialled(slot);
         }
-        if self.draining && !matches!(connection.role, Role::Http(_)) {
+        if self.draining && !matches!(connection.role, Role::Http(_) | Role::WebSocket(_)) {
             return;
         }
         if matches!(&connection.role, Role::Gate(gate) if !gate.opened) {
@@ -327,7 +342,9 @@ impl Core {
             // Its idle time did not run while nobody listened.
             self.on_activity(slot);
         }
-        if matches!(self.connections.at(slot).role, Role::Http(_)) {
+        if self.connections.at(slot).web.is_some() {
+            self.on_web_bytes(slot, &[]);
+        } else if matches!(self.connections.at(slot).role, Role::Http(_)) {
             self.on_http_bytes(slot, &[]);
         } else {
             self.on_frames(slot, &[]);

@@ -17,6 +17,11 @@ pub(crate) struct Served {
 impl Served {
     /// Starts one; `name` is the test's.
     pub(crate) fn start(name: &str) -> Served {
+        Served::start_with(name, "body_bytes_max = 8388608\n")
+    }
+
+    /// Starts one whose listeners have these lines in the configuration.
+    pub(crate) fn start_with(name: &str, keys: &str) -> Served {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("web-{name}"));
         fs::create_dir_all(&folder).unwrap();
         certify(&folder);
@@ -24,9 +29,7 @@ impl Served {
         let config = folder.join("skyring.toml");
         let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}\n");
         let listener = "[[listener]]\nkind = \"http\"\naddress = \"127.0.0.1:0\"\n";
-        let limits = "body_bytes_max = 8388608\n";
-        fs::write(&config, format!("shards = 2\n{listener}{limits}{listener}{limits}{tls}"))
-            .unwrap();
+        fs::write(&config, format!("shards = 2\n{listener}{keys}{listener}{keys}{tls}")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
             .args(["serve", "--config", config.to_str().unwrap()])
             .stdout(Stdio::piped())

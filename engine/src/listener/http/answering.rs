@@ -44,7 +44,7 @@ impl HttpRole {
         let small = match &content {
             Content::Empty => Some(&[][..]),
             Content::Bytes(bytes) if bytes.len() <= PIECE_BYTES => Some(&bytes[..]),
-            Content::Bytes(_) | Content::Pieces(..) => None,
+            Content::Bytes(_) | Content::Pieces(..) | Content::Upgrade(_) => None,
         };
         if let Some(body) = small {
             self.machine.respond_whole(status, headers, Some(date), body, output)?;
@@ -53,7 +53,7 @@ impl HttpRole {
         let size = match &content {
             Content::Bytes(bytes) => BodySize::Known(bytes.len() as u64),
             Content::Pieces(_, Some(bytes)) => BodySize::Known(*bytes),
-            Content::Empty | Content::Pieces(_, None) => BodySize::Unknown,
+            Content::Empty | Content::Pieces(_, None) | Content::Upgrade(_) => BodySize::Unknown,
         };
         let parts = ResponseParts { status, body: size, date: Some(date) };
         self.machine.respond(&parts, headers, output)?;
@@ -62,7 +62,7 @@ impl HttpRole {
                 self.machine.finish(NO_HEADERS, output)?;
                 Rest::Written
             }
-            Content::Empty => Rest::Written,
+            Content::Empty | Content::Upgrade(_) => Rest::Written,
             Content::Bytes(bytes) => Rest::Bytes(bytes),
             Content::Pieces(pieces, _) => Rest::Pieces(pieces),
         };
@@ -90,6 +90,7 @@ impl Core {
             self.count(Counter::HandlerFailed);
             Response::new(500).close()
         });
+        let Some(answer) = self.upgrade(slot, answer) else { return };
         let (status, rest) = self.write_head(slot, answer);
         self.count_http_answer(status);
         match rest {
@@ -214,7 +215,7 @@ impl Core {
 
     /// An answer has gone on outside of reading: whatever waited for its end does so no longer.
     pub(super) fn after_answering(&mut self, slot: u32) {
-        let Some(http) = self.http(slot) else { return };
+        let Some(http) = self.http(slot) else { return self.after_upgrade(slot) };
         if http.must_wait() {
             return self.settle_http(slot);
         }

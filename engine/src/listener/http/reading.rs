@@ -34,6 +34,9 @@ impl Core {
         }
         let rest = self.read_http(slot, input);
         self.keep_rest(slot, rest, bytes, joined);
+        if self.connections.at(slot).web.is_some() {
+            return self.on_web_bytes(slot, &[]);
+        }
         self.settle_http(slot);
     }
 
@@ -143,11 +146,13 @@ impl Core {
         pipe: Option<Rc<Pipe>>,
     ) {
         let token = self.connections.token(slot);
-        let peer = self.connections.at(slot).peer();
+        let connection = self.connections.at(slot);
+        let (at, peer) = (connection.listener, connection.peer());
         let Some(http) = self.http(slot) else { return };
         http.is_asked = true;
         http.pipe = pipe;
-        match self.dispatch.http(token, Request::new(head, peer, body)) {
+        let request = Request::new(head, peer, body, Rc::clone(&self.listener(at).terms));
+        match self.dispatch.http(token, request) {
             Some(answer) => self.answer_http(slot, answer),
             None => self.count(Counter::HandlerWaited),
         }

@@ -9,8 +9,9 @@ use super::inflater::{inflate, inflater};
 use super::{Agreed, InflateError, Tool, WINDOW_BITS_MIN};
 use crate::websocket::Role;
 
-/// The shortest message that is worth compressing when it stands alone, in bytes.
-const ALONE_BYTES_MIN: usize = 64;
+/// The shortest message that is worth compressing when it stands alone, in bytes: below, clearing the
+/// compressor costs more than sending what it saves.
+const ALONE_BYTES_MIN: usize = 256;
 
 /// The shortest message that is worth compressing when it may look into earlier ones, in bytes.
 const TAKEOVER_BYTES_MIN: usize = 16;
@@ -93,12 +94,11 @@ impl Context {
         tool: &mut Tool,
         out: &mut Vec<u8>,
     ) -> Result<(), InflateError> {
-        let theirs = self.theirs();
-        if theirs.no_takeover {
+        if self.theirs().no_takeover {
             return inflate(tool.inflater(), data, bytes_max, out);
         }
-        let make = || Box::new(inflater(theirs.window_bits));
-        inflate(self.inflater.get_or_insert_with(make), data, bytes_max, out)
+        let inflater = self.inflater.get_or_insert_with(|| Box::new(inflater()));
+        inflate(inflater, data, bytes_max, out)
     }
 
     fn ours(&self) -> Direction {

@@ -5,7 +5,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::deflater::{DEFLATER_BITS_MIN, TAIL};
+use super::deflater::TAIL;
 use super::{InflateError, WINDOW_BITS_MAX};
 
 /// Streams in one message that say they are at their end. More are no sender's way to write one.
@@ -17,9 +17,10 @@ const ROOM_BYTES_MIN: usize = 64;
 /// How many times its length a message is expected to have when inflated.
 const EXPECTED_RATIO: usize = 4;
 
-/// A decompressor for windows of so many bits. A larger window than the sender's does no harm.
-pub(super) fn inflater(window_bits: u8) -> Decompress {
-    Decompress::new_with_window_bits(false, window_bits.clamp(DEFLATER_BITS_MIN, WINDOW_BITS_MAX))
+/// A decompressor. It has the largest window, whatever was agreed on: the library makes none that is
+/// smaller in memory.
+pub(super) fn inflater() -> Decompress {
+    Decompress::new_with_window_bits(false, WINDOW_BITS_MAX)
 }
 
 /// Appends a whole message, given without the tail of its last fragment. Nothing is appended on an

@@ -35,9 +35,9 @@ impl Tool {
         (deflater, &mut self.scratch)
     }
 
-    /// A decompressor that has seen nothing. It takes every window.
+    /// A decompressor that has seen nothing.
     pub(super) fn inflater(&mut self) -> &mut Decompress {
-        let inflater = self.inflater.get_or_insert_with(|| inflater(WINDOW_BITS_MAX));
+        let inflater = self.inflater.get_or_insert_with(inflater);
         inflater.reset(false);
         inflater
     }

@@ -1,0 +1,228 @@
+//! WebSockets on connections, whatever they carry: a role is given messages and never sees a frame.
+//!
+//! **In.** Received bytes, plaintext by now, go through the connection's machine, which unmasks and
+//! joins them and answers pings and closes by itself. What comes of it goes to the role.
+//!
+//! **Out.** A role gives whole messages; they are framed into the connection's output at once.
+//!
+//! **Time.** A peer from which nothing has come for `ping_interval_ms` is pinged, and closed when as
+//! much time passes again. A close that the peer does not answer in `close_timeout_ms` is over.
+//!
+//! **The end.** Where a plain connection sends FIN, a WebSocket sends a close frame before it, if it
+//! has not sent one. What the peer still sends is read and thrown away, as on any connection.
+
+use bytes::Bytes;
+use skyring_protocols::websocket::deflate::Tool;
+use skyring_protocols::websocket::{
+    Aid, CloseCode, Connection as Machine, Event, Kind, Limits, ReadError, Received,
+};
+
+use super::connections::{Life, NEVER, Role};
+use super::core::Core;
+use super::counters::Counter;
+use crate::config::Listener;
+
+/// The WebSocket of a connection.
+#[derive(Debug)]
+pub(crate) struct Web {
+    machine: Machine,
+    /// It was pinged and has not sent anything since.
+    is_pinged: bool,
+    /// This side has closed, and the peer is to answer.
+    is_awaiting_close: bool,
+}
+
+impl Web {
+    pub(crate) fn new(machine: Machine) -> Web {
+        Web { machine, is_pinged: false, is_awaiting_close: false }
+    }
+
+    /// Whether the close has begun, so that nothing but the peer's is waited for.
+    pub(super) fn is_closing(&self) -> bool {
+        self.machine.is_closing()
+    }
+
+    /// The peer has sent something; milliseconds that it may be silent from now on.
+    pub(super) fn note_activity(&mut self, settings: &Listener) -> u64 {
+        self.is_pinged = false;
+        settings.ping_interval_ms
+    }
+}
+
+/// The limits of a listener, as the machine wants them.
+pub(super) fn limits(settings: &Listener) -> Limits {
+    let (message_bytes_max, fragments_max) = (settings.message_bytes_max, settings.fragments_max);
+    Limits { message_bytes_max, fragments_max, ..Limits::default() }
+}
+
+/// What the WebSockets of a shard use in turn.
+#[derive(Default)]
+pub(super) struct WebRoom {
+    tool: Tool,
+    /// What a machine answers by itself.
+    answers: Vec<u8>,
+}
+
+/// The key of a frame that a server sends, which has none.
+fn no_key() -> [u8; 4] {
+    debug_assert!(false, "a server masks nothing");
+    [0; 4]
+}
+
+impl Core {
+    /// Takes input, until reading pauses or more is needed.
+    pub(crate) fn on_web_bytes(&mut self, slot: u32, bytes: &[u8]) {
+        let mut joined = self.connections.take_remainder(slot);
+        let mut input = bytes;
+        if !joined.is_empty() {
+            joined.extend_from_slice(bytes);
+            input = &joined;
+        }
+        if !bytes.is_empty() && self.connections.at(slot).is_past_handshake() {
+            self.on_activity(slot);
+        }
+        while let Some(received) = self.receive_web(slot, input) {
+            input = &input[received.consumed..];
+            let Some(event) = received.event else { break };
+            self.on_web_event(slot, event);
+        }
+        self.keep_rest(slot, input.len(), bytes, joined);
+    }
+
+    /// The machine's next event; None: nothing may be read.
+    fn receive_web(&mut self, slot: u32, input: &[u8]) -> Option<Received<Event>> {
+        let connection = self.connections.at_mut(slot);
+        if connection.paused || connection.life != Life::Open {
+            return None;
+        }
+        let web = connection.web.as_deref_mut()?;
+        let limits = &self.listeners[usize::from(connection.listener.0)].web;
+        let mut aid = Aid { limits, keys: &mut no_key, tool: &mut self.web_room.tool };
+        let answers = &mut self.web_room.answers;
+        let received = web.machine.receive(input, &mut aid, answers);
+        if !answers.is_empty() {
+            self.connections.output(slot).extend_from_slice(answers);
+            answers.clear();
+        }
+        received.map_err(|error| self.on_web_error(slot, error)).ok()
+    }
+
+    fn on_web_event(&mut self, slot: u32, event: Event) {
+        match event {
+            Event::Message { kind, data } => {
+                self.count(Counter::WebSocketMessages);
+                self.on_socket_message(slot, kind, data);
+            }
+            Event::Ping(data) => self.on_socket_ping(slot, data),
+            Event::Pong(data) => self.on_socket_pong(slot, data),
+            Event::Close { code, reason } => self.on_web_close(slot, code, reason),
+        }
+    }
+
+    /// Both sides have said goodbye.
+    fn on_web_close(&mut self, slot: u32, code: Option<CloseCode>, reason: Bytes) {
+        self.note_end(slot, code, reason, true);
+        let web = self.connections.at(slot).web.as_ref();
+        let is_answer = web.is_some_and(|web| web.is_awaiting_close);
+        self.finish(slot, if is_answer { Counter::ClosedByServer } else { Counter::ClosedByPeer });
+    }
+
+    /// The peer broke the protocol or passed a limit; the close frame that says so is on its way.
+    fn on_web_error(&mut self, slot: u32, error: ReadError) {
+        let code = error.close_code();
+        self.count(if code == Some(CloseCode::TOO_BIG) {
+            Counter::WebSocketRefusedTooLarge
+        } else {
+            Counter::WebSocketRefusedMalformed
+        });
+        self.note_end(slot, code, Bytes::new(), false);
+        self.finish(slot, Counter::ClosedProtocol);
+    }
+
+    /// Sends a message.
+    pub(crate) fn web_send(&mut self, slot: u32, kind: Kind, data: &[u8]) {
+        self.write_web(slot, |machine, aid, output| {
+            // Behind a close nothing is sent.
+            let _ = machine.send(kind, data, aid, output);
+        });
+    }
+
+    /// Sends a ping.
+    pub(crate) fn web_ping(&mut self, slot: u32, data: &[u8]) {
+        self.write_web(slot, |machine, aid, output| {
+            // As above; and it is cut to what a ping holds.
+            let _ = machine.ping(data, aid, output);
+        });
+    }
+
+    /// Sends a close, if none was sent, and waits for the peer's.
+    pub(crate) fn web_close(&mut self, slot: u32, code: CloseCode, reason: &str) {
+        let connection = self.connections.at_mut(slot);
+        let at = connection.listener;
+        let Some(web) = connection.web.as_mut().filter(|web| !web.is_closing()) else { return };
+        if connection.life != Life::Open {
+            return;
+        }
+        web.is_awaiting_close = true;
+        self.write_close(slot, code, reason);
+        let timeout_ms = self.listener(at).settings.close_timeout_ms;
+        self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
+    }
+
+    fn write_close(&mut self, slot: u32, code: CloseCode, reason: &str) {
+        self.write_web(slot, |machine, aid, output| {
+            // A second one is not sent.
+            let _ = machine.close(Some(code), reason, aid, output);
+        });
+    }
+
+    fn write_web(
+        &mut self,
+        slot: u32,
+        write: impl FnOnce(&mut Machine, &mut Aid<'_>, &mut Vec<u8>),
+    ) {
+        let at = self.connections.at(slot).listener;
+        let limits = &self.listeners[usize::from(at.0)].web;
+        let mut aid = Aid { limits, keys: &mut no_key, tool: &mut self.web_room.tool };
+        if let Some((web, output)) = self.connections.web_and_output(slot) {
+            write(&mut web.machine, &mut aid, output);
+        }
+    }
+
+    /// Says goodbye on a connection that ends, before its last bytes leave.
+    pub(super) fn seal_web(&mut self, slot: u32, reason: Counter) {
+        let connection = self.connections.at(slot);
+        if connection.ended || connection.web.as_ref().is_none_or(|web| web.is_closing()) {
+            return;
+        }
+        let code = match reason {
+            Counter::ClosedProtocol => CloseCode::POLICY_VIOLATION,
+            Counter::ClosedIdle => CloseCode::GOING_AWAY,
+            _ if self.draining => CloseCode::GOING_AWAY,
+            _ => CloseCode::NORMAL,
+        };
+        self.write_close(slot, code, "");
+    }
+
+    /// The deadline of an open WebSocket has come; false if it is its role's business.
+    pub(super) fn on_web_deadline(&mut self, slot: u32) -> bool {
+        let connection = self.connections.at_mut(slot);
+        let Some(web) = connection.web.as_deref_mut() else { return false };
+        if connection.life != Life::Open || !matches!(connection.role, Role::WebSocket(_)) {
+            return false;
+        }
+        connection.deadline_ms = NEVER;
+        if web.is_closing() {
+            // The peer does not answer the close.
+            self.finish(slot, Counter::ClosedByServer);
+        } else if web.is_pinged {
+            self.finish(slot, Counter::ClosedIdle);
+        } else {
+            web.is_pinged = true;
+            self.count(Counter::WebSocketPings);
+            self.web_ping(slot, &[]);
+            self.set_deadline(slot, self.idle_deadline(slot));
+        }
+        true
+    }
+}
