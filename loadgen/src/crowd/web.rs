@@ -102,6 +102,8 @@ impl Crowd {
             (Some(stamp), Some((id, kind))) if stamp.id == id && self.is_text(kind) != is_text => {
                 self.on_answer(index, id, Reply::Content(None), now_ns);
             }
+            // Echoes come in order, so one that says nothing is that of the first.
+            (None, Some((id, _))) => self.on_answer(index, id, Reply::Content(None), now_ns),
             _ => self.on_echo(index, stamp, now_ns),
         }
     }
