@@ -144,7 +144,7 @@ fn broken_connections_are_told_by_name() {
     for (manner, status, words) in [
         (Manner::Close, Status::Disconnected, "playing: the server closed with 1001"),
         (Manner::Hang, Status::Disconnected, "playing: the server closed the connection"),
-        (Manner::Garble, Status::Wrong, "playing: a reserved bit is set"),
+        (Manner::Garble, Status::Wrong, "playing: reserved opcode 3"),
     ] {
         let socket = Socket::start(manner);
         let report = play(options(&socket));

@@ -35,8 +35,7 @@ struct Echo;
 
 impl Handler for Echo {
     fn on_message(&self, socket: &Socket, message: Message) {
-        // It fails when the connection is gone, and then nobody waits for it.
-        let _ = socket.send(message);
+        socket.send(message);
     }
 }
 
@@ -44,6 +43,8 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let listener = Listener {
         address: options.address(),
         congestion: options.congestion.clone(),
+        // No other server pings who is silent.
+        ping_interval_ms: 0,
         ..Listener::new(ListenerKind::Http)
     };
     start(options, listener)

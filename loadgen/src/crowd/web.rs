@@ -94,14 +94,16 @@ impl Crowd {
     /// A message that must be the echo of one, and of its kind.
     fn on_message(&mut self, index: u32, kind: Kind, data: &[u8], now_ns: u64) {
         let (contents, is_text) = (self.plan.contents, kind == Kind::Text);
-        let stamp = match is_text {
-            true => web::from_text(data).and_then(|content| contents.recognise(&content)),
-            false => contents.recognise(data),
-        };
+        // One that has become the other kind is told as that, and not as lost.
+        let as_text = || web::from_text(data).and_then(|content| contents.recognise(&content));
+        let as_bytes = || contents.recognise(data);
+        let stamp = if is_text { as_text().or_else(as_bytes) } else { as_bytes().or_else(as_text) };
         match (stamp, self.user(index).ledger.first_sent()) {
             (Some(stamp), Some((id, kind))) if stamp.id == id && self.is_text(kind) != is_text => {
                 self.on_answer(index, id, Reply::Content(None), now_ns);
             }
+            // Echoes come in order, so one that says nothing is that of the first.
+            (None, Some((id, _))) => self.on_answer(index, id, Reply::Content(None), now_ns),
             _ => self.on_echo(index, stamp, now_ns),
         }
     }

@@ -68,9 +68,9 @@ fn http(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
 
 fn ws(options: &Options, protocol: Protocol) -> Result<(), PlanError> {
     let ws = &options.ws;
-    let is_both = |tcp: bool, web: bool| !tcp && !web;
-    let is_mixed = is_both(options.logins.is_empty(), ws.logins.is_empty())
-        || is_both(options.msgs.is_empty(), ws.msgs.is_empty());
+    let has_both_logins = !options.logins.is_empty() && !ws.logins.is_empty();
+    let has_both_msgs = !options.msgs.is_empty() && !ws.msgs.is_empty();
+    let is_mixed = has_both_logins || has_both_msgs;
     match () {
         () if ws.share_ppm.is_some() && !is_mixed => {
             let elsewhere = "a run without servers both over TCP and over WebSocket";

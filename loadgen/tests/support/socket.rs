@@ -198,14 +198,16 @@ impl State {
     ) -> bool {
         let manner = self.manner_now();
         let other = if kind == Kind::Text { Kind::Binary } else { Kind::Text };
-        let mut altered = data.to_vec();
-        altered[30] ^= 1;
         let mut send = |kind, data: &[u8]| {
             connection.send(kind, data, aid, out).expect("it is open");
             true
         };
         match manner {
-            Manner::Alter => send(kind, &altered),
+            Manner::Alter => {
+                let mut altered = data.to_vec();
+                altered[30] ^= 1;
+                send(kind, &altered)
+            }
             Manner::Double => send(kind, data) && send(kind, data),
             Manner::Lose => true,
             Manner::OtherKind => send(other, data),
