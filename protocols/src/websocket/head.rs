@@ -127,7 +127,8 @@ pub fn decode(input: &[u8]) -> Result<Decode<Head>, ReadError> {
     }
 }
 
-/// The rest of a head of which the first two bytes have been taken apart. They are still in the input.
+/// The rest of a head of which the first two bytes have been taken apart. They are still in the
+/// input.
 #[inline]
 pub(super) fn decode_behind(flags: Flags, input: &[u8]) -> Result<Decode<Head>, ReadError> {
     let Flags { is_last, reserved, opcode, is_masked } = flags;
@@ -187,8 +188,8 @@ pub fn encode(head: &Head, out: &mut Vec<u8>) {
     }
 }
 
-/// Kind, key and payload of a message at the front of the input, if it is a short one as clients send
-/// them: in one frame, masked, up to 125 bytes, not compressed, and all there.
+/// Kind, key and payload of a message at the front of the input, if it is a short one as clients
+/// send them: in one frame, masked, up to 125 bytes, not compressed, and all there.
 #[inline]
 pub(super) fn short_message(input: &[u8]) -> Option<(Kind, [u8; 4], &[u8])> {
     const TEXT: u8 = LAST | Opcode::Text as u8;

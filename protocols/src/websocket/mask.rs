@@ -1,8 +1,8 @@
-//! Masking, which is unmasking too (WIRE W4): each byte of a payload is combined with one of the four
-//! bytes of a key, in turn.
+//! Masking, which is unmasking too (WIRE W4): each byte of a payload is combined with one of the
+//! four bytes of a key, in turn.
 //!
-//! It hides nothing: it keeps what a page makes a browser send from looking like another protocol to
-//! what stands in between. Source: RFC 6455 section 5.3.
+//! It hides nothing: it keeps what a page makes a browser send from looking like another protocol
+//! to what stands in between. Source: RFC 6455 section 5.3.
 
 /// Bytes copied before they are combined: they are still in the nearest cache then.
 const BLOCK_BYTES: usize = 4096;
@@ -38,12 +38,10 @@ pub(super) fn masked(key: [u8; 4], from: &[u8]) -> Vec<u8> {
 pub fn mask(key: [u8; 4], bytes: &mut [u8]) {
     let [a, b, c, d] = key;
     let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    // Four words at a time become one or two instructions of the wide registers.
-    let (fours, rest) = bytes.as_chunks_mut::<32>();
-    for four in fours {
-        for bytes in four.as_chunks_mut::<8>().0 {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
-        }
+    let wide = u128::from(word) << 64 | u128::from(word);
+    let (pairs, rest) = bytes.as_chunks_mut::<16>();
+    for bytes in pairs {
+        *bytes = (u128::from_ne_bytes(*bytes) ^ wide).to_ne_bytes();
     }
     let (words, rest) = rest.as_chunks_mut::<8>();
     for bytes in words {
@@ -75,7 +73,12 @@ mod tests {
     proptest! {
         /// WIRE W4.
         #[test]
-        fn every_byte_meets_its_own(key: [u8; 4], phase in 0..9_usize, from: Vec<u8>, front: Vec<u8>) {
+        fn every_byte_meets_its_own(
+            key: [u8; 4],
+            phase in 0..9_usize,
+            from: Vec<u8>,
+            front: Vec<u8>,
+        ) {
             let mut out = front.clone();
             copy_masked(key, phase, &from, &mut out);
             prop_assert_eq!(&out[..front.len()], &front);

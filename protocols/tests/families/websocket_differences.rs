@@ -1,7 +1,7 @@
 //! Where skyring answers a recording of WebSocket differently, behind the handshake, and with what.
 //!
-//! Text that is no UTF-8, of which the recordings are full, is refused (WIRE W9). Such a recording is
-//! replayed twice, as it is and with its text sent as binary; the second time it is contract.
+//! Text that is no UTF-8, of which the recordings are full, is refused (WIRE W9). Such a recording
+//! is replayed twice, as it is and with its text sent as binary; the second time it is contract.
 
 use serde::Deserialize;
 

@@ -1,5 +1,5 @@
-//! What a client writes and reads behind the handshake (WIRE W1, W4, W9, W12). Its answers are masked,
-//! unlike those of Skynet's client: that is looked through here.
+//! What a client writes and reads behind the handshake (WIRE W1, W4, W9, W12). Its answers are
+//! masked, unlike those of Skynet's client: that is looked through here.
 
 use serde::Deserialize;
 use skyring_protocols::Compat;

@@ -1,5 +1,5 @@
-//! Two sides against each other: whatever one is made to send, the other reads as that, in order, and
-//! nothing else.
+//! Two sides against each other: whatever one is made to send, the other reads as that, in order,
+//! and nothing else.
 
 use std::collections::VecDeque;
 
