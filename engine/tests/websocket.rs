@@ -3,6 +3,10 @@
 //! A test ends with [`stage::Stage::end`]: no connection is left, each was counted once.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "websocket/carried.rs"]
+mod carried;
+#[path = "websocket/compression.rs"]
+mod compression;
 #[path = "websocket/demo.rs"]
 mod demo;
 #[path = "websocket/ends.rs"]
@@ -17,6 +21,8 @@ mod peer;
 mod room;
 #[path = "websocket/secret.rs"]
 mod secret;
+#[path = "websocket/sessions.rs"]
+mod sessions;
 #[path = "websocket/stage.rs"]
 mod stage;
 #[path = "websocket/upgrade.rs"]

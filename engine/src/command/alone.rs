@@ -12,6 +12,9 @@ use skyring::server::Server;
 /// Connections that the shard's table holds: those of one call.
 const CONNECTIONS_MAX: u32 = 64;
 
+/// How long what was sent last may take to leave, in milliseconds.
+const DRAIN_MS: u64 = 1000;
+
 /// Why a task has no result.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Alone {
@@ -37,6 +40,7 @@ where
         shards: 1,
         listeners: Vec::new(),
         connections_per_shard_max: CONNECTIONS_MAX,
+        drain_timeout_ms: DRAIN_MS,
         ..Config::default()
     };
     let server = Server::start(&config, move |context| {
@@ -48,7 +52,8 @@ where
         Nobody
     })?;
     let result = receiver.recv().map_err(|_| Alone::Ended);
-    server.handle().stop();
+    // What was sent last still leaves.
+    server.handle().drain();
     server.join().map_err(|_| Alone::Ended)?;
     result
 }

@@ -48,6 +48,9 @@ impl Allowed {
     }
 }
 
+/// The message server whose sessions `/msg` carries.
+const SERVER: &str = "sample";
+
 /// Sends every message back.
 struct Echo;
 
@@ -60,8 +63,11 @@ impl Handler for Echo {
 /// Answers a request for the site.
 pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
     let (method, path) = (request.method(), request.path());
-    if path == "/ws" {
-        return websocket::accept(&request, Rc::new(Echo));
+    match path {
+        "/ws" => return websocket::accept(&request, Rc::new(Echo)),
+        "/login" => return websocket::accept_login(&request),
+        "/msg" => return websocket::accept_msg(&request, SERVER),
+        _ => {}
     }
     let Some(allowed) = allowed(path) else {
         return Response::new(404).header("content-type", PLAIN).body("no such page\n");

@@ -5,6 +5,7 @@
 //! uid is answered 406 meanwhile.
 
 use skyring_protocols::login::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
+use skyring_protocols::websocket::Kind;
 
 use crate::driver::{ReceiveMode, ShardIndex, Token};
 use crate::handler::{Credentials, Denied, Identity, Login, Subid};
@@ -31,6 +32,25 @@ impl Core {
         }
     }
 
+    /// Takes a line that came as the text of a WebSocket message, which needs no line feed.
+    pub(crate) fn on_login_line(&mut self, slot: u32, line: &[u8]) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        if let Role::Login(login) = &mut self.connections.at_mut(slot).role {
+            login.machine.on_bytes(line);
+            login.machine.on_bytes(b"\n");
+            self.pump_login(slot);
+        }
+    }
+
+    /// Sends a line, given with its line feed; a WebSocket message is one without.
+    fn say_line(&mut self, slot: u32, line: &[u8]) {
+        if self.connections.at(slot).web.is_none() {
+            return self.connections.output(slot).extend_from_slice(line);
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        self.web_send(slot, Kind::Text, line);
+    }
+
     /// Does what the machine wants done.
     fn pump_login(&mut self, slot: u32) {
         loop {
@@ -40,7 +60,7 @@ impl Core {
             match login.machine.poll_output() {
                 None => return,
                 Some(LoginOutput::Send(bytes)) => {
-                    self.connections.output(slot).extend_from_slice(&bytes);
+                    self.say_line(slot, &bytes);
                 }
                 Some(LoginOutput::Judge { token }) => {
                     let connection = self.connections.token(slot);

@@ -9,6 +9,7 @@ use skyring_protocols::msg::request;
 use skyring_protocols::msg::response::{self, Flag};
 use skyring_protocols::msg::session::{self, SessionPolicy, Ticket, Verdict};
 use skyring_protocols::msg::username;
+use skyring_protocols::websocket::Kind;
 use skyring_protocols::{Decode, frame};
 
 use crate::handler::{Reply, Request};
@@ -18,8 +19,6 @@ use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::message::HandOver;
 use crate::shard::sessions::SessionKey;
-
-const STORED: &str = "an answer that is stored fits a frame";
 
 impl Core {
     /// Collects the first frame of a connection.
@@ -46,11 +45,11 @@ impl Core {
     }
 
     /// Judges an attach here or sends its connection to the shard that must.
-    fn route_attach(&mut self, slot: u32, attach: Vec<u8>, unread: Vec<u8>) {
+    pub(crate) fn route_attach(&mut self, slot: u32, attach: Vec<u8>, unread: Vec<u8>) {
         let connection = self.connections.at(slot);
         let (listener, peer, deadline_ms) =
             (connection.listener, connection.peer(), connection.deadline_ms);
-        let compat = self.listener(listener).settings.compat;
+        let compat = self.listener(connection.session_listener()).settings.compat;
         let line = AttachLine::parse(&attach);
         let uid = line.username.and_then(|text| username::uid(text, compat));
         let Some(uid) = uid else {
@@ -60,14 +59,14 @@ impl Core {
         if owner == self.index {
             return self.judge(slot, &attach, &unread);
         }
-        let parcel = None; // `depart` packs it.
+        let parcel = None; // It is packed when it leaves.
         let content = HandOver { listener, peer, deadline_ms, attach, unread, parcel };
         self.depart(slot, owner, content);
     }
 
     /// Judges an attach of a user that this shard owns, then takes what came behind it.
     pub(crate) fn judge(&mut self, slot: u32, attach: &[u8], unread: &[u8]) {
-        let at = self.connections.at(slot).listener;
+        let at = self.connections.at(slot).session_listener();
         let line = AttachLine::parse(attach);
         let key = line.username.and_then(|text| self.sessions.find(text));
         let policy = &self.listeners[usize::from(at.0)].policy;
@@ -90,8 +89,10 @@ impl Core {
         if let Some(older) = older.filter(|_| !mutation::active(Mutation::KeepOlder)) {
             self.finish(older, Counter::Superseded);
         }
+        let is_wide = self.connections.at(slot).web.is_some();
         if let Some(session) = self.sessions.get_mut(key) {
             session.set_connection(Some(slot));
+            session.is_wide = is_wide;
         }
         self.count(Counter::Attached);
         self.counters.add(Counter::AttachedNow, 1);
@@ -105,7 +106,11 @@ impl Core {
         if self.draining {
             return self.finish(slot, Counter::ClosedByServer);
         }
-        self.on_frames(slot, unread);
+        if is_wide {
+            self.on_web_bytes(slot, unread);
+        } else {
+            self.on_frames(slot, unread);
+        }
         self.continue_receiving(self.connections.token(slot));
     }
 
@@ -116,7 +121,7 @@ impl Core {
             AttachAnswer::UserNotFound => Counter::AttachUserNotFound,
             AttachAnswer::Unauthorized | AttachAnswer::Ok => Counter::AttachUnauthorized,
         });
-        let at = self.connections.at(slot).listener;
+        let at = self.connections.at(slot).session_listener();
         let uniform = self.listener(at).settings.uniform_errors;
         self.answer_attach(slot, if uniform { refusal.uniform() } else { refusal });
         self.connections.at_mut(slot).role = Role::None;
@@ -124,6 +129,9 @@ impl Core {
     }
 
     fn answer_attach(&mut self, slot: u32, answer: AttachAnswer) {
+        if self.connections.at(slot).web.is_some() {
+            return self.web_send(slot, Kind::Binary, answer.payload());
+        }
         frame::encode(answer.payload(), self.connections.output(slot))
             .expect("an attach answer is short");
     }
@@ -145,15 +153,20 @@ impl Core {
         self.dispatch.events().on_detach(&user);
     }
 
-    /// Takes one frame of an attached connection.
-    pub(crate) fn on_request(&mut self, slot: u32, key: SessionKey, payload: &[u8]) {
+    /// Takes one frame of an attached connection. `whole`: its payload as one that may be kept.
+    pub(crate) fn on_request(
+        &mut self,
+        slot: u32,
+        key: SessionKey,
+        payload: &[u8],
+        whole: Option<&Bytes>,
+    ) {
         let Ok(request) = request::decode(payload) else {
             return self.finish(slot, Counter::ClosedProtocol);
         };
         self.count(Counter::Requests);
-        let at = self.connections.at(slot).listener;
-        let policy = &self.listeners[usize::from(at.0)].policy;
         let Some(session) = self.sessions.get_mut(key) else { return };
+        let policy = &self.listeners[usize::from(session.listener.0)].policy;
         let cached = session.state.cache_bytes();
         match session.state.on_request(request.id, policy) {
             Verdict::Run(ticket) => {
@@ -161,20 +174,23 @@ impl Core {
                 let (user, now_cached) = (session.user.clone(), session.state.cache_bytes());
                 self.cache_changed(cached, now_cached);
                 // From the thread's own free memory: cheaper than counting who shares a buffer.
-                let content = Bytes::copy_from_slice(request.content);
+                let content = match whole {
+                    Some(whole) => whole.slice_ref(request.content),
+                    None => Bytes::copy_from_slice(request.content),
+                };
                 match self.dispatch.request(key, ticket, Request { user, content }) {
                     Some(reply) => self.on_reply(key, ticket, &reply),
                     None => self.request_waits(slot, key, request.content.len()),
                 }
             }
             Verdict::Replay(stored) => {
-                let output = self.connections.output(slot);
-                response::encode(stored.content, stored.flag, request.id, output).expect(STORED);
+                let bytes = stored.content.len();
+                self.connections.respond(slot, stored.content, stored.flag, request.id);
                 // A replay counts as an answer, so it may retire old ones.
                 let now_cached = session.state.cache_bytes();
                 self.cache_changed(cached, now_cached);
                 self.count(Counter::Replayed);
-                self.after_answer(slot);
+                self.after_answer(slot, bytes);
             }
             Verdict::Absorbed => self.count(Counter::Absorbed),
             Verdict::Conflict => {
@@ -188,8 +204,8 @@ impl Core {
     /// Too many handlers of the session run: a failure that is not remembered (WIRE M12).
     fn refuse_request(&mut self, slot: u32, id: u32) {
         self.count(Counter::RequestsRefused);
-        response::encode(&[], Flag::Error, id, self.connections.output(slot)).expect(STORED);
-        self.after_answer(slot);
+        self.connections.respond(slot, &[], Flag::Error, id);
+        self.after_answer(slot, 0);
     }
 
     /// A handler has finished: its answer is stored, and sent if the session's connection is the
@@ -206,7 +222,11 @@ impl Core {
             policy = &tight;
             self.counters.count(Counter::AnswersOverBudget);
         }
+        let is_wide = session.is_wide;
+        let bytes_max = if is_wide { self.wide_bytes_max } else { response::CONTENT_BYTES_MAX };
+        let bytes = reply.as_ref().map_or(0, Bytes::len);
         let answer = match reply {
+            Ok(content) if is_wide && bytes <= bytes_max => session::Answer::Unframed(content),
             Ok(content) => session::Answer::Content(content),
             Err(_) => session::Answer::Failed,
         };
@@ -214,16 +234,15 @@ impl Core {
         let connection = session.connection();
         let deliver = session.state.on_answer(ticket, answer, policy);
         if let (Some(stored), Some(slot)) = (deliver, connection) {
-            let output = self.connections.output(slot);
-            response::encode(stored.content, stored.flag, ticket.id(), output).expect(STORED);
+            self.connections.respond(slot, stored.content, stored.flag, ticket.id());
         }
-        if reply.as_ref().map_or(true, |content| content.len() > response::CONTENT_BYTES_MAX) {
+        if reply.is_err() || bytes > bytes_max {
             self.counters.count(Counter::HandlerFailed);
         }
         let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
         self.cache_changed(cached, now_cached);
         let Some(slot) = connection else { return };
-        self.after_answer(slot);
+        self.after_answer(slot, bytes);
         if idle && self.draining {
             self.finish(slot, Counter::ClosedByServer);
         }

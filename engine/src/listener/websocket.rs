@@ -68,7 +68,7 @@ impl Core {
 
     /// A connection has become a WebSocket.
     pub(crate) fn on_socket_open(&mut self, slot: u32) {
-        self.tell_socket(slot, |handler, socket| handler.on_open(socket));
+        self.tell_socket(slot, <dyn Handler>::on_open);
     }
 
     pub(crate) fn on_socket_message(&mut self, slot: u32, kind: Kind, data: Bytes) {

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::rc::Rc;
 
 use skyring_protocols::login::server::LoginServer;
+use skyring_protocols::msg::response::{self, Flag};
 
 use super::dialled::DialledRole;
 use super::message::HandOver;
@@ -99,6 +100,8 @@ pub(crate) struct LoginRole {
 pub(crate) struct Departure {
     pub(crate) to: ShardIndex,
     pub(crate) key: u32,
+    /// Its message is with the other shard, or waits for room in the mailbox.
+    pub(crate) is_posted: bool,
     pub(crate) content: HandOver,
 }
 
@@ -176,6 +179,11 @@ impl Connection {
     /// The other end.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer.address()
+    }
+
+    /// The msg listener whose sessions it may attach to, which is its own but for a WebSocket.
+    pub(crate) fn session_listener(&self) -> ListenerIndex {
+        self.web.as_ref().and_then(|web| web.msg).unwrap_or(self.listener)
     }
 
     /// Bytes that the peer has not taken.
@@ -351,6 +359,28 @@ impl Connections {
             traffic.records = spare.buffer();
         }
         &mut traffic.records
+    }
+
+    /// Appends a response, as the connection carries them. One that is too long for a frame is a
+    /// failure there.
+    pub(crate) fn respond(&mut self, slot: u32, content: &[u8], flag: Flag, id: u32) {
+        let (writers, traffic, spare) = self.dirty_traffic(slot);
+        if traffic.output.capacity() == 0 {
+            traffic.output = spare.buffer();
+        }
+        let output = &mut traffic.output;
+        if let Some(web) = writers.web {
+            web.respond(content, flag, id, output);
+        } else if response::encode(content, flag, id, output).is_err() {
+            response::encode(&[], Flag::Error, id, output).expect("no content fits a frame");
+        }
+    }
+
+    /// Takes what has not been given to the driver.
+    pub(super) fn take_unsent(&mut self, slot: u32) -> Vec<u8> {
+        let Connection { tls, traffic, .. } = &mut self.table[slot as usize];
+        let Some(traffic) = traffic else { return Vec::new() };
+        std::mem::take(if tls.is_some() { &mut traffic.records } else { &mut traffic.output })
     }
 
     fn dirty_traffic(&mut self, slot: u32) -> (Writers<'_>, &mut Traffic, &mut Spare) {

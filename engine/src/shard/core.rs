@@ -131,6 +131,8 @@ pub(crate) struct Core {
     pub(crate) deciding_max: usize,
     /// Bytes of stored answers that all sessions may have together.
     pub(crate) cache_bytes_max: u64,
+    /// Bytes of the content of an answer that goes over a WebSocket.
+    pub(crate) wide_bytes_max: usize,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
     /// Connections that read on once the outbox is empty.
@@ -178,13 +180,15 @@ impl Core {
             accepting: true,
             paused_until_ms: 0,
         });
+        let listeners: Vec<ListenerSide> = listeners.collect();
+        let wide_bytes_max = web::content_bytes_max(&listeners);
         parts.places.open(parts.index, parts.slots);
         Core {
             index: parts.index,
             router: parts.router,
             now_ms: parts.now_ms,
             slots: parts.slots,
-            listeners: listeners.collect(),
+            listeners,
             next_listener: 0,
             connections: Connections::default(),
             sessions: Sessions::new(parts.table_key),
@@ -194,6 +198,7 @@ impl Core {
             deciding: 0,
             deciding_max: LOGINS_WAITING_MAX,
             cache_bytes_max: parts.cache_bytes_max,
+            wide_bytes_max,
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
             resuming: VecDeque::new(),

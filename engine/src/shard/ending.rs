@@ -43,7 +43,9 @@ impl Core {
     /// close need not wait for its FIN. (A shut-down is handed to a kernel thread: too dear for
     /// what every login does.)
     pub(crate) fn finish_conversation(&mut self, slot: u32, reason: Counter) {
-        self.connections.at_mut(slot).last_word = true;
+        let connection = self.connections.at_mut(slot);
+        // A WebSocket has its close to say.
+        connection.last_word = connection.web.is_none();
         self.finish(slot, reason);
     }
 
@@ -155,6 +157,7 @@ impl Core {
         }
         self.try_close(slot);
         self.continue_receiving(token);
+        self.start_departure(slot);
     }
 
     /// The peer has sent FIN, and everything before it has been taken.
@@ -167,6 +170,8 @@ impl Core {
             // A verdict is on its way: a client that only stopped sending still reads it.
             (Life::Open, Role::Login(login)) if login.machine.is_being_judged() => {}
             (Life::Open, Role::Http(_)) => self.on_http_end(slot),
+            // Its owner will see it too.
+            (Life::Open, Role::Departing(_)) => {}
             (Life::Open, _) => self.finish(slot, Counter::ClosedByPeer),
             (Life::Finishing, _) => self.advance_ending(slot),
             (Life::Lingering, _) => self.close(slot),

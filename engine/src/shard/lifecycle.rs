@@ -60,7 +60,9 @@ impl Core {
     pub(super) fn push(&mut self, key: SessionKey, content: &[u8]) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let slot = session.connection().filter(|_| session.pushes);
-        let Some(slot) = slot.filter(|_| content.len() <= response::CONTENT_BYTES_MAX) else {
+        let content_bytes_max =
+            if session.is_wide { self.wide_bytes_max } else { response::CONTENT_BYTES_MAX };
+        let Some(slot) = slot.filter(|_| content.len() <= content_bytes_max) else {
             self.count(Counter::PushDropped);
             return false;
         };
@@ -68,8 +70,7 @@ impl Core {
             self.drop_push(slot);
             return false;
         }
-        response::encode(content, Flag::Push, 0, self.connections.output(slot))
-            .expect("content within the limit fits a frame");
+        self.connections.respond(slot, content, Flag::Push, response::PUSH_ID);
         self.count(Counter::Pushed);
         true
     }

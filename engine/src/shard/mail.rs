@@ -1,10 +1,6 @@
 //! What a shard sends to and takes from the others: connections, logins, commands.
 //!
-//! **Hand-over.** The message goes first and the descriptor follows by the ring, so the receiver
-//! always has the message when the descriptor arrives. The sender's connection has no operation in
-//! flight meanwhile. It goes only once it has a place in the receiver's table; without one, or when
-//! the ring does not take it after all (then its message is taken back, `Abandon`), the sender keeps
-//! the connection and tries again until the attach deadline.
+//! How a connection goes along with its message is in `departing`.
 //!
 //! **Full queues.** A message that finds its queue full waits here, and while any waits nothing new
 //! is accepted. Nothing is dropped. Beyond [`WAITING_MAX`] such messages, attached and gate
@@ -15,15 +11,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::command::{Command, CommandResult};
-use super::connections::{Departure, InFlight, Life, Role};
+use super::connections::{InFlight, Life, Role};
 use super::core::Core;
 use super::counters::Counter;
-use super::deadlines::TimerKey;
 use super::message::{HandOver, Message, ReplyTo};
 use crate::context::Answer;
-use crate::driver::{Errno, Operation, ShardIndex, Token};
+use crate::driver::{Operation, ShardIndex, Token};
 use crate::mailbox::Mailboxes;
-use crate::mutation::{self, Mutation};
 
 /// Messages taken a turn, at most.
 const MESSAGES_A_TURN: usize = 1024;
@@ -32,22 +26,20 @@ const MESSAGES_A_TURN: usize = 1024;
 const WAITING_MAX: usize = 1024;
 /// Messages that wait before the application's commands for other shards fail.
 const REFUSING_MIN: usize = 4 * WAITING_MAX;
-/// Milliseconds before a hand-over that met a full table is tried again.
-const RETRY_MS: u64 = 50;
 
 /// The mailbox side of a shard.
 pub(crate) struct Mail {
-    boxes: Arc<Mailboxes<Message>>,
+    pub(super) boxes: Arc<Mailboxes<Message>>,
     /// In order: it is walked, and the walk must be the same every time.
     waiting: BTreeMap<ShardIndex, VecDeque<Message>>,
     waiting_count: usize,
     /// Connections that are not read until fewer messages wait.
     held: Vec<Token>,
-    next_key: u32,
+    pub(super) next_key: u32,
     /// Connections under way from here, by key.
-    departing: HashMap<u32, Token>,
+    pub(super) departing: HashMap<u32, Token>,
     /// Connections on their way to here, by sender and key.
-    arriving: HashMap<(ShardIndex, u32), Box<HandOver>>,
+    pub(super) arriving: HashMap<(ShardIndex, u32), Box<HandOver>>,
     next_call: u32,
     calls: HashMap<u32, std::rc::Rc<Answer>>,
 }
@@ -200,7 +192,7 @@ impl Core {
         boxes.take(self.index, MESSAGES_A_TURN, |from, message| self.on_message(from, message));
     }
 
-    fn on_message(&mut self, from: ShardIndex, message: Message) {
+    pub(super) fn on_message(&mut self, from: ShardIndex, message: Message) {
         match message {
             Message::HandOver(key, content) => {
                 self.mail.arriving.insert((from, key), content);
@@ -248,116 +240,6 @@ impl Core {
             ReplyTo::Call(call)
         });
         self.post(owner, Message::Command(Box::new(command), reply_to));
-    }
-
-    // ---- hand-over -------------------------------------------------------------------------
-
-    /// Sends a connection to its owner shard.
-    pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, mut content: HandOver) {
-        content.parcel = self.pack(slot);
-        let departure = Departure { to, key: 0, content };
-        self.connections.at_mut(slot).role = Role::Departing(Box::new(departure));
-        self.start_departure(slot);
-    }
-
-    /// Sends a connection on its way if there is a place for it, else tries again later. While a send
-    /// is in flight it stays; the end of the send comes back here.
-    pub(super) fn start_departure(&mut self, slot: u32) {
-        let token = self.connections.token(slot);
-        let connection = self.connections.at_mut(slot);
-        let Role::Departing(departure) = &mut connection.role else { return };
-        if connection.in_flight.has(InFlight::SEND) || connection.life != Life::Open {
-            return;
-        }
-        if self.places.take(departure.to, 1, 0) == 0 {
-            return self.retry_later(token);
-        }
-        if mutation::active(Mutation::OutsideChance) {
-            let mut bytes = [0; 4];
-            getrandom::fill(&mut bytes).expect("a test has random bytes");
-            self.mail.next_key = u32::from_ne_bytes(bytes);
-        }
-        let key = self.mail.next_key;
-        self.mail.next_key = key.wrapping_add(1);
-        departure.key = key;
-        let (to, content) = (departure.to, Box::new(departure.content.clone()));
-        self.mail.departing.insert(key, token);
-        self.post(to, Message::HandOver(key, content));
-    }
-
-    pub(crate) fn on_handed_over(&mut self, token: Token, result: Result<(), Errno>) {
-        let Some(slot) = self.conclude(token, InFlight::HAND_OVER) else { return };
-        let connection = self.connections.at_mut(slot);
-        let Role::Departing(departure) = &connection.role else { return };
-        let (to, key, open) = (departure.to, departure.key, connection.life == Life::Open);
-        self.mail.departing.remove(&key);
-        match result {
-            Ok(()) => {
-                let connection = self.connections.at_mut(slot);
-                connection.role = Role::None;
-                connection.uncounted = true;
-                self.count(Counter::HandedOver);
-                self.close(slot);
-            }
-            Err(HandOver::UNHEARD) => {
-                // The descriptor lies in the receiver's table and the receiver will never know, so
-                // the place stays taken, and a second try would be a second descriptor. The peer
-                // is told by a FIN: a mere close would not reach it.
-                self.post(to, Message::Abandon(key));
-                self.connections.at_mut(slot).role = Role::None;
-                self.finish(slot, Counter::ClosedBroken);
-            }
-            Err(_) => {
-                self.places.give(to);
-                self.post(to, Message::Abandon(key));
-                if open {
-                    self.retry_later(token);
-                }
-            }
-        }
-        self.try_close(slot);
-    }
-
-    fn retry_later(&mut self, token: Token) {
-        if self.has_stopped() {
-            return self.abort(token.slot, Counter::ClosedByServer);
-        }
-        self.count(Counter::HandOverRetried);
-        self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
-    }
-
-    pub(crate) fn retry_hand_over(&mut self, token: Token) {
-        let departing = self.connections.get_mut(token).is_some_and(|connection| {
-            connection.life == Life::Open && matches!(connection.role, Role::Departing(_))
-        });
-        if departing {
-            self.start_departure(token.slot);
-        }
-    }
-
-    pub(crate) fn on_arrived(&mut self, from: ShardIndex, key: u32, slot: u32) {
-        if !self.mail.arriving.contains_key(&(from, key)) {
-            // The message was posted before the descriptor left, so it is in the queue.
-            let boxes = Arc::clone(&self.mail.boxes);
-            boxes.take_from(self.index, from, usize::MAX, |from, message| {
-                self.on_message(from, message);
-            });
-        }
-        let content = self
-            .mail
-            .arriving
-            .remove(&(from, key))
-            .expect("a descriptor arrives after its message and before it is abandoned");
-        self.occupy(slot, content.listener, content.peer);
-        if let Some(parcel) = &content.parcel {
-            self.unpack(slot, parcel);
-        }
-        if self.has_stopped() {
-            return self.abort(slot, Counter::ClosedByServer);
-        }
-        self.set_deadline(slot, content.deadline_ms);
-        self.judge(slot, &content.attach, &content.unread);
-        self.take_last_word(slot);
     }
 }
 

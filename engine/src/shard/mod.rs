@@ -12,6 +12,7 @@ pub(crate) mod core;
 pub mod counters;
 mod deadlines;
 mod deeds;
+mod departing;
 pub(crate) mod dialled;
 pub(crate) mod dispatch;
 pub(crate) mod drain;

@@ -13,14 +13,15 @@
 //! `close_notify` is the end of its stream, as FIN is; a FIN without it is counted, and told to
 //! whoever asks ([`Connection::is_truncated`](super::connections::Connection::is_truncated)).
 //!
-//! **Hand-over.** The TLS travels with the message ([`Parcel`]), and so do records that have not
-//! been given to the driver: they leave with the new owner's first send.
+//! **Hand-over.** The TLS travels with the message ([`Parcel`]), and the WebSocket too if there is one;
+//! and so does what has not been given to the driver: it leaves with the new owner's first send.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connections::{Life, Role};
 use super::core::Core;
 use super::counters::Counter;
+use super::web::Web;
 use crate::driver::Token;
 use crate::transport::tls::{Received, Tls, TlsError, Workspace};
 
@@ -31,14 +32,20 @@ pub(super) struct Room {
     records: Vec<u8>,
 }
 
-/// The TLS of a connection on its way to another shard. A hand-over that fails is tried again with
-/// another message, so more than one may name it; only one descriptor arrives, and who has that
-/// takes the TLS out.
+/// What stands between the wire and the role of a connection on its way to another shard. A hand-over
+/// that fails is tried again with another message, so more than one may name it; only one descriptor
+/// arrives, and who has that takes the layers out.
 #[derive(Clone, Debug)]
 pub(crate) struct Parcel {
-    tls: Arc<Mutex<Option<Box<Tls>>>>,
-    /// Records that have not been sent.
-    records: Vec<u8>,
+    layers: Arc<Mutex<Layers>>,
+    /// Bytes that have not been sent, as they go to the wire.
+    unsent: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Layers {
+    tls: Option<Box<Tls>>,
+    web: Option<Box<Web>>,
 }
 
 impl Core {
@@ -119,7 +126,8 @@ impl Core {
     pub(super) fn take_last_word(&mut self, slot: u32) {
         let connection = self.connections.at_mut(slot);
         let is_said = connection.tls.as_ref().is_some_and(|tls| tls.is_closed_by_peer());
-        if is_said && connection.life == Life::Open {
+        let is_here = !matches!(connection.role, Role::Departing(_));
+        if is_said && is_here && connection.life == Life::Open {
             connection.ended = true;
             self.on_end_of_stream(slot);
         }
@@ -158,18 +166,39 @@ impl Core {
         }
     }
 
-    /// Takes the TLS of a connection that is to leave for another shard.
+    /// Takes TLS and WebSocket of a connection that is to leave for another shard, if it has either.
     pub(super) fn pack(&mut self, slot: u32) -> Option<Parcel> {
-        let tls = self.connections.at_mut(slot).tls.take()?;
-        let records = std::mem::take(self.connections.records(slot));
-        Some(Parcel { tls: Arc::new(Mutex::new(Some(tls))), records })
+        // Keys that are used up show at the new owner's first send, too.
+        let _ = self.connections.seal(slot);
+        let connection = self.connections.at(slot);
+        if connection.tls.is_none() && connection.web.is_none() {
+            return None;
+        }
+        let unsent = self.connections.take_unsent(slot);
+        let connection = self.connections.at_mut(slot);
+        let layers = Layers { tls: connection.tls.take(), web: connection.web.take() };
+        Some(Parcel { layers: Arc::new(Mutex::new(layers)), unsent })
     }
 
-    /// Gives a connection that has come from another shard its TLS.
+    /// Gives a connection that has come from another shard what it had there.
     pub(super) fn unpack(&mut self, slot: u32, parcel: &Parcel) {
-        let mut tls = parcel.tls.lock().unwrap_or_else(PoisonError::into_inner);
-        self.connections.at_mut(slot).tls = tls.take();
-        debug_assert!(self.connections.at(slot).tls.is_some(), "one descriptor arrives");
-        self.connections.records(slot).extend_from_slice(&parcel.records);
+        let mut layers = parcel.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Layers { tls, web } = std::mem::take(&mut *layers);
+        debug_assert!(tls.is_some() || web.is_some(), "one descriptor arrives");
+        let is_secure = tls.is_some();
+        let connection = self.connections.at_mut(slot);
+        (connection.tls, connection.web) = (tls, web);
+        let queue =
+            if is_secure { self.connections.records(slot) } else { self.connections.output(slot) };
+        queue.extend_from_slice(&parcel.unsent);
+    }
+
+    /// Keeps what came in while a connection waits to leave, for its owner, and stops its receive,
+    /// which must end before.
+    pub(super) fn hold_for_owner(&mut self, slot: u32, bytes: &[u8]) {
+        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role {
+            departure.content.unread.extend_from_slice(bytes);
+        }
+        self.start_departure(slot);
     }
 }

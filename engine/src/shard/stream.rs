@@ -85,6 +85,9 @@ impl Core {
             self.connections.keep_remainder(slot, remainder);
             return self.pause_again(slot, kept_bytes);
         }
+        if matches!(connection.role, Role::Departing(_)) {
+            return self.hold_for_owner(slot, bytes);
+        }
         if connection.web.is_some() {
             return self.on_web_bytes(slot, bytes);
         }
@@ -145,7 +148,7 @@ impl Core {
                 break;
             }
             match connection.role {
-                Role::Attached(session) => self.on_request(slot, session, value),
+                Role::Attached(session) => self.on_request(slot, session, value, None),
                 Role::Gate(_) => self.on_gate_frame(slot, value),
                 _ => break,
             }
@@ -400,12 +403,20 @@ impl Core {
         self.connections.at(slot).unsent_bytes() > 0
     }
 
-    /// An answer may have been appended to a connection's output.
-    pub(crate) fn after_answer(&mut self, slot: u32) {
+    /// An answer of so many bytes may have been appended to a connection's output. One of any size may
+    /// be in flight, where there was room before.
+    pub(crate) fn after_answer(&mut self, slot: u32, bytes: usize) {
         match self.fill(slot, 0) {
             Fill::Within => {}
-            Fill::Above => self.pause(slot),
-            Fill::Beyond => self.abort(slot, Counter::ClosedSlowConsumer),
+            Fill::Beyond if !self.had_room(slot, bytes) => {
+                self.abort(slot, Counter::ClosedSlowConsumer);
+            }
+            Fill::Above | Fill::Beyond => self.pause(slot),
         }
+    }
+
+    fn had_room(&self, slot: u32, bytes: usize) -> bool {
+        let unsent_bytes = self.connections.at(slot).unsent_bytes();
+        unsent_bytes.saturating_sub(bytes) <= 2 * self.output_budget(slot)
     }
 }

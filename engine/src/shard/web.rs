@@ -12,20 +12,26 @@
 //! has not sent one. What the peer still sends is read and thrown away, as on any connection.
 
 use bytes::Bytes;
+use skyring_protocols::login::UNREAD_BYTES_MAX;
+use skyring_protocols::msg::attach;
+use skyring_protocols::msg::response::{self, Flag};
 use skyring_protocols::websocket::deflate::Tool;
 use skyring_protocols::websocket::{
     Aid, CloseCode, Connection as Machine, Event, Kind, Limits, ReadError, Received,
 };
 
 use super::connections::{Life, NEVER, Role};
-use super::core::Core;
+use super::core::{Core, ListenerSide};
 use super::counters::Counter;
-use crate::config::Listener;
+use crate::config::{Listener, ListenerKind};
+use crate::driver::ListenerIndex;
 
 /// The WebSocket of a connection.
 #[derive(Debug)]
 pub(crate) struct Web {
     machine: Machine,
+    /// The msg listener whose sessions it may attach to.
+    pub(super) msg: Option<ListenerIndex>,
     /// It was pinged and has not sent anything since.
     is_pinged: bool,
     /// This side has closed, and the peer is to answer.
@@ -33,8 +39,18 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn new(machine: Machine) -> Web {
-        Web { machine, is_pinged: false, is_awaiting_close: false }
+    pub(crate) fn new(machine: Machine, msg: Option<ListenerIndex>) -> Web {
+        Web { machine, msg, is_pinged: false, is_awaiting_close: false }
+    }
+
+    /// Writes a response, which is a message; behind a close nothing is sent.
+    pub(super) fn respond(&mut self, content: &[u8], flag: Flag, id: u32, output: &mut Vec<u8>) {
+        let bytes = content.len() + response::TAIL_BYTES;
+        if self.machine.begin_binary(bytes, output).is_ok() {
+            output.extend_from_slice(content);
+            output.push(flag as u8);
+            output.extend_from_slice(&id.to_be_bytes());
+        }
     }
 
     /// Whether the close has begun, so that nothing but the peer's is waited for.
@@ -54,6 +70,25 @@ pub(super) fn limits(settings: &Listener) -> Limits {
     let (message_bytes_max, fragments_max) = (settings.message_bytes_max, settings.fragments_max);
     Limits { message_bytes_max, fragments_max, ..Limits::default() }
 }
+
+/// Bytes of content that an answer may have where it goes over a WebSocket: as much as the widest
+/// listener takes.
+pub(super) fn content_bytes_max(listeners: &[ListenerSide]) -> usize {
+    let web = listeners.iter().map(|listener| &listener.settings);
+    let web = web.filter(|settings| settings.kind == ListenerKind::Http);
+    let bytes_max = web.map(|settings| settings.message_bytes_max).max().unwrap_or(0);
+    bytes_max.saturating_sub(response::TAIL_BYTES).max(response::CONTENT_BYTES_MAX)
+}
+
+/// What is read of an attach: nobody has shown who he is.
+const ATTACH_LIMITS: Limits = Limits {
+    message_bytes_max: attach::LINE_BYTES_MAX,
+    frame_bytes_max: u64::MAX,
+    fragments_max: 16,
+};
+/// What is read of a line of a login, likewise.
+const LOGIN_LIMITS: Limits =
+    Limits { message_bytes_max: UNREAD_BYTES_MAX, frame_bytes_max: u64::MAX, fragments_max: 16 };
 
 /// What the WebSockets of a shard use in turn.
 #[derive(Default)]
@@ -84,7 +119,7 @@ impl Core {
         while let Some(received) = self.receive_web(slot, input) {
             input = &input[received.consumed..];
             let Some(event) = received.event else { break };
-            self.on_web_event(slot, event);
+            self.on_web_event(slot, event, &mut input);
         }
         self.keep_rest(slot, input.len(), bytes, joined);
     }
@@ -96,7 +131,11 @@ impl Core {
             return None;
         }
         let web = connection.web.as_deref_mut()?;
-        let limits = &self.listeners[usize::from(connection.listener.0)].web;
+        let limits = match connection.role {
+            Role::Attaching => &ATTACH_LIMITS,
+            Role::Login(_) => &LOGIN_LIMITS,
+            _ => &self.listeners[usize::from(connection.listener.0)].web,
+        };
         let mut aid = Aid { limits, keys: &mut no_key, tool: &mut self.web_room.tool };
         let answers = &mut self.web_room.answers;
         let received = web.machine.receive(input, &mut aid, answers);
@@ -107,15 +146,31 @@ impl Core {
         received.map_err(|error| self.on_web_error(slot, error)).ok()
     }
 
-    fn on_web_event(&mut self, slot: u32, event: Event) {
+    /// Gives what has come to the role. `rest`: what is behind it in the input.
+    fn on_web_event(&mut self, slot: u32, event: Event, rest: &mut &[u8]) {
         match event {
-            Event::Message { kind, data } => {
-                self.count(Counter::WebSocketMessages);
-                self.on_socket_message(slot, kind, data);
-            }
+            Event::Message { kind, data } => self.on_web_message(slot, kind, data, rest),
             Event::Ping(data) => self.on_socket_ping(slot, data),
             Event::Pong(data) => self.on_socket_pong(slot, data),
             Event::Close { code, reason } => self.on_web_close(slot, code, reason),
+        }
+    }
+
+    fn on_web_message(&mut self, slot: u32, kind: Kind, data: Bytes, rest: &mut &[u8]) {
+        self.count(Counter::WebSocketMessages);
+        match (&self.connections.at(slot).role, kind) {
+            (Role::WebSocket(_), _) => self.on_socket_message(slot, kind, data),
+            (Role::Attached(key), Kind::Binary) => self.on_request(slot, *key, &data, Some(&data)),
+            (Role::Attaching, Kind::Binary) => {
+                // Where it is to be judged is where the rest is to be read.
+                let unread = std::mem::take(rest).to_vec();
+                self.route_attach(slot, data.to_vec(), unread);
+            }
+            (Role::Login(_), Kind::Text) => self.on_login_line(slot, &data),
+            _ => {
+                self.write_close(slot, CloseCode::UNSUPPORTED, "");
+                self.finish(slot, Counter::ClosedProtocol);
+            }
         }
     }
 
@@ -208,7 +263,8 @@ impl Core {
     pub(super) fn on_web_deadline(&mut self, slot: u32) -> bool {
         let connection = self.connections.at_mut(slot);
         let Some(web) = connection.web.as_deref_mut() else { return false };
-        if connection.life != Life::Open || !matches!(connection.role, Role::WebSocket(_)) {
+        let is_ours = matches!(connection.role, Role::WebSocket(_) | Role::Attached(_));
+        if connection.life != Life::Open || !is_ours {
             return false;
         }
         connection.deadline_ms = NEVER;

@@ -2,7 +2,8 @@
 //! asks for it.
 //!
 //! The game decides by path, in [`Application::http`](crate::handler::Application::http): [`accept`]
-//! gives the connection to a [`Handler`]. The protocol itself (`skyring_protocols::websocket`) and
+//! gives the connection to a [`Handler`], [`accept_login`] and [`accept_msg`] have it carry a login or a
+//! session, as connections of login and msg listeners do. The protocol itself (`skyring_protocols::websocket`) and
 //! the connections (`listener/websocket.rs`, `shard/web.rs`) are elsewhere; here are the types that a
 //! game sees. All of them stay on their shard.
 //!
@@ -68,6 +69,10 @@ pub(crate) struct Upgrade {
 pub(crate) enum Purpose {
     /// Messages for the application.
     Handler(Rc<dyn Handler>),
+    /// A login; its lines are text messages.
+    Login,
+    /// The sessions of the message server of this name; its payloads are binary messages.
+    Session(String),
 }
 
 /// Accepts a request for a WebSocket: the connection is the handler's from now on. It is to be
@@ -79,6 +84,21 @@ pub(crate) enum Purpose {
 pub fn accept(request: &Request, handler: Rc<dyn Handler>) -> Response {
     let compression = request.terms().compression;
     judge(request, compression, Purpose::Handler(handler))
+}
+
+/// As [`accept`], for a login conversation as a login listener has it: a text message is a line, without
+/// its line feed.
+pub fn accept_login(request: &Request) -> Response {
+    judge(request, Mode::Off, Purpose::Login)
+}
+
+/// As [`accept`], for a session of a message server, the one of the msg listener with this server name;
+/// 404 where there is none. A binary message is what is a frame's payload there: the attach and its
+/// answer, then requests and responses. They are judged as those of that listener are, and a session
+/// may be attached now here, now there. Messages may be longer than frames, up to the listener's
+/// `message_bytes_max`.
+pub fn accept_msg(request: &Request, server: &str) -> Response {
+    judge(request, Mode::Off, Purpose::Session(server.to_owned()))
 }
 
 fn judge(request: &Request, compression: Mode, purpose: Purpose) -> Response {

@@ -108,7 +108,7 @@ fn a_stream_waits_for_room() {
 
 #[test]
 fn over_tls_it_is_the_same() {
-    let secret = Secret::new();
+    let secret = Secret::new("echo");
     let stage = Stage::start_with(|listener| {
         listener.tls = Some(TlsSettings::files(secret.path("cert"), secret.path("key")));
     });

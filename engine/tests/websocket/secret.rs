@@ -8,14 +8,15 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 pub(crate) struct Secret {
+    name: &'static str,
     certificate: CertificateDer<'static>,
 }
 
 impl Secret {
-    /// Makes it, and writes its files.
-    pub(crate) fn new() -> Secret {
+    /// Makes it, and writes its files, which have this name.
+    pub(crate) fn new(name: &'static str) -> Secret {
         let made = rcgen::generate_simple_self_signed([String::from("localhost")]).unwrap();
-        let secret = Secret { certificate: made.cert.der().clone() };
+        let secret = Secret { name, certificate: made.cert.der().clone() };
         std::fs::write(secret.path("cert"), made.cert.pem()).unwrap();
         std::fs::write(secret.path("key"), made.signing_key.serialize_pem()).unwrap();
         secret
@@ -23,7 +24,8 @@ impl Secret {
 
     /// The file of the certificate or of its key.
     pub(crate) fn path(&self, what: &str) -> PathBuf {
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("websocket-{what}.pem"))
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("websocket-{}-{what}.pem", self.name))
     }
 
     /// A client's TLS on a fresh connection; the handshake is done with the first bytes.

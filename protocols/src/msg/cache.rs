@@ -110,7 +110,7 @@ impl Cache {
     fn check(&self) {
         let answers: Vec<(u32, Head)> = self.log.answers().collect();
         assert_eq!(answers.len(), self.answered as usize);
-        let cost = |head: &Head| usize::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES;
+        let cost = |head: &Head| head.content_bytes as usize + ANSWER_OVERHEAD_BYTES;
         assert_eq!(answers.iter().map(|(_, head)| cost(head)).sum::<usize>(), self.bytes());
         let age = |head: &Head| head.stamp.wrapping_sub(self.zero);
         assert!(answers.is_sorted_by(|(_, older), (_, younger)| age(older) < age(younger)));
@@ -251,7 +251,7 @@ impl Cache {
     fn replay(&mut self, mut at: u32, under: u64, policy: &SessionPolicy) -> Verdict<'_> {
         let Head { id, flag, content_bytes, .. } = self.log.head(at);
         if !self.log.is_last(at) {
-            self.make_room(usize::from(content_bytes));
+            self.make_room(content_bytes as usize);
             at = self.find_answer(id).expect("making room loses no answer");
         }
         at = self.log.renew(at, under, self.clock);
@@ -293,9 +293,10 @@ impl Cache {
         let StoredAnswer { flag, content } = answer;
         let cost = content.len() + ANSWER_OVERHEAD_BYTES;
         let budget = policy.cache_bytes_max.min(CACHE_BYTES_MAX);
-        let (Ok(content_bytes), true) = (u16::try_from(content.len()), cost <= budget) else {
+        if cost > budget || content.len() > log::CONTENT_BYTES_MAX {
             return;
-        };
+        }
+        let content_bytes = content.len() as u32;
         while self.bytes() > budget - cost && self.retire_oldest() {}
         self.make_room(content.len());
         let head = Head { received_under, id, stamp: self.clock, content_bytes, flag };
@@ -354,7 +355,7 @@ impl Cache {
         if !self.index.is_empty() {
             self.index.remove(&head.id);
         }
-        self.bytes -= u32::from(head.content_bytes) + ANSWER_OVERHEAD_BYTES as u32;
+        self.bytes -= head.content_bytes + ANSWER_OVERHEAD_BYTES as u32;
         self.answered -= 1;
     }
 }
@@ -365,6 +366,7 @@ fn said(answer: Answer<'_>) -> StoredAnswer<'_> {
         Answer::Content(content) if content.len() <= CONTENT_BYTES_MAX => {
             StoredAnswer { flag: Flag::Ok, content }
         }
+        Answer::Unframed(content) => StoredAnswer { flag: Flag::Ok, content },
         Answer::Content(_) | Answer::Failed => StoredAnswer { flag: Flag::Error, content: &[] },
     }
 }

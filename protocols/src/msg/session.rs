@@ -79,6 +79,9 @@ impl Ticket {
 pub enum Answer<'a> {
     /// Content, which becomes a response with flag 1; if it does not fit one, a failure (WIRE M10).
     Content(&'a [u8]),
+    /// The same without that limit, for a connection whose messages have none in the protocol. Whoever
+    /// replays it on another must look at its length.
+    Unframed(&'a [u8]),
     /// The handler failed: flag 0, no content.
     Failed,
 }
@@ -88,7 +91,8 @@ pub enum Answer<'a> {
 pub struct StoredAnswer<'a> {
     /// Whether the handler failed.
     pub flag: Flag,
-    /// At most [`CONTENT_BYTES_MAX`](super::response::CONTENT_BYTES_MAX) bytes.
+    /// At most [`CONTENT_BYTES_MAX`](super::response::CONTENT_BYTES_MAX) bytes, unless it was
+    /// [`Answer::Unframed`].
     pub content: &'a [u8],
 }
 
@@ -248,6 +252,25 @@ mod tests {
         assert!(session.cache.is_none());
         assert!(matches!(session.on_request(1, &POLICY), Verdict::Run(_)));
         assert!(session.cache.is_some());
+    }
+
+    /// WIRE M10. Without frames there is no such limit, and what is stored is whole.
+    #[test]
+    fn an_answer_without_a_frame_may_be_longer_than_one() {
+        let mut session = Session::new(Secret::new([1; 8]));
+        let content = vec![7; 100_000];
+        for (id, answer) in [(1, Answer::Unframed(&content)), (2, Answer::Content(&content))] {
+            let Verdict::Run(ticket) = session.on_request(id, &POLICY) else {
+                panic!("a new request is run");
+            };
+            session.on_answer(ticket, answer, &POLICY);
+        }
+        let line = super::super::attach::format(b"u", 1, session.secret());
+        session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
+        let whole = StoredAnswer { flag: Flag::Ok, content: &content };
+        assert_eq!(session.on_request(1, &POLICY), Verdict::Replay(whole));
+        let failed = StoredAnswer { flag: Flag::Error, content: &[] };
+        assert_eq!(session.on_request(2, &POLICY), Verdict::Replay(failed));
     }
 
     #[test]

@@ -5,9 +5,10 @@
 
 use skyring_protocols::websocket::Connection;
 
+use crate::driver::{ListenerIndex, Operation};
 use crate::http::{Content, Response};
 use crate::listener::websocket::SocketRole;
-use crate::shard::connections::{Life, Role};
+use crate::shard::connections::{InFlight, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::web::Web;
@@ -22,6 +23,13 @@ impl Core {
         if self.draining {
             return Some(Response::new(503));
         }
+        let msg = match &upgrade.purpose {
+            Purpose::Session(server) => match self.msg_listener(server.as_bytes()) {
+                None => return Some(Response::new(404)),
+                found => found,
+            },
+            Purpose::Handler(_) | Purpose::Login => None,
+        };
         let (role, output) = self.connections.role_and_output(slot);
         let Role::Http(http) = role else { return None };
         let added = headers.iter().map(|(name, value)| (&**name, &**value));
@@ -31,12 +39,12 @@ impl Core {
             return Some(Response::new(500).close());
         }
         self.count(Counter::WebSockets);
-        self.begin_web(slot, *upgrade);
+        self.begin_web(slot, *upgrade, msg);
         None
     }
 
     /// Gives a connection its new role.
-    fn begin_web(&mut self, slot: u32, upgrade: Upgrade) {
+    fn begin_web(&mut self, slot: u32, upgrade: Upgrade, msg: Option<ListenerIndex>) {
         let Upgrade { accepted, purpose } = upgrade;
         let connection = self.connections.at_mut(slot);
         let settings = &self.listeners[usize::from(connection.listener.0)].settings;
@@ -45,7 +53,7 @@ impl Core {
             settings.compat,
             accepted.deflate(),
         );
-        connection.web = Some(Box::new(Web::new(machine)));
+        connection.web = Some(Box::new(Web::new(machine, msg)));
         match purpose {
             Purpose::Handler(handler) => {
                 let (peer, bytes_max) = (connection.peer(), settings.output_bytes_max);
@@ -57,6 +65,29 @@ impl Core {
                 self.set_deadline(slot, self.idle_deadline(slot));
                 self.on_socket_open(slot);
             }
+            Purpose::Login => {
+                self.set_handshake_deadline(slot);
+                self.start_login(slot);
+            }
+            Purpose::Session(_) => {
+                self.connections.at_mut(slot).role = Role::Attaching;
+                self.set_handshake_deadline(slot);
+                self.stop_stream(slot);
+            }
+        }
+    }
+
+    fn set_handshake_deadline(&mut self, slot: u32) {
+        let at = self.connections.at(slot).listener;
+        let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
+        self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
+    }
+
+    /// An attach is read with receives that end with it: the connection may have to leave.
+    fn stop_stream(&mut self, slot: u32) {
+        if self.connections.at(slot).in_flight.has(InFlight::RECEIVE) {
+            let token = self.connections.token(slot);
+            self.operations.push(Operation::CancelReceive { token });
         }
     }
 

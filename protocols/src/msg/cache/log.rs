@@ -21,6 +21,9 @@ use crate::msg::response::Flag;
 /// Bytes of a record in front of its content.
 pub(super) const HEAD_BYTES: usize = 20;
 
+/// Bytes of content that a record can hold: its length stands in three bytes.
+pub(super) const CONTENT_BYTES_MAX: usize = (1 << 24) - 1;
+
 /// Memory up to which a log keeps what it has.
 const MEMORY_KEPT_BYTES: usize = 1024;
 
@@ -46,22 +49,22 @@ pub(super) struct Head {
     /// When it was stored or last replayed, on the clock of the cache.
     pub(super) stamp: u32,
     /// Length of the content.
-    pub(super) content_bytes: u16,
+    pub(super) content_bytes: u32,
     /// Whether the handler failed.
     pub(super) flag: Flag,
 }
 
-/// The second to last byte of a record's head, for an answer of either kind.
+/// The last byte of a record's head, for an answer of either kind.
 const FAILED: u8 = 0;
 const SUCCEEDED: u8 = 1;
 /// The same for a record that is no longer an answer.
 const DEAD: u8 = 2;
 /// Where that byte is.
-const KIND_AT: usize = HEAD_BYTES - 2;
+const KIND_AT: usize = HEAD_BYTES - 1;
 
 impl Head {
     fn record_bytes(&self) -> u32 {
-        HEAD_BYTES as u32 + u32::from(self.content_bytes)
+        HEAD_BYTES as u32 + self.content_bytes
     }
 
     fn encode(&self) -> [u8; HEAD_BYTES] {
@@ -69,7 +72,7 @@ impl Head {
         bytes[..8].copy_from_slice(&self.received_under.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.id.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.stamp.to_le_bytes());
-        bytes[16..18].copy_from_slice(&self.content_bytes.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.content_bytes.to_le_bytes());
         bytes[KIND_AT] = if self.flag == Flag::Ok { SUCCEEDED } else { FAILED };
         bytes
     }
@@ -138,20 +141,20 @@ impl AnswerLog {
     pub(super) fn head(&self, at: u32) -> Head {
         let bytes: &[u8; HEAD_BYTES] =
             self.memory[at as usize..].first_chunk().expect("a record begins at this position");
-        let [r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, s0, s1, s2, s3, c0, c1, kind, _] =
+        let [r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, s0, s1, s2, s3, c0, c1, c2, kind] =
             *bytes;
         Head {
             received_under: u64::from_le_bytes([r0, r1, r2, r3, r4, r5, r6, r7]),
             id: u32::from_le_bytes([i0, i1, i2, i3]),
             stamp: u32::from_le_bytes([s0, s1, s2, s3]),
-            content_bytes: u16::from_le_bytes([c0, c1]),
+            content_bytes: u32::from_le_bytes([c0, c1, c2, 0]),
             flag: if kind == SUCCEEDED { Flag::Ok } else { Flag::Error },
         }
     }
 
     /// The content of the record at a position.
     pub(super) fn content(&self, at: u32) -> &[u8] {
-        let content_bytes = usize::from(self.head(at).content_bytes);
+        let content_bytes = self.head(at).content_bytes as usize;
         &self.memory[at as usize + HEAD_BYTES..][..content_bytes]
     }
 
@@ -202,7 +205,7 @@ impl AnswerLog {
     /// Appends an answer; the position of its record. Room was made for it.
     #[inline(always)] // so that the head goes from registers to its place
     pub(super) fn append(&mut self, head: Head, content: &[u8]) -> u32 {
-        debug_assert_eq!(usize::from(head.content_bytes), content.len());
+        debug_assert_eq!(head.content_bytes as usize, content.len());
         let at = self.push_record(head.record_bytes());
         let record = &mut self.memory[at as usize..][..HEAD_BYTES + content.len()];
         record[..HEAD_BYTES].copy_from_slice(&head.encode());
@@ -306,7 +309,7 @@ impl AnswerLog {
         for (at, head) in self.answers() {
             moved.append(
                 head,
-                &self.memory[at as usize + HEAD_BYTES..][..usize::from(head.content_bytes)],
+                &self.memory[at as usize + HEAD_BYTES..][..head.content_bytes as usize],
             );
         }
         *self = moved;
