@@ -1,6 +1,7 @@
 //! The application that `skyring serve` runs when it is given nothing else: everybody who knows the
 //! password is let in, and everything is echoed. It shows the protocol; it protects nothing.
 
+mod page;
 mod site;
 
 use std::net::SocketAddr;

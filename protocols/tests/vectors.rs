@@ -37,6 +37,12 @@ mod source;
 mod transcript;
 #[path = "families/websocket.rs"]
 mod websocket;
+#[path = "families/websocket_differences.rs"]
+mod websocket_differences;
+#[path = "families/websocket_reads.rs"]
+mod websocket_reads;
+#[path = "families/websocket_talks.rs"]
+mod websocket_talks;
 #[path = "families/websocket_upgrade.rs"]
 mod websocket_upgrade;
 

@@ -1,5 +1,5 @@
-//! The WebSocket machine by itself: rows of text by section of RFC 6455, each read whole, byte by byte
-//! and in random pieces, with the same result; two machines against each other; memory.
+//! The WebSocket machine by itself: rows of text by section of RFC 6455, each read whole, byte by
+//! byte and in random pieces, with the same result; two machines against each other; memory.
 //!
 //! What the rows mean stands in `tables/websocket/case.rs`; the rows are the text files beside it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

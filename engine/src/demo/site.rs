@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::Demo;
+use super::{Demo, page};
 use crate::context::{Context, Sleep};
 use crate::http::{Request, Response};
 use crate::websocket::{self, Handler, Message, Socket};
@@ -92,13 +92,14 @@ fn allowed(path: &str) -> Option<Allowed> {
         "*" | "/" | "/hello" | "/stream" | "/slow" | "/status/204" | "/status/304" => {
             Some(Allowed::Read)
         }
+        path if page::is_part(path) => Some(Allowed::Read),
         path => big_bytes(path).map(|_| Allowed::Read),
     }
 }
 
 async fn read(demo: &Demo, path: &str) -> Response {
     match path {
-        "/" => page(demo),
+        "/" => page::front(demo.context.shard(), demo.delay),
         "/stream" => {
             let (context, delay) = (demo.context.clone(), demo.delay);
             let lines = Lines { context, delay, sleep: None, next: 1 };
@@ -110,7 +111,10 @@ async fn read(demo: &Demo, path: &str) -> Response {
         }
         "/status/204" => Response::new(204),
         "/status/304" => Response::new(304).header("etag", "\"demo\""),
-        path => big(big_bytes(path).unwrap_or_default()),
+        path => match page::part(path) {
+            Some(part) => part,
+            None => big(big_bytes(path).unwrap_or_default()),
+        },
     }
 }
 
@@ -139,28 +143,6 @@ fn big(bytes: usize) -> Response {
         Some(letters) => answer.body(letters),
         None => answer.sized_stream(bytes as u64, Letters { left: bytes }),
     }
-}
-
-fn page(demo: &Demo) -> Response {
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>skyring</title>\n\
-         <h1>skyring {version}</h1>\n\
-         <p>The demo application of a game server engine: shard {shard} answers.\n\
-         <ul>\n\
-         <li><a href=\"/hello\">/hello</a>: a few bytes\n\
-         <li>POST /echo: the body back, as it comes\n\
-         <li><a href=\"/stream\">/stream</a>: an answer in chunks\n\
-         <li><a href=\"/slow\">/slow</a>: an answer after <code>[demo] delay_ms</code>, now {delay} ms\n\
-         <li><a href=\"/big/64\">/big/N</a>: N KiB\n\
-         <li>/status/204, /status/304: answers without a body\n\
-         <li>/ws: a WebSocket that sends every message back\n\
-         <li>/login, /msg: logins and sessions over WebSocket\n\
-         </ul>\n",
-        version = env!("CARGO_PKG_VERSION"),
-        shard = demo.context.shard().0,
-        delay = demo.delay.as_millis(),
-    );
-    Response::new(200).header("content-type", "text/html; charset=utf-8").body(page)
 }
 
 /// So many letters, a piece at a time: the answer is never in memory as a whole.

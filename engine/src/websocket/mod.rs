@@ -13,13 +13,17 @@
 //!
 //! **Back-pressure.** Reading from a connection pauses while the peer takes too little of what the
 //! handler sends. Whoever sends without being asked waits for [`Socket::ready`].
+//!
+//! [`client`] is the other side: connections of the application to other servers.
 
+pub mod client;
 mod handler;
 mod message;
 mod socket;
 
 use std::rc::Rc;
 
+pub use client::{ConnectOptions, WebSocket, connect};
 pub use handler::{End, Handler};
 pub use message::{Message, Text};
 pub use skyring_protocols::websocket::close::CloseCode;

@@ -1,12 +1,13 @@
 //! One side of an upgraded connection (WIRE W1 to W16).
 //!
 //! Call [`Connection::receive`] with the bytes that are there until it has no event. Pings and the
-//! peer's close frame are answered in the same call, into the same output; so is what is refused, by a
-//! close frame with its code. Sending is in `outgoing.rs`, messages that come in pieces in `incoming.rs`.
+//! peer's close frame are answered in the same call, into the same output; so is what is refused,
+//! by a close frame with its code. Sending is in `outgoing.rs`, messages that come in pieces in
+//! `incoming.rs`.
 //!
-//! Invariants: a close frame is the last that is sent; a message is given to the caller only when it is
-//! whole, and text only when it is UTF-8; memory for what a peer announces is taken when it comes, not
-//! before; a call to send that fails leaves the output as it was.
+//! Invariants: a close frame is the last that is sent; a message is given to the caller only when
+//! it is whole, and text only when it is UTF-8; memory for what a peer announces is taken when it
+//! comes, not before; a call to send that fails leaves the output as it was.
 
 use bytes::Bytes;
 
@@ -20,8 +21,8 @@ use super::state::{self, Frame, Lane, State};
 use super::{Aid, Event, Kind, Received, Role, mask};
 use crate::{Compat, Decode};
 
-/// One side of a connection. While nothing is under way it owns no memory, unless the two sides agreed
-/// to compress.
+/// One side of a connection. While nothing is under way it owns no memory, unless the two sides
+/// agreed to compress.
 #[derive(Debug)]
 pub struct Connection {
     pub(super) role: Role,
@@ -43,8 +44,8 @@ pub(super) struct Compressed {
 type Step = Result<(usize, Option<Event>), ReadError>;
 
 impl Connection {
-    /// A connection just upgraded. A server that is compatible with Skynet's client takes frames that
-    /// are not masked (WIRE W4).
+    /// A connection just upgraded. A server that is compatible with Skynet's client takes frames
+    /// that are not masked (WIRE W4).
     #[must_use]
     pub fn new(role: Role, compat: Compat, deflate: Option<Agreed>) -> Self {
         let compressed = |agreed| {
@@ -55,8 +56,8 @@ impl Connection {
         Self { role, compat, state: State::START, incoming: None, deflate }
     }
 
-    /// Takes what there is from the front of `input`, and appends to `out` what is to be answered. To be
-    /// called until there is no event; what is not consumed then is a part of a frame's head.
+    /// Takes what there is from the front of `input`, and appends to `out` what is to be answered.
+    /// To be called until there is no event; what is not consumed then is a part of a frame's head.
     ///
     /// After the peer's close, or an error, nothing is read: close when the output has been sent.
     /// While only the peer's close is awaited, its messages are read and dropped.
@@ -69,6 +70,9 @@ impl Connection {
         aid: &mut Aid<'_>,
         out: &mut Vec<u8>,
     ) -> Result<Received<Event>, ReadError> {
+        if let Some(received) = self.short_message(input, aid.limits) {
+            return Ok(received);
+        }
         let mut consumed = 0;
         while !self.state.incoming.is_over() {
             match self.step(&input[consumed..], aid, out) {
@@ -124,6 +128,23 @@ impl Connection {
         self.state.outgoing == Lane::Closed
     }
 
+    /// The most frequent input by the shortest way: a short message, with nothing under way and
+    /// nothing wrong. All else is left to [`Self::step`], which would read this as the same.
+    #[inline]
+    fn short_message(&self, input: &[u8], limits: &Limits) -> Option<Received<Event>> {
+        let may_come = self.role == Role::Server
+            && self.state.incoming == Lane::Between
+            && self.incoming.is_none()
+            && !self.awaits_close();
+        let (kind, key, payload) = head::short_message(input).filter(|_| may_come)?;
+        let length = payload.len();
+        if length > limits.message_bytes_max || length as u64 > limits.frame_bytes_max {
+            return None;
+        }
+        let event = incoming::event(kind, mask::masked(key, payload)).ok()?;
+        Some(Received { consumed: 6 + length, event: Some(event) })
+    }
+
     /// Reads what there is of one frame. Nothing is taken and nothing comes of it only when more
     /// input is needed.
     #[inline]
@@ -167,8 +188,8 @@ impl Connection {
         Ok((head_bytes + length, event))
     }
 
-    /// The payload of a frame that needs nothing to be remembered: it is all there, and is a control
-    /// frame or a message as it is.
+    /// The payload of a frame that needs nothing to be remembered: it is all there, and is a
+    /// control frame or a message as it is.
     #[inline]
     fn whole_payload<'i>(&self, head: &Head, rest: &'i [u8]) -> Option<&'i [u8]> {
         let is_message = head.is_last && head.opcode != Opcode::Continuation && head.reserved == 0;
@@ -303,11 +324,10 @@ fn message(head: &Head, payload: &[u8], limits: &Limits) -> Result<Event, ReadEr
     if payload.len() > max {
         return Err(ReadError::MessageTooLong { max });
     }
-    let mut data = Vec::with_capacity(payload.len());
-    match head.key {
-        Some(key) => mask::copy_masked(key, 0, payload, &mut data),
-        None => data.extend_from_slice(payload),
-    }
+    let data = match head.key {
+        Some(key) => mask::masked(key, payload),
+        None => payload.to_vec(),
+    };
     let kind = if head.opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
     incoming::event(kind, data)
 }

@@ -4,6 +4,7 @@
 //! the key, 4 bytes if the frame is masked. Source: RFC 6455 section 5.2. What a head may say at
 //! this place of a connection is [`super::Connection`]'s to judge.
 
+use super::Kind;
 use super::error::ReadError;
 use crate::Decode;
 
@@ -19,6 +20,8 @@ pub const COMPRESSED: u8 = 0x40;
 const LAST: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
+/// The longest payload whose length is in the second byte.
+const SHORT_BYTES_MAX: usize = 125;
 const LENGTH_16: u8 = 126;
 const LENGTH_64: u8 = 127;
 
@@ -124,7 +127,8 @@ pub fn decode(input: &[u8]) -> Result<Decode<Head>, ReadError> {
     }
 }
 
-/// The rest of a head of which the first two bytes have been taken apart. They are still in the input.
+/// The rest of a head of which the first two bytes have been taken apart. They are still in the
+/// input.
 #[inline]
 pub(super) fn decode_behind(flags: Flags, input: &[u8]) -> Result<Decode<Head>, ReadError> {
     let Flags { is_last, reserved, opcode, is_masked } = flags;
@@ -166,30 +170,41 @@ fn long_length(rest: &[u8], short: u8) -> Result<u64, ReadError> {
 /// Appends a head, its length in the shortest form (WIRE W5).
 #[inline]
 pub fn encode(head: &Head, out: &mut Vec<u8>) {
-    let mut bytes = [0; HEAD_BYTES_MAX];
-    bytes[0] = if head.is_last { LAST } else { 0 } | head.reserved | head.opcode as u8;
-    let mut count = match head.length {
-        0..=125 => {
-            bytes[1] = head.length as u8;
-            2
-        }
+    let first = if head.is_last { LAST } else { 0 } | head.reserved | head.opcode as u8;
+    let masked = if head.key.is_some() { MASKED } else { 0 };
+    match head.length {
+        0..=125 => out.extend_from_slice(&[first, masked | head.length as u8]),
         126..=0xffff => {
-            bytes[1] = LENGTH_16;
-            bytes[2..4].copy_from_slice(&(head.length as u16).to_be_bytes());
-            4
+            let [a, b] = (head.length as u16).to_be_bytes();
+            out.extend_from_slice(&[first, masked | LENGTH_16, a, b]);
         }
         _ => {
-            bytes[1] = LENGTH_64;
-            bytes[2..10].copy_from_slice(&head.length.to_be_bytes());
-            10
+            out.extend_from_slice(&[first, masked | LENGTH_64]);
+            out.extend_from_slice(&head.length.to_be_bytes());
         }
-    };
-    if let Some(key) = head.key {
-        bytes[1] |= MASKED;
-        bytes[count..count + 4].copy_from_slice(&key);
-        count += 4;
     }
-    out.extend_from_slice(&bytes[..count]);
+    if let Some(key) = head.key {
+        out.extend_from_slice(&key);
+    }
+}
+
+/// Kind, key and payload of a message at the front of the input, if it is a short one as clients
+/// send them: in one frame, masked, up to 125 bytes, not compressed, and all there.
+#[inline]
+pub(super) fn short_message(input: &[u8]) -> Option<(Kind, [u8; 4], &[u8])> {
+    const TEXT: u8 = LAST | Opcode::Text as u8;
+    const BINARY: u8 = LAST | Opcode::Binary as u8;
+    let (&[first, second, a, b, c, d], rest) = input.split_first_chunk()?;
+    let kind = match first {
+        TEXT => Kind::Text,
+        BINARY => Kind::Binary,
+        _ => return None,
+    };
+    let length = usize::from(second.checked_sub(MASKED)?);
+    if length > SHORT_BYTES_MAX {
+        return None;
+    }
+    Some((kind, [a, b, c, d], rest.get(..length)?))
 }
 
 #[cfg(test)]

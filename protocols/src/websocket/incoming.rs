@@ -1,8 +1,8 @@
 //! What is kept of a message, or of a frame, that has not come whole.
 //!
-//! Memory grows with what has come, not with what was announced: a peer that promises a long message
-//! and sends nothing costs nothing. It is at most twice what has come, and exact where the last frame
-//! tells the end.
+//! Memory grows with what has come, not with what was announced: a peer that promises a long
+//! message and sends nothing costs nothing. It is at most twice what has come, and exact where the
+//! last frame tells the end.
 
 use std::ops::Deref;
 
@@ -123,7 +123,7 @@ impl Incoming {
         match (&mut frame.content, &mut self.message) {
             (Content::Control(_, control), _) => control.append(piece, frame.key),
             (Content::Message, Some(message)) => {
-                message.reserve(length, frame.missing);
+                message.reserve(length, frame.missing, frame.is_last);
                 message.append(piece, frame.key)?;
             }
             _ => {}
@@ -169,13 +169,15 @@ impl Message {
         Ok(())
     }
 
-    /// Makes room for `length` bytes, of which a frame still has `missing`.
-    fn reserve(&mut self, length: usize, missing: u64) {
+    /// Makes room for `length` bytes, of the `missing` ones that a frame still has. Memory doubles,
+    /// so that many small fragments are not copied again and again, but not beyond the last frame's
+    /// end.
+    fn reserve(&mut self, length: usize, missing: u64, is_last: bool) {
         let room = self.data.capacity() - self.data.len();
         if room < length {
             let doubled = length.max(self.data.len());
-            let wanted = usize::try_from(missing).map_or(doubled, |missing| doubled.min(missing));
-            self.data.reserve_exact(wanted);
+            let missing = usize::try_from(missing).ok().filter(|_| is_last);
+            self.data.reserve_exact(missing.map_or(doubled, |missing| doubled.min(missing)));
         }
     }
 
@@ -238,5 +240,62 @@ impl Deref for Control {
 
     fn deref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.count)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(opcode: Opcode, is_last: bool, length: u64) -> Head {
+        Head { is_last, reserved: 0, opcode, key: None, length }
+    }
+
+    /// Feeds one frame of zeroes in pieces. The most memory that its message had, by what had come.
+    fn feed(incoming: &mut Incoming, head: &Head, piece: &[u8]) -> f64 {
+        let limits = Limits { message_bytes_max: 1 << 20, ..Limits::default() };
+        incoming.announce(head, false, &limits).unwrap();
+        let mut most = 0.0_f64;
+        while incoming.awaits_payload() {
+            let message = incoming.message.as_ref().unwrap();
+            let (held, come) = (message.data.capacity(), message.data.len().max(1));
+            most = most.max(held as f64 / come as f64);
+            if let (_, Some(Ended::Message(message))) = incoming.take(piece).unwrap() {
+                assert_eq!(message.data.capacity(), message.data.len(), "exact in the end");
+            }
+        }
+        most
+    }
+
+    /// WIRE W16: memory is for what has come.
+    #[test]
+    fn what_is_announced_costs_nothing() {
+        let mut incoming = Incoming::default();
+        let limits = Limits::default();
+        incoming.announce(&head(Opcode::Binary, true, 1 << 20), false, &limits).unwrap();
+        assert_eq!(incoming.message.as_ref().unwrap().data.capacity(), 0);
+        incoming.take(&[0; 100]).unwrap();
+        assert_eq!(incoming.message.as_ref().unwrap().data.capacity(), 100);
+    }
+
+    /// WIRE W16.
+    #[test]
+    fn memory_is_at_most_twice_what_has_come() {
+        for piece in [1, 7, 1000, 4096, 70_000] {
+            let mut incoming = Incoming::default();
+            let most = feed(&mut incoming, &head(Opcode::Binary, true, 100_000), &vec![0; piece]);
+            assert!(most <= 2.0, "{most} with pieces of {piece}");
+            assert!(!incoming.is_under_way());
+            let mut grown = 0;
+            for _ in 0..500 {
+                let capacity =
+                    |it: &Incoming| it.message.as_ref().map_or(0, |it| it.data.capacity());
+                let before = capacity(&incoming);
+                let most = feed(&mut incoming, &head(Opcode::Binary, false, 999), &vec![0; piece]);
+                assert!(most <= 2.0, "{most} with pieces of {piece}");
+                grown += usize::from(capacity(&incoming) != before);
+            }
+            assert!(grown < 20, "grown {grown} times for 500 fragments");
+        }
     }
 }

@@ -22,8 +22,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most bytes of a message in so many frames before it is inflated. What does not shrink grows
-    /// by 5 bytes in 16 KiB or more, and by what ends each frame.
+    /// The most bytes of a message in so many frames before it is inflated. What does not shrink
+    /// grows by 5 bytes in 16 KiB or more, and by what ends each frame.
     pub(super) fn compressed_bytes_max(&self, fragments: u32) -> usize {
         let grown = self.message_bytes_max / 1024 + 1024;
         self.message_bytes_max.saturating_add(grown).saturating_add(16 * fragments as usize)

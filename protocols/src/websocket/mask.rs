@@ -1,8 +1,8 @@
-//! Masking, which is unmasking too (WIRE W4): each byte of a payload is combined with one of the four
-//! bytes of a key, in turn.
+//! Masking, which is unmasking too (WIRE W4): each byte of a payload is combined with one of the
+//! four bytes of a key, in turn.
 //!
-//! It hides nothing: it keeps what a page makes a browser send from looking like another protocol to
-//! what stands in between. Source: RFC 6455 section 5.3.
+//! It hides nothing: it keeps what a page makes a browser send from looking like another protocol
+//! to what stands in between. Source: RFC 6455 section 5.3.
 
 /// Bytes copied before they are combined: they are still in the nearest cache then.
 const BLOCK_BYTES: usize = 4096;
@@ -20,16 +20,34 @@ pub fn copy_masked(mut key: [u8; 4], phase: usize, from: &[u8], out: &mut Vec<u8
     }
 }
 
+/// A masked copy, in memory of its length.
+#[inline]
+pub(super) fn masked(key: [u8; 4], from: &[u8]) -> Vec<u8> {
+    if from.len() <= BLOCK_BYTES {
+        let mut copy = from.to_vec();
+        mask(key, &mut copy);
+        return copy;
+    }
+    let mut copy = Vec::with_capacity(from.len());
+    copy_masked(key, 0, from, &mut copy);
+    copy
+}
+
 /// Masks bytes where they are. The first byte of the key is for the first of them.
 #[inline]
 pub fn mask(key: [u8; 4], bytes: &mut [u8]) {
     let [a, b, c, d] = key;
     let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (words, rest) = bytes.as_chunks_mut::<8>();
+    let wide = u128::from(word) << 64 | u128::from(word);
+    let (pairs, rest) = bytes.as_chunks_mut::<16>();
+    for bytes in pairs {
+        *bytes = (u128::from_ne_bytes(*bytes) ^ wide).to_ne_bytes();
+    }
+    let (words, rest) = rest.as_chunks_mut::<8>();
     for bytes in words {
         *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(key.iter().cycle()) {
+    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
         *byte ^= key;
     }
 }
@@ -40,7 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The definition, byte by byte.
-    fn masked(key: [u8; 4], phase: usize, from: &[u8]) -> Vec<u8> {
+    fn by_definition(key: [u8; 4], phase: usize, from: &[u8]) -> Vec<u8> {
         from.iter().enumerate().map(|(at, byte)| byte ^ key[(at + phase) % 4]).collect()
     }
 
@@ -59,7 +77,8 @@ mod tests {
             let mut out = front.clone();
             copy_masked(key, phase, &from, &mut out);
             prop_assert_eq!(&out[..front.len()], &front);
-            prop_assert_eq!(&out[front.len()..], masked(key, phase, &from));
+            prop_assert_eq!(&out[front.len()..], by_definition(key, phase, &from));
+            prop_assert_eq!(masked(key, &from), by_definition(key, 0, &from));
         }
 
         #[test]
@@ -67,7 +86,8 @@ mod tests {
             let from: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let mut out = Vec::new();
             copy_masked(key, phase, &from, &mut out);
-            prop_assert_eq!(out, masked(key, phase, &from));
+            prop_assert_eq!(out, by_definition(key, phase, &from));
+            prop_assert_eq!(masked(key, &from), by_definition(key, 0, &from));
         }
     }
 }

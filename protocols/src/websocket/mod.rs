@@ -1,12 +1,13 @@
 //! WebSocket, both sides (RFC 6455, RFC 7692; section W of `WIRE.md`).
 //!
-//! [`Connection`] is one side of a connection that was upgraded. It reads from bytes
-//! that the caller keeps and appends to bytes that the caller sends. Payload is taken as it comes and
-//! unmasked while it is copied, so what is not consumed is at most a part of a frame's head; while no
-//! message is under way the machine owns no buffer. The order of things is one table ([`state`]).
+//! [`Connection`] is one side of a connection that was upgraded. It reads from bytes that the
+//! caller keeps and appends to bytes that the caller sends. Payload is taken as it comes and
+//! unmasked while it is copied, so what is not consumed is at most a part of a frame's head; while
+//! no message is under way the machine owns no buffer. The order of things is one table
+//! ([`state`]).
 //!
-//! What all connections of a thread may share is lent for each call ([`Aid`]): limits, masking keys,
-//! the tool that compresses.
+//! What all connections of a thread may share is lent for each call ([`Aid`]): limits, masking
+//! keys, the tool that compresses.
 
 pub mod close;
 pub mod connection;

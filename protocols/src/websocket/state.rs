@@ -1,11 +1,11 @@
 //! The order of frames, as one table (WIRE W8, W12).
 //!
-//! Each direction has a lane of its own. A message is one frame or several; control frames may stand
-//! anywhere; nothing follows a close frame. The table knows no side: both read and write by it. What is
-//! not in the table does not happen: it is the peer's fault or the caller's.
+//! Each direction has a lane of its own. A message is one frame or several; control frames may
+//! stand anywhere; nothing follows a close frame. The table knows no side: both read and write by
+//! it. What is not in the table does not happen: it is the peer's fault or the caller's.
 //!
-//! Invariants: nothing leaves `Closed` and `Broken`; once the peer has closed or is not read any more,
-//! a close frame is all that is still sent.
+//! Invariants: nothing leaves `Closed` and `Broken`; once the peer has closed or is not read any
+//! more, a close frame is all that is still sent.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! UTF-8 that comes in pieces (WIRE W9): refused at the first byte that cannot be part of any text.
 //!
-//! A text is kept while it grows, so nothing but the length of its part that was found good has to be
-//! remembered: what is behind it is at most the first three bytes of a character.
+//! A text is kept while it grows, so nothing but the length of its part that was found good has to
+//! be remembered: what is behind it is at most the first three bytes of a character.
 
 /// Bytes that are no UTF-8, whatever follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

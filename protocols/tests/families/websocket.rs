@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use skyring_protocols::websocket::upgrade::accept_key;
 
 use crate::source::{self, Family};
-use crate::websocket_upgrade;
+use crate::{websocket_reads, websocket_talks, websocket_upgrade};
 
 pub(crate) const FAMILY: Family =
     Family { name: "websocket", files: &["accept_key", "client", "server"], replay_file };
@@ -18,8 +18,8 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str) -> T {
 fn replay_file(file: &str) -> Vec<String> {
     match file {
         "accept_key" => accept_keys(),
-        "client" => websocket_upgrade::client(),
-        "server" => websocket_upgrade::server(),
+        "client" => [websocket_upgrade::client(), websocket_reads::replay()].concat(),
+        "server" => [websocket_upgrade::server(), websocket_talks::replay()].concat(),
         other => panic!("nothing replays {other}"),
     }
 }

@@ -65,8 +65,14 @@ fn limits() {
     all_as_said(&table!("limits"));
 }
 
+/// WIRE W2, W6, W9.
+#[test]
+fn compressed() {
+    all_as_said(&table!("compressed"));
+}
+
 fn run(case: &Case, cut: &[Vec<u8>]) -> Outcome {
-    let mut connection = Connection::new(case.role, case.compat, None);
+    let mut connection = Connection::new(case.role, case.compat, case.agreed);
     let (mut keys, mut tool) = (|| case::OUR_KEY, Tool::default());
     let mut aid = Aid { limits: &case.limits, keys: &mut keys, tool: &mut tool };
     let mut outcome = Outcome { events: Vec::new(), answer: Vec::new(), end: String::new() };

@@ -18,7 +18,7 @@ use crate::context::Context;
 type Key = (u64, u64);
 
 /// The deadlines of one client.
-pub(super) struct Deadlines {
+pub(crate) struct Deadlines {
     context: Context,
     waiting: RefCell<BTreeMap<Key, Option<Waker>>>,
     next_number: Cell<u64>,
@@ -27,7 +27,7 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    pub(super) fn new(context: Context) -> Rc<Deadlines> {
+    pub(crate) fn new(context: Context) -> Rc<Deadlines> {
         Rc::new(Deadlines {
             context,
             waiting: RefCell::default(),
@@ -37,18 +37,18 @@ impl Deadlines {
     }
 
     /// Milliseconds on the shard's clock.
-    pub(super) fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.context.now_ms()
     }
 
     /// A deadline so far away from now.
-    pub(super) fn after(self: &Rc<Deadlines>, delay: Duration) -> Deadline {
+    pub(crate) fn after(self: &Rc<Deadlines>, delay: Duration) -> Deadline {
         let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.at(self.now_ms().saturating_add(delay_ms))
     }
 
     /// A deadline at this instant of the shard's clock.
-    pub(super) fn at(self: &Rc<Deadlines>, due_ms: u64) -> Deadline {
+    pub(crate) fn at(self: &Rc<Deadlines>, due_ms: u64) -> Deadline {
         let number = self.next_number.get();
         self.next_number.set(number + 1);
         let key = (due_ms, number);
@@ -93,14 +93,14 @@ impl Deadlines {
 }
 
 /// An instant that something must happen before. Costs nothing any more once it is dropped.
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     deadlines: Rc<Deadlines>,
     key: Key,
 }
 
 impl Deadline {
     /// Ready from the instant on. The caller is woken then, if it asked last.
-    pub(super) fn poll(&self, cx: &TaskContext<'_>) -> Poll<()> {
+    pub(crate) fn poll(&self, cx: &TaskContext<'_>) -> Poll<()> {
         if self.is_past() {
             return Poll::Ready(());
         }
@@ -110,7 +110,7 @@ impl Deadline {
         Poll::Pending
     }
 
-    pub(super) fn is_past(&self) -> bool {
+    pub(crate) fn is_past(&self) -> bool {
         self.key.0 <= self.deadlines.now_ms()
     }
 }

@@ -11,7 +11,7 @@
 use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use skyring_protocols::blame::Blame;
 use skyring_protocols::http1::client::{self, Client as Machine, RequestParts};
 use skyring_protocols::http1::url::Url;
@@ -21,6 +21,7 @@ use skyring_protocols::http1::{
 
 use super::Shared;
 use super::error::Error;
+use super::network::{Wire, append};
 use super::pool::Link;
 use super::request::{Payload, Request};
 use super::settings::Phase;
@@ -53,6 +54,8 @@ pub(super) struct Exchange {
     machine: Machine,
     limits: Limits,
     upload: Upload,
+    /// Whether the request asks for another protocol, and the connection may be switched to it.
+    may_switch: bool,
     input: Bytes,
     peer_ended: bool,
     has_head: bool,
@@ -92,6 +95,7 @@ impl Exchange {
             machine,
             limits,
             upload: Upload::new(head, payload, is_empty, consent),
+            may_switch: request.may_switch,
             input: Bytes::new(),
             peer_ended: false,
             has_head: false,
@@ -124,6 +128,16 @@ impl Exchange {
         self.link.is_none()
     }
 
+    /// The connection of an answer that switched protocols, and what came behind the answer. None if
+    /// there was no such answer. The exchange is over with it.
+    pub(super) fn take_switched(&mut self) -> Option<(Box<dyn Wire>, Bytes)> {
+        if self.machine.next() != Next::Upgraded {
+            return None;
+        }
+        let link = self.link.take()?;
+        Some((link.into_wire(), std::mem::take(&mut self.input)))
+    }
+
     /// Ends it here; the connection is closed unless it has gone back to the pool already.
     pub(super) fn close(&mut self) {
         self.link = None;
@@ -153,23 +167,14 @@ impl Exchange {
             let link = self.link.as_mut().expect("only an event ends an exchange");
             match link.wire.poll_read(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Some(bytes))) => self.append(bytes),
+                Poll::Ready(Ok(Some(bytes))) => {
+                    self.is_answered = true;
+                    append(&mut self.input, bytes);
+                }
                 Poll::Ready(Ok(None)) => self.peer_ended = true,
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(&error))),
             }
         }
-    }
-
-    fn append(&mut self, bytes: Bytes) {
-        self.is_answered = true;
-        if self.input.is_empty() {
-            self.input = bytes;
-            return;
-        }
-        let kept = std::mem::take(&mut self.input).try_into_mut();
-        let mut joined = kept.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-        joined.extend_from_slice(&bytes);
-        self.input = joined.freeze();
     }
 
     /// The next event of what has come, if it makes one. The end of a body of known length needs no
@@ -193,7 +198,12 @@ impl Exchange {
     fn note(&mut self, event: Event) -> Result<Event, Error> {
         match &event {
             Event::Informational => {}
-            Event::Response(head) if head.status() == 101 => return Err(Error::Upgraded),
+            Event::Response(head) if head.status() == 101 => {
+                if !(self.may_switch && self.upload.is_done()) {
+                    return Err(Error::Upgraded);
+                }
+                self.has_head = true;
+            }
             Event::Response(head) => {
                 self.has_head = true;
                 if head.status() >= BODY_UNWANTED {

@@ -10,16 +10,17 @@
 //! counts once and not twice; an answer that is cut short is an error, also when only the end of the
 //! connection delimits it; `1xx` is not the final answer; a stream without a length ends like others.
 //!
-//! Not supported: HTTP/2, proxies, cookies, compression and upgrades (101 is an error).
+//! Not supported: HTTP/2, proxies, cookies, compression and upgrades (101 is an error), but for that
+//! to WebSocket by [`websocket::connect_with`](crate::websocket::connect_with).
 //!
 //! Source: RFC 9110, RFC 9112; WIRE.md, HTTP client.
 
 mod call;
-mod deadline;
+pub(crate) mod deadline;
 mod error;
 mod exchange;
 mod keeper;
-mod network;
+pub(crate) mod network;
 mod pool;
 mod redirect;
 mod request;
@@ -135,6 +136,18 @@ impl Client {
     /// Connections that are open, the idle ones included.
     pub fn open_connections(&self) -> usize {
         self.shared.pool.counts().1
+    }
+}
+
+impl Client {
+    /// The client's shard.
+    pub(crate) fn context(&self) -> &Context {
+        &self.shared.context
+    }
+
+    /// Instants to wait for.
+    pub(crate) fn deadlines(&self) -> &Rc<Deadlines> {
+        &self.shared.deadlines
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::context::Context;
 use crate::dns::{DnsError, Resolver};
@@ -15,10 +15,10 @@ use crate::net::{ConnectError, Dial, Stream, StreamError};
 use crate::transport::tls::ClientTls;
 
 /// A future of the shard's.
-pub(super) type Pending<T> = Pin<Box<dyn Future<Output = T>>>;
+pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Where connections come from.
-pub(super) trait Network {
+pub(crate) trait Network {
     /// Addresses of a host, in the order in which to try them; never none.
     fn lookup(&self, host: &str) -> Pending<Result<Vec<IpAddr>, DnsError>>;
 
@@ -32,7 +32,7 @@ pub(super) trait Network {
 }
 
 /// A connected stream. One waker is kept for reading and one for writing.
-pub(super) trait Wire {
+pub(crate) trait Wire {
     /// The next bytes; None for the peer's end.
     fn poll_read(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<Option<Bytes>, StreamError>>;
 
@@ -50,14 +50,26 @@ pub(super) trait Wire {
     fn is_truncated(&self) -> bool;
 }
 
+/// Puts what was read behind what is still there.
+pub(crate) fn append(input: &mut Bytes, bytes: Bytes) {
+    if input.is_empty() {
+        *input = bytes;
+        return;
+    }
+    let kept = std::mem::take(input).try_into_mut();
+    let mut joined = kept.unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    joined.extend_from_slice(&bytes);
+    *input = joined.freeze();
+}
+
 /// The network of a shard.
-pub(super) struct ShardNetwork {
+pub(crate) struct ShardNetwork {
     context: Context,
     resolver: Resolver,
 }
 
 impl ShardNetwork {
-    pub(super) fn new(context: &Context, resolver: Resolver) -> ShardNetwork {
+    pub(crate) fn new(context: &Context, resolver: Resolver) -> ShardNetwork {
         ShardNetwork { context: context.clone(), resolver }
     }
 }

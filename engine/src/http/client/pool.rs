@@ -97,6 +97,11 @@ impl Link {
     pub(super) fn new(wire: Box<dyn Wire>, place: Place) -> Link {
         Link { wire, place }
     }
+
+    /// The connection, for something that is not HTTP. It counts no more.
+    pub(super) fn into_wire(self) -> Box<dyn Wire> {
+        self.wire
+    }
 }
 
 impl Pool {

@@ -39,6 +39,7 @@ pub struct Request {
     pub(super) redirects_max: Option<u32>,
     pub(super) body_bytes_max: Option<u64>,
     pub(super) awaits_continue: bool,
+    pub(super) may_switch: bool,
 }
 
 /// A request's body.
@@ -63,6 +64,7 @@ impl Request {
             redirects_max: None,
             body_bytes_max: None,
             awaits_continue: false,
+            may_switch: false,
         }
     }
 
@@ -148,6 +150,12 @@ impl Request {
     pub(super) fn field(&self, name: &str) -> Option<&[u8]> {
         let mut fields = self.headers.iter();
         fields.find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| &value[..])
+    }
+
+    /// Takes 101 for an answer. What is switched to, the request's fields say.
+    pub(crate) fn may_switch(mut self) -> Request {
+        self.may_switch = true;
+        self
     }
 
     /// Leaves fields out, given in lower case.

@@ -12,6 +12,7 @@ use skyring_protocols::http1::{Headers, ResponseHead};
 use super::call::Timer;
 use super::error::Error;
 use super::exchange::{Event, Exchange};
+use super::network::Wire;
 
 /// Bytes at hand that are thrown away to save a connection whose answer is not read to its end.
 const DISCARD_BYTES_MAX: usize = 64 << 10;
@@ -118,6 +119,12 @@ impl ResponseStream {
     /// Gives the connection free; dropping does the same.
     pub fn close(self) {
         drop(self);
+    }
+
+    /// The connection of an answer that switched protocols, and what came behind the answer. None if
+    /// this is another answer.
+    pub(crate) fn take_switched(&mut self) -> Option<(Box<dyn Wire>, Bytes)> {
+        self.exchange.take_switched()
     }
 
     /// Collects the rest of the body.

@@ -1,7 +1,7 @@
 //! What holds for any bytes and any operations: the bodies of the fuzz targets in `protocols/fuzz`.
 //!
-//! As [`crate::http1::fuzz`]: the first bytes choose, the rest is the input, and the same functions run
-//! as property tests with inputs that look like frames.
+//! As [`crate::http1::fuzz`]: the first bytes choose, the rest is the input, and the same functions
+//! run as property tests with inputs that look like frames.
 
 mod frames;
 mod pair;
@@ -57,7 +57,7 @@ mod tests {
     /// Choices, then words.
     fn input() -> impl Strategy<Value = Vec<u8>> {
         let words = prop::collection::vec(select(WORDS), 0..20);
-        (any::<[u8; 6]>(), words).prop_map(|(front, words)| [&front[..], &words.concat()].concat())
+        (any::<[u8; 9]>(), words).prop_map(|(front, words)| [&front[..], &words.concat()].concat())
     }
 
     proptest! {

@@ -1,5 +1,5 @@
-//! Two sides against each other: whatever one is made to send, the other reads as that, in order, and
-//! nothing else.
+//! Two sides against each other: whatever one is made to send, the other reads as that, in order,
+//! and nothing else.
 
 use std::collections::VecDeque;
 
@@ -186,10 +186,10 @@ fn deliver(from: &mut Side, to: &mut Side, bytes_max: usize, tool: &mut Tool) {
         {
             to.sent.push_back(Event::Pong(data.clone()));
         }
-        if let Event::Close { code, .. } = &event {
-            if !to.has_closed {
-                to.sent.push_back(Event::Close { code: *code, reason: Bytes::new() });
-            }
+        if let Event::Close { code, .. } = &event
+            && !to.has_closed
+        {
+            to.sent.push_back(Event::Close { code: *code, reason: Bytes::new() });
         }
         assert_eq!(event, owed);
     }

@@ -1,7 +1,7 @@
 //! The rows of the tables, and how their text is read.
 //!
-//! A row says where its rule is from, what is read, what comes of it, what is answered, and in which
-//! state that leaves the connection:
+//! A row says where its rule is from, what is read, what comes of it, what is answered, and in
+//! which state that leaves the connection:
 //!
 //! ```text
 //! [5.4] a ping between two fragments
@@ -13,14 +13,15 @@
 //! = open
 //! ```
 //!
-//! The section is one of RFC 6455, unless it says more. `81(Hello)` is a frame: its first byte, and its
-//! payload, with a length in the shortest form and masked if the side that sends it must. A `u` before the
-//! bracket turns the masking round; `+9` announces nine bytes more than there are. Words without brackets
-//! are hexadecimal, as they are. In payloads, and behind `<`, the escapes are those of
-//! `drivers/escape.rs`.
+//! The section is one of RFC 6455, unless it says more. `81(Hello)` is a frame: its first byte, and
+//! its payload, with a length in the shortest form and masked if the side that sends it must. A `u`
+//! before the bracket turns the masking round; `+9` announces nine bytes more than there are. Words
+//! without brackets are hexadecimal, as they are. In payloads, and behind `<`, the escapes are
+//! those of `drivers/escape.rs`.
 
 use bytes::Bytes;
 use skyring_protocols::Compat;
+use skyring_protocols::websocket::deflate::Agreed;
 use skyring_protocols::websocket::{CloseCode, Event, Kind, Limits, Role};
 
 use crate::escape::{closing, unescape};
@@ -38,6 +39,7 @@ pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) compat: Compat,
+    pub(crate) agreed: Option<Agreed>,
     pub(crate) limits: Limits,
     /// Whether this side has sent its close frame before.
     pub(crate) closed: bool,
@@ -91,6 +93,7 @@ impl Case {
             name,
             role: Role::Server,
             compat: Compat::Strict,
+            agreed: None,
             limits: Limits::default(),
             closed: false,
             ended: false,
@@ -106,6 +109,8 @@ impl Case {
         match name {
             "client" => self.role = Role::Client,
             "skynet" => self.compat = Compat::Skynet,
+            "deflate" => self.agreed = Some(agreed(false)),
+            "deflate_alone" => self.agreed = Some(agreed(true)),
             "closed" => self.closed = true,
             "ended" => self.ended = true,
             "message_bytes" => self.limits.message_bytes_max = number.parse().unwrap(),
@@ -113,6 +118,15 @@ impl Case {
             "fragments" => self.limits.fragments_max = number.parse().unwrap(),
             other => panic!("what is {other:?}?"),
         }
+    }
+}
+
+fn agreed(alone: bool) -> Agreed {
+    Agreed {
+        server_no_context_takeover: alone,
+        client_no_context_takeover: alone,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
     }
 }
 
