@@ -8,26 +8,19 @@ mod options;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-use std::sync::mpsc::{SyncSender, sync_channel};
 
-use skyring::config::Config;
-use skyring::context::Context;
 use skyring::dns::ResolverSettings;
-use skyring::error::StartError;
-use skyring::handler::Application;
 use skyring::http::client::{Client, Error, Request, ResponseStream, Settings};
 use skyring::protocols::http1::{ResponseHead, Version};
-use skyring::server::Server;
-use skyring::transport::tls::{ClientTls, ClientTlsSettings, Pin, SetupError, Trust};
+use skyring::transport::tls::SetupError;
 
 use self::options::Data;
 pub(super) use self::options::{FetchOptions, FetchUsageError, HELP};
+use super::alone::{self, Alone};
+use super::values;
 
 /// Exit code of a status from 400 on, with `--fail`; curl's.
 const FAILED_STATUS: u8 = 22;
-
-/// Connections that the shard's table holds: those of one call.
-const CONNECTIONS_MAX: u32 = 64;
 
 /// Why nothing was fetched, or half of it.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +28,7 @@ enum FetchError {
     #[error(transparent)]
     Call(#[from] Error),
     #[error(transparent)]
-    Start(#[from] StartError),
+    Shard(#[from] Alone),
     #[error(transparent)]
     Tls(#[from] SetupError),
     #[error("{path}: {source}")]
@@ -44,14 +37,7 @@ enum FetchError {
     Output(io::Error),
     #[error("the server answers {0}")]
     Status(u16),
-    #[error("the shard ended by itself")]
-    Shard,
 }
-
-/// An application that serves nobody.
-struct Nobody;
-
-impl Application for Nobody {}
 
 pub(super) fn run(options: &FetchOptions) -> ExitCode {
     match fetch(options) {
@@ -70,35 +56,16 @@ pub(super) fn run(options: &FetchOptions) -> ExitCode {
 fn fetch(options: &FetchOptions) -> Result<(), FetchError> {
     let settings = settings(options)?;
     let body = body(options)?;
-    let (sender, receiver) = sync_channel(1);
-    let config = Config {
-        shards: 1,
-        listeners: Vec::new(),
-        connections_per_shard_max: CONNECTIONS_MAX,
-        ..Config::default()
-    };
     let options = options.clone();
-    let server = Server::start(&config, move |context| {
-        begin(&context, &settings, request(&options, &body), options.clone(), sender.clone());
-        Nobody
-    })?;
-    let result = receiver.recv().unwrap_or(Err(FetchError::Shard));
-    server.handle().stop();
-    server.join().map_err(|_| FetchError::Shard)?;
-    result
+    alone::run(move |context| {
+        let client = Client::with_settings(&context, settings.clone());
+        let (request, options) = (request(&options, &body), options.clone());
+        async move { call(&client, request, &options).await }
+    })?
 }
 
 fn settings(options: &FetchOptions) -> Result<Settings, FetchError> {
-    let pins = || options.pins.iter().copied().map(Pin::Certificate).collect();
-    let trust = match &options.authorities {
-        Some(path) => Trust::Authorities(path.clone()),
-        None if options.pins.is_empty() => Trust::System,
-        None => Trust::Pinned(pins()),
-    };
-    let tls = match trust {
-        Trust::System => None,
-        trust => Some(ClientTls::load(&ClientTlsSettings { trust, ..Default::default() })?),
-    };
+    let tls = values::tls(options.authorities.as_ref(), &options.pins)?;
     let dns = options.dns.map(ResolverSettings::with_server);
     let standard = Settings::default();
     let timeout = options.timeout.unwrap_or(standard.timeout);
@@ -137,22 +104,6 @@ fn request(options: &FetchOptions, body: &Option<Vec<u8>>) -> Request {
     }
     let fields = options.form.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     request.form(&fields.collect::<Vec<_>>())
-}
-
-/// Has the shard make the call and tell what came of it.
-fn begin(
-    context: &Context,
-    settings: &Settings,
-    request: Request,
-    options: FetchOptions,
-    sender: SyncSender<Result<(), FetchError>>,
-) {
-    let client = Client::with_settings(context, settings.clone());
-    context.spawn(async move {
-        let result = call(&client, request, &options).await;
-        // Nobody else sends, so there is room.
-        let _ = sender.try_send(result);
-    });
 }
 
 async fn call(client: &Client, request: Request, options: &FetchOptions) -> Result<(), FetchError> {

@@ -1,14 +1,17 @@
 //! The command line: which subcommand, with which options.
 //!
 //! Options are the same before and behind the subcommand's name, so `skyring --config FILE` serves
-//! as `skyring serve --config FILE` does; `fetch` has options of its own, all behind its name. Exit
+//! as `skyring serve --config FILE` does; `fetch` and `ws` have options of their own, all behind their names. Exit
 //! codes: 0 done, 1 failed, 2 asked for wrongly (a bad command line or a configuration that is
 //! refused).
 
+mod alone;
 mod doctor;
 mod fetch;
 mod serve;
 mod stats;
+mod values;
+mod ws;
 
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
@@ -20,6 +23,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use skyring::config::{Config, ConfigError};
 
 use self::fetch::{FetchOptions, FetchUsageError};
+use self::ws::{WsOptions, WsUsageError};
 
 /// Where the admin port is when nobody says otherwise.
 const ADMIN_DEFAULT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8890);
@@ -37,6 +41,7 @@ Commands:
   doctor  Check this machine, and say how many connections it can hold
   stats   Print the counters of a running server
   fetch   Ask for a URL and print what comes; `skyring fetch --help` has its options
+  ws      Talk to a WebSocket, line by line; `skyring ws --help` has its options
 
 Options:
   --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
@@ -53,6 +58,8 @@ Exit codes: 0 done, 1 failed, 2 wrong command line or refused configuration
 enum Command {
     Fetch(Box<FetchOptions>),
     FetchHelp,
+    Ws(Box<WsOptions>),
+    WsHelp,
     Serve { config: Option<PathBuf> },
     Doctor { config: Option<PathBuf> },
     Stats { admin: SocketAddr },
@@ -84,7 +91,9 @@ enum UsageError {
     Arguments(#[from] lexopt::Error),
     #[error(transparent)]
     Fetch(#[from] FetchUsageError),
-    #[error("no command {0:?}; there are serve, doctor, stats and fetch")]
+    #[error(transparent)]
+    Ws(#[from] WsUsageError),
+    #[error("no command {0:?}; there are serve, doctor, stats, fetch and ws")]
     NoSuchCommand(OsString),
     #[error("one command at a time: {first} and {second:?}")]
     TwoCommands { first: &'static str, second: OsString },
@@ -100,6 +109,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(Command::Stats { admin }) => stats::run(admin),
         Ok(Command::Fetch(options)) => fetch::run(&options),
         Ok(Command::FetchHelp) => print(fetch::HELP),
+        Ok(Command::Ws(options)) => ws::run(&options),
+        Ok(Command::WsHelp) => print(ws::HELP),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
@@ -119,13 +130,13 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
             Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
             Arg::Long("config") => config = Some(PathBuf::from(parser.value()?)),
             Arg::Long("admin") => admin = Some(parser.value()?.parse()?),
-            Arg::Value(text) if text == "fetch" && name.is_none() => {
+            Arg::Value(text) if (text == "fetch" || text == "ws") && name.is_none() => {
+                let command = if text == "ws" { "ws" } else { "fetch" };
                 let misplaced = [config.map(|_| "--config"), admin.map(|_| "--admin")];
                 if let Some(option) = misplaced.into_iter().flatten().next() {
-                    return Err(UsageError::NotForCommand { command: "fetch", option });
+                    return Err(UsageError::NotForCommand { command, option });
                 }
-                let options = FetchOptions::parse(parser)?.map(Box::new);
-                return Ok(options.map_or(Command::FetchHelp, Command::Fetch));
+                return parse_client(command, parser);
             }
             Arg::Value(text) => name = Some(command_name(name, text)?),
             other => return Err(other.unexpected().into()),
@@ -144,6 +155,16 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
         Name::Doctor => Command::Doctor { config },
         Name::Stats => Command::Stats { admin: admin.unwrap_or(ADMIN_DEFAULT) },
     })
+}
+
+/// What stands behind the name of a command that has its own options.
+fn parse_client(command: &str, parser: Parser) -> Result<Command, UsageError> {
+    if command == "ws" {
+        let options = WsOptions::parse(parser)?.map(Box::new);
+        return Ok(options.map_or(Command::WsHelp, Command::Ws));
+    }
+    let options = FetchOptions::parse(parser)?.map(Box::new);
+    Ok(options.map_or(Command::FetchHelp, Command::Fetch))
 }
 
 fn command_name(earlier: Option<Name>, text: OsString) -> Result<Name, UsageError> {
@@ -217,7 +238,7 @@ mod tests {
         let refused = |arguments: &str| command(arguments).unwrap_err();
         assert_eq!(
             refused("start"),
-            "no command \"start\"; there are serve, doctor, stats and fetch"
+            "no command \"start\"; there are serve, doctor, stats, fetch and ws"
         );
         assert_eq!(refused("serve stats"), "one command at a time: serve and \"stats\"");
         assert_eq!(refused("serve --admin 127.0.0.1:1"), "serve has no option --admin");
@@ -227,6 +248,8 @@ mod tests {
         assert!(refused("stats --admin localhost").contains("localhost"));
         assert_eq!(refused("--config a fetch u"), "fetch has no option --config");
         assert_eq!(refused("fetch"), "fetch needs a URL");
+        assert_eq!(refused("--admin [::1]:9 ws u"), "ws has no option --admin");
+        assert_eq!(refused("ws"), "ws needs a URL");
     }
 
     #[test]
@@ -234,6 +257,6 @@ mod tests {
         for name in [Name::Serve, Name::Doctor, Name::Stats].map(Name::text) {
             assert!(HELP.contains(&format!("\n  {name} ")));
         }
-        assert!(HELP.contains("\n  fetch "));
+        assert!(HELP.contains("\n  fetch ") && HELP.contains("\n  ws "));
     }
 }

@@ -195,14 +195,33 @@ impl Conversation {
         std::mem::take(&mut self.rest)
     }
 
+    /// So many bytes, exactly. None: the client has left before.
+    pub(crate) fn take(&mut self, bytes: usize) -> Option<Vec<u8>> {
+        while self.rest.len() < bytes {
+            self.fill()?;
+        }
+        let rest = self.rest.split_off(bytes);
+        Some(std::mem::replace(&mut self.rest, rest))
+    }
+
     /// Writes. False: the client has left.
     pub(crate) fn say(&mut self, text: &str) -> bool {
-        self.stream.write(text.as_bytes()).is_ok()
+        self.say_bytes(text.as_bytes())
+    }
+
+    /// As [`Conversation::say`], for what is no text.
+    pub(crate) fn say_bytes(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write(bytes).is_ok()
     }
 
     /// Writes the same again and again until the client leaves.
     pub(crate) fn say_for_ever(&mut self, text: &str) {
-        while self.say(text) {}
+        self.say_for_ever_bytes(text.as_bytes());
+    }
+
+    /// As [`Conversation::say_for_ever`], for what is no text.
+    pub(crate) fn say_for_ever_bytes(&mut self, bytes: &[u8]) {
+        while self.say_bytes(bytes) {}
     }
 
     /// As [`Conversation::say_for_ever`], with pauses.

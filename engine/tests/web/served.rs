@@ -1,5 +1,5 @@
-//! `skyring serve` with an HTTP and an HTTPS listener, in a process of its own, and a certificate
-//! that openssl has made.
+//! `skyring serve` with an HTTP and an HTTPS listener, and a msg listener for the sessions of both, in
+//! a process of its own, and a certificate that openssl has made.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -29,7 +29,9 @@ impl Served {
         let config = folder.join("skyring.toml");
         let tls = format!("tls = {{ cert = {cert:?}, key = {key:?} }}\n");
         let listener = "[[listener]]\nkind = \"http\"\naddress = \"127.0.0.1:0\"\n";
-        fs::write(&config, format!("shards = 2\n{listener}{keys}{listener}{keys}{tls}")).unwrap();
+        let msg = "[[listener]]\nkind = \"msg\"\naddress = \"127.0.0.1:0\"\n";
+        let text = format!("shards = 2\n{listener}{keys}{listener}{keys}{tls}{msg}");
+        fs::write(&config, text).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
             .args(["serve", "--config", config.to_str().unwrap()])
             .stdout(Stdio::piped())
@@ -40,7 +42,7 @@ impl Served {
         let report: Vec<String> = lines.take_while(|line| !line.starts_with("ready")).collect();
         let address = |line: &String| line.split_whitespace().find_map(|word| word.parse().ok());
         let addresses: Vec<SocketAddr> = report.iter().filter_map(address).collect();
-        assert_eq!(addresses.len(), 2, "{report:?}");
+        assert_eq!(addresses.len(), 3, "{report:?}");
         Served { child, folder, addresses }
     }
 

@@ -1,14 +1,13 @@
 //! The command line of `skyring fetch`.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-/// Where a DNS server listens when nobody says otherwise.
-const DNS_PORT: u16 = 53;
+use crate::command::values::{ValueError, digest, pair, seconds, server};
 
 pub(in crate::command) const HELP: &str = "\
 skyring fetch: ask for a URL and print what comes
@@ -70,8 +69,8 @@ pub(in crate::command) enum FetchUsageError {
     NoUrl,
     #[error("one URL at a time: {first} and {second:?}")]
     TwoUrls { first: String, second: OsString },
-    #[error("{option} {value:?}: must be {expected}")]
-    Value { option: &'static str, value: String, expected: &'static str },
+    #[error(transparent)]
+    Value(#[from] ValueError),
     #[error("{one} and {other} contradict each other")]
     Contradiction { one: &'static str, other: &'static str },
 }
@@ -100,7 +99,9 @@ impl FetchOptions {
                 Arg::Short('o') | Arg::Long("output") => {
                     options.output = Some(PathBuf::from(parser.value()?));
                 }
-                Arg::Long("timeout") => options.timeout = Some(seconds(parser.value()?)?),
+                Arg::Long("timeout") => {
+                    options.timeout = Some(seconds("--timeout", parser.value()?)?);
+                }
                 Arg::Long("redirects") => options.redirects_max = parser.value()?.parse()?,
                 Arg::Long("ca") => options.authorities = Some(PathBuf::from(parser.value()?)),
                 Arg::Long("pin") => options.pins.push(digest(parser.value()?)?),
@@ -137,53 +138,12 @@ impl FetchOptions {
     }
 }
 
-fn refused(option: &'static str, value: &str, expected: &'static str) -> FetchUsageError {
-    FetchUsageError::Value { option, value: value.to_owned(), expected }
-}
-
-/// Two texts with a sign between them, blanks around the second one dropped.
-fn pair(
-    option: &'static str,
-    value: OsString,
-    between: char,
-) -> Result<(String, String), FetchUsageError> {
-    let text = value.string()?;
-    let expected = if between == ':' { "\"Name: value\"" } else { "NAME=VALUE" };
-    let Some((name, value)) = text.split_once(between) else {
-        return Err(refused(option, &text, expected));
-    };
-    Ok((name.to_owned(), if between == ':' { value.trim() } else { value }.to_owned()))
-}
-
 fn data(value: OsString) -> Result<Data, FetchUsageError> {
     let text = value.string()?;
     Ok(match text.strip_prefix('@') {
         Some(path) => Data::File(PathBuf::from(path)),
         None => Data::Text(text.into_bytes()),
     })
-}
-
-fn seconds(value: OsString) -> Result<Duration, FetchUsageError> {
-    let text = value.string()?;
-    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let positive = seconds.filter(|seconds| !seconds.is_zero());
-    positive.ok_or_else(|| refused("--timeout", &text, "a number of seconds above 0"))
-}
-
-fn digest(value: OsString) -> Result<[u8; 32], FetchUsageError> {
-    let text = value.string()?;
-    // As `openssl x509 -fingerprint` prints it, or without the colons.
-    let digits = text.replace(':', "");
-    let bytes = skyring::protocols::crypt::hexdecode(digits.to_ascii_lowercase().as_bytes());
-    let digest = bytes.ok().and_then(|bytes| bytes.try_into().ok());
-    digest.ok_or_else(|| refused("--pin", &text, "64 hexadecimal digits"))
-}
-
-fn server(value: OsString) -> Result<SocketAddr, FetchUsageError> {
-    let text = value.string()?;
-    let address = text.parse::<SocketAddr>();
-    let address = address.or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, DNS_PORT)));
-    address.map_err(|_| refused("--dns", &text, "an address, with or without a port"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,112 @@
+//! `skyring ws` from outside.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Output, Stdio};
+
+use super::peer::{frame, heard, upgrading, url};
+use super::support::hostile::{Conversation, Hostile};
+
+fn ws(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
+    command.arg("ws").args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    // One that has ended already reads nothing.
+    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
+    child.wait_with_output().expect("it is our child")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+/// A server that sends everything back in upper case.
+fn shouting() -> Hostile {
+    upgrading(|talk| {
+        while let Some((first, payload)) = heard(talk) {
+            let answer = if first == 0x89 { 0x8a } else { first };
+            let shout = if first == 0x88 { payload } else { payload.to_ascii_uppercase() };
+            talk.say_bytes(&frame(answer, &shout));
+            if first == 0x88 {
+                return talk.cut();
+            }
+        }
+    })
+}
+
+#[test]
+fn lines_go_out_and_messages_come_in() {
+    let server = shouting();
+    let done = ws(&[&url(&server)], "one\ntwo\r\n\nlast");
+    assert_eq!((text(&done.stdout), text(&done.stderr)), ("ONE\nTWO\n\nLAST\n", ""));
+    assert_eq!(done.status.code(), Some(0));
+    let many: String = (0..3000).map(|number| format!("line {number}\n")).collect();
+    let done = ws(&["--binary", &url(&server)], &many);
+    assert_eq!(text(&done.stdout), many.to_ascii_uppercase());
+}
+
+#[test]
+fn every_message_is_echoed_until_the_server_closes() {
+    let (sender, heards) = std::sync::mpsc::sync_channel(1);
+    let server = upgrading(move |talk| {
+        talk.say_bytes(&[frame(0x81, b"a"), frame(0x82, b"b"), frame(0x88, &[3, 232])].concat());
+        let all: Vec<_> = (0..3).map(|_| heard(talk)).collect();
+        sender.send(all).unwrap();
+        talk.cut();
+    });
+    let done = ws(&["--echo", &url(&server)], "");
+    assert_eq!((text(&done.stdout), text(&done.stderr)), ("", ""));
+    assert_eq!(done.status.code(), Some(0));
+    let all = heards.recv().unwrap();
+    let expected = [(0x88, vec![3, 232])];
+    // The close may have been read before the echoes were sent; then they are not.
+    let told = all.iter().flatten().filter(|(first, _)| *first == 0x88).cloned();
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn what_fails_is_said() {
+    let said = |server: &Hostile| {
+        let done = ws(&[&url(server)], "");
+        (done.status.code(), text(&done.stderr).to_owned())
+    };
+    let missing = Hostile::answering("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    let error = "skyring: the server answers 404 instead of switching to WebSocket\n";
+    assert_eq!(said(&missing), (Some(1), error.to_owned()));
+    let closing = upgrading(|talk| {
+        talk.say_bytes(&frame(0x88, b"\x03\xf3on fire"));
+        talk.be_silent();
+    });
+    let error = "skyring: the server closes: 1011 (internal error): on fire\n";
+    assert_eq!(said(&closing), (Some(1), error.to_owned()));
+    let cut = upgrading(Conversation::cut);
+    let error = "skyring: the connection ended without a close frame\n";
+    assert_eq!(said(&cut), (Some(1), error.to_owned()));
+    let silent = Hostile::start(Conversation::be_silent);
+    let late = ws(&["--timeout", "0.2", &url(&silent)], "");
+    let error = "skyring: no answer within 200 ms, waiting for the answer's head\n";
+    assert_eq!((late.status.code(), text(&late.stderr)), (Some(1), error));
+    assert_eq!(ws(&[], "").status.code(), Some(2));
+    assert_eq!(ws(&["http://a/"], "").status.code(), Some(1));
+    let help = ws(&["--help"], "");
+    assert!(help.status.success() && text(&help.stdout).contains("Usage: skyring ws"));
+}
+
+/// A line arrives as soon as it is written, and its answer too.
+#[test]
+fn a_conversation_is_a_conversation() {
+    let server = shouting();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
+    command.args(["ws", &url(&server)]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    let mut input = child.stdin.take().expect("a pipe");
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    for word in ["who", "is", "there"] {
+        writeln!(input, "{word}").expect("it reads");
+        let mut line = String::new();
+        output.read_line(&mut line).expect("an answer");
+        assert_eq!(line, format!("{}\n", word.to_uppercase()));
+    }
+    drop(input);
+    assert_eq!(child.wait().expect("it is our child").code(), Some(0));
+}
