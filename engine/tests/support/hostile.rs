@@ -117,6 +117,7 @@ impl Hostile {
 impl Wire {
     fn new(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> Wire {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        stream.set_nodelay(true).expect("nodelay can be set");
         match tls {
             None => Wire::Plain(stream),
             Some(config) => {
