@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::closed::{self, RESPONSE, SCENARIOS, Scenario, Times};
+use super::closed::{self, RESPONSE, Scenario, Times};
 use super::page::{Bars, Goal, Measure, Page};
 use super::record::{Cell, Record};
 use super::server::Server;
@@ -190,6 +190,7 @@ pub fn run(options: &HttpOptions, record: &mut Record) -> Result<(), Box<dyn Err
 
 #[cfg(test)]
 mod tests {
+    use super::super::closed::SCENARIOS;
     use super::super::page::Verdict;
     use super::*;
     use crate::measure::reading::Processors;
