@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn every_place_of_the_page_is_filled() {
         let page = front(ShardIndex(3), Duration::from_millis(7));
-        let crate::http::response::Content::Bytes(body) = &page.content else { panic!("a page") };
+        let crate::http::Content::Bytes(body) = &page.content else { panic!("a page") };
         let text = std::str::from_utf8(body).unwrap();
         assert!(text.contains("shard 3 answers") && text.contains("now 7 ms"), "{text}");
         assert!(!text.contains('{'), "{text}");
