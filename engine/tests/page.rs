@@ -9,7 +9,6 @@
 #[path = "page/browser.rs"]
 mod browser;
 #[path = "web/served.rs"]
-#[allow(dead_code, reason = "every test file uses a part of it")]
 mod served;
 
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,6 @@
 //! `skyring serve` with an HTTP and an HTTPS listener, and a msg listener for the sessions of both, in
 //! a process of its own, and a certificate that openssl has made.
+#![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

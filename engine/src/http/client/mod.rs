@@ -11,7 +11,7 @@
 //! connection delimits it; `1xx` is not the final answer; a stream without a length ends like others.
 //!
 //! Not supported: HTTP/2, proxies, cookies, compression and upgrades (101 is an error), but for that
-//! to WebSocket by [`websocket::connect`](crate::websocket::connect).
+//! to WebSocket by [`websocket::connect_with`](crate::websocket::client::connect_with).
 //!
 //! Source: RFC 9110, RFC 9112; WIRE.md, HTTP client.
 
