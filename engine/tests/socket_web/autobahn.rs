@@ -1,5 +1,5 @@
 //! The Autobahn cases. All of them take many minutes: `autobahn.py` beside this file runs them, and
-//! what came of it stands in `engine/autobahn.md`. Here are the groups that are quick, and of the
+//! writes down what came of it. Here are the groups that are quick, and of the
 //! others a sample.
 
 use std::process::{Command, Output, Stdio};

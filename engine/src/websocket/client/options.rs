@@ -50,8 +50,8 @@ pub struct ConnectOptions {
     pub unread_bytes_max: usize,
     /// Bytes that wait to be sent, beside those that the connection has, from which on sending waits.
     pub unsent_bytes_max: usize,
-    /// [`Compat::Skynet`] also talks to a server of Skynet's that masks its frames, or leaves without
-    /// a close frame when it has been sent one.
+    /// [`Compat::Skynet`] also talks to a server of Skynet's that leaves without a close frame when it
+    /// has been sent one.
     pub compat: Compat,
     /// Whom to trust behind `wss`; none: the system's roots. Of no effect in
     /// [`connect_with`](super::connect_with), whose client has its own.
