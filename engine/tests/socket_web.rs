@@ -11,7 +11,6 @@ mod autobahn;
 #[path = "socket_web/peers.rs"]
 mod peers;
 #[path = "web/served.rs"]
-#[allow(dead_code, reason = "the tests of HTTP ask it for more")]
 mod served;
 
 use std::path::{Path, PathBuf};

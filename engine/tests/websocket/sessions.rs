@@ -271,17 +271,21 @@ fn over_tls_it_is_the_same() {
     let stage = Stage::start_with(|config| {
         listener(config, ListenerKind::Http).tls = Some(files);
     });
-    for number in 0..8 {
-        let user = login(stage.login(), &format!("user {number}")).unwrap();
+    let users: Vec<_> =
+        (0..16).map(|number| login(stage.login(), &format!("user {number}")).unwrap()).collect();
+    for user in &users {
         let stream = secret.shake_hands(connect(stage.web()));
         let peer = Peer::open_over(stream, "/msg", "");
         let session = Carried::session(peer);
-        let mut player = Player::attach_over(session, &user, 1, usize::MAX).unwrap();
+        let mut player = Player::attach_over(session, user, 1, usize::MAX).unwrap();
         assert_eq!(player.ask(1, b"secret"), b"secret");
-        let mut plain = Player::attach(stage.msg(), &user, 2).unwrap();
+    }
+    // On three shards: that none of them has to move happens once in forty million runs.
+    eventually("some moved", || stage.count(Counter::HandedOver) > 0);
+    for user in &users {
+        let mut plain = Player::attach(stage.msg(), user, 2).unwrap();
         assert_eq!(plain.ask(1, b""), b"secret");
     }
-    assert!(stage.count(Counter::HandedOver) > 8, "eight users attach twice, on three shards");
     stage.end();
 }
 
