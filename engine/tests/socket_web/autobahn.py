@@ -12,8 +12,8 @@ import argparse
 import asyncio
 import collections
 import contextlib
-import ssl
 import os
+import ssl
 import sys
 import time
 import urllib.parse
