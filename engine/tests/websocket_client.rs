@@ -14,45 +14,11 @@ mod traffic;
 mod upgrades;
 
 use std::future::Future;
-use std::sync::mpsc::sync_channel;
 
-use skyring::config::Config;
 use skyring::context::Context;
-use skyring::handler::Application;
-use skyring::server::Server;
 use skyring::websocket::client::{ConnectOptions, Error, WebSocket, connect};
 
-use support::PATIENCE;
-
-struct Nobody;
-
-impl Application for Nobody {}
-
-/// Runs something on a shard that serves nobody, to its end.
-fn on_shard<T, F>(task: impl Fn(Context) -> F + Clone + Send + 'static) -> T
-where
-    T: Send + 'static,
-    F: Future<Output = T> + 'static,
-{
-    let config = Config {
-        shards: 1,
-        listeners: Vec::new(),
-        connections_per_shard_max: 256,
-        ..Config::default()
-    };
-    let (sender, receiver) = sync_channel(1);
-    let server = Server::start(&config, move |context| {
-        let (task, sender) = (task(context.clone()), sender.clone());
-        context.spawn(async move { sender.try_send(task.await).expect("one result") });
-        Nobody
-    });
-    let server = server.expect("a shard without listeners");
-    let result = receiver.recv_timeout(2 * PATIENCE).expect("the task ends");
-    // Close frames still leave.
-    server.handle().drain();
-    server.join().expect("the shard ends well");
-    result
-}
+use support::shard::on_a_shard;
 
 /// Connects, and does something with the connection.
 fn with_socket<T, F>(
@@ -63,7 +29,7 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Error>> + 'static,
 {
-    on_shard(move |context| {
+    on_a_shard(move |context| {
         let (options, act) = (options.clone(), act.clone());
         async move {
             let socket = connect(&context, &options).await?;

@@ -14,6 +14,8 @@ mod escape;
 mod message;
 #[path = "drivers/pieces.rs"]
 mod pieces;
+#[path = "drivers/rows.rs"]
+mod rows;
 #[path = "drivers/serve.rs"]
 mod serve;
 

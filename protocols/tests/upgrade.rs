@@ -8,6 +8,8 @@
 mod case;
 #[path = "tables/upgrade/judge.rs"]
 mod judge;
+#[path = "drivers/rows.rs"]
+mod rows;
 
 use case::Case;
 

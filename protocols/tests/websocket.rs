@@ -14,5 +14,7 @@ mod frames;
 mod memory;
 #[path = "drivers/pieces.rs"]
 mod pieces;
+#[path = "drivers/rows.rs"]
+mod rows;
 #[path = "websocket/sending.rs"]
 mod sending;

@@ -180,9 +180,7 @@ pub fn run(options: &HttpOptions, record: &mut Record) -> Result<(), Box<dyn Err
         let target = running.target();
         let (cell, missing) =
             closed::measure(target, wire, scenario, times, settings, &mut generator)?;
-        if let Some(reason) = missing {
-            record.note(format!("System calls were not counted: {reason}."));
-        }
+        record.note_uncounted(missing);
         Ok(cell)
     });
     Ok(())

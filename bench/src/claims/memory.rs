@@ -7,7 +7,12 @@
 //!
 //! Units: bytes.
 
-use super::record::{Cell, MemoryState};
+use std::error::Error;
+use std::time::Duration;
+
+use super::record::{Base, Cell, MemoryState};
+use super::watch;
+use crate::child::Target;
 
 /// Everybody is attached and nobody has asked anything, for longer than a handshake may take.
 pub(super) const ATTACHED: &str = "attached";
@@ -15,6 +20,50 @@ pub(super) const ATTACHED: &str = "attached";
 pub(super) const ANSWERED: &str = "answered";
 /// Nobody is connected yet.
 pub(super) const EMPTY: &str = "empty";
+
+/// How long a server gets to finish what it does after the last byte.
+const SETTLE: Duration = Duration::from_millis(200);
+/// The same after handshakes: skyring's deadline for one, 10 s, and a turn of its timers.
+const SETTLE_AFTER_HANDSHAKES: Duration = Duration::from_secs(11);
+
+/// A cell about connections that stay and are silent: so many, and the fewer that are its base.
+/// `open` makes those of a range, `ask` has each of them answered once.
+///
+/// The first have been answered before the others are opened. The others are read twice, before and
+/// after their answers; before each reading of fresh ones goes the time in which a deadline of a
+/// handshake could still be there.
+pub(super) fn of_idle<C>(
+    target: &Target,
+    (fewer, more): (usize, usize),
+    is_quick: bool,
+    open: impl Fn(std::ops::Range<usize>) -> Result<C, Box<dyn Error>>,
+    ask: impl Fn(&mut C) -> Result<(), Box<dyn Error>>,
+) -> Result<Cell, Box<dyn Error>> {
+    let after_handshakes = if is_quick { SETTLE } else { SETTLE_AFTER_HANDSHAKES };
+    let settled = |settle| {
+        std::thread::sleep(settle);
+        watch::weigh(target.pid)
+    };
+    let empty = settled(SETTLE)?;
+    let mut first = open(0..fewer)?;
+    ask(&mut first)?;
+    let at_fewer = settled(after_handshakes)?;
+    let mut others = open(fewer..more)?;
+    let at_more = settled(after_handshakes)?;
+    ask(&mut others)?;
+    let after_use = settled(SETTLE)?;
+    let moments = |attached, answered| {
+        let moments = [(EMPTY, empty), (ATTACHED, attached), (ANSWERED, answered)];
+        moments.map(|(name, state)| (name.to_owned(), state)).into()
+    };
+    Ok(Cell {
+        users: more as u64,
+        shards: 1,
+        memory: moments(at_more, after_use),
+        base: Some(Base { users: fewer as u64, memory: moments(at_fewer, at_fewer) }),
+        ..Cell::default()
+    })
+}
 
 /// The server's anonymous memory.
 pub(super) fn private(state: &MemoryState) -> f64 {
@@ -64,7 +113,6 @@ pub(super) fn a_user(cell: &Cell, moment: &str, of: fn(&MemoryState) -> f64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Base;
     use super::*;
     use crate::measure::machine::Machine;
 

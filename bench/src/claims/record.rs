@@ -267,6 +267,13 @@ impl Record {
             self.notes.push(note);
         }
     }
+
+    /// Notes why system calls are missing, where they are.
+    pub fn note_uncounted(&mut self, missing: Option<String>) {
+        if let Some(reason) = missing {
+            self.note(format!("System calls were not counted: {reason}."));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! A blocking HTTP client that writes what it is told and reads answers strictly.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 use skyring::protocols::http1::client::{Client, Event, RequestParts};
 use skyring::protocols::http1::{BodySize, Limits, NO_HEADERS, ResponseHead};
 
-use crate::support::{connect, read_to_end};
+use crate::support::{connect, read_more, read_to_end};
 
 /// A whole answer.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Peer {
                 None => false,
             };
             self.unread.drain(..consumed);
-            if starved && !self.fill() {
+            if starved && !read_more(&mut self.stream, &mut self.unread) {
                 let complete = client.receive_end().is_ok_and(|complete| complete);
                 let head = head.filter(|_| complete)?;
                 return Some(Answer { head, body, informed });
@@ -107,24 +107,6 @@ impl Peer {
             if end {
                 let head = head.expect("an answer has a head");
                 return Some(Answer { head, body, informed });
-            }
-        }
-    }
-
-    /// Reads more; false at the end.
-    fn fill(&mut self) -> bool {
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match self.stream.read(&mut buffer) {
-                Ok(count) => {
-                    self.unread.extend_from_slice(&buffer[..count]);
-                    return count > 0;
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => panic!("nothing came"),
-                    _ => return false,
-                },
             }
         }
     }

@@ -8,20 +8,9 @@ use skyring::shard::counters::Counter;
 
 use crate::peer::Peer;
 use crate::site::Site;
-use crate::support::arena::sum;
+use crate::support::arena::{expect_each_counted_once, sum};
 use crate::support::eventually;
 use crate::support::held::Held;
-
-/// The reasons for which a connection ends; each is counted by exactly one.
-const ENDS: [Counter; 7] = [
-    Counter::ClosedByPeer,
-    Counter::ClosedByServer,
-    Counter::ClosedBroken,
-    Counter::ClosedProtocol,
-    Counter::ClosedHandshakeLate,
-    Counter::ClosedIdle,
-    Counter::ClosedSlowConsumer,
-];
 
 pub(crate) struct Stage {
     pub(crate) server: Server,
@@ -78,7 +67,6 @@ impl Stage {
     }
 
     pub(crate) fn expect_each_counted_once(&self) {
-        let ends: u64 = ENDS.iter().map(|end| self.count(*end)).sum();
-        assert_eq!(self.count(Counter::Accepted), ends, "a connection ends once, for one reason");
+        expect_each_counted_once(&self.handle());
     }
 }

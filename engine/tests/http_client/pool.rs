@@ -6,9 +6,10 @@ use std::time::Duration;
 use skyring::Bytes;
 use skyring::http::client::{Client, Error, Request, Settings};
 
+use super::call;
 use super::support::hostile::Hostile;
 use super::support::{PATIENCE, eventually};
-use super::{call, on_shard};
+use crate::support::shard::on_a_shard;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -16,7 +17,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 fn calls_one_after_the_other_share_a_connection() {
     let server = Hostile::answering(OK);
     let url = server.url("/");
-    let answers = on_shard(move |context| {
+    let answers = on_a_shard(move |context| {
         let (client, url) = (Client::new(&context), url.clone());
         async move {
             for _ in 0..50 {
@@ -45,7 +46,7 @@ fn forgetful(connections: usize) -> Hostile {
 
 fn twice(server: &Hostile, method: &'static str) -> Result<u16, Error> {
     let url = server.url("/");
-    on_shard(move |context| {
+    on_a_shard(move |context| {
         let (client, url) = (Client::new(&context), url.clone());
         async move {
             client.get(&url).await?;
@@ -77,7 +78,7 @@ fn an_idle_connection_that_the_server_ends_is_closed() {
         talk.cut();
     });
     let url = server.url("/");
-    on_shard(move |context| {
+    on_a_shard(move |context| {
         let (client, url) = (Client::new(&context), url.clone());
         async move {
             client.get(&url).await.unwrap();
@@ -100,7 +101,7 @@ fn many_calls_share_few_connections() {
         }
     });
     let base = server.url("/");
-    let answered = on_shard(move |context| {
+    let answered = on_a_shard(move |context| {
         let settings = Settings { connections_per_host_max: 4, ..Settings::default() };
         let client = Client::with_settings(&context, settings);
         let (base, count) = (base.clone(), Rc::new(std::cell::Cell::new(0)));
@@ -132,7 +133,7 @@ fn a_stream_closed_early_ends_its_connection() {
         talk.say_for_ever("4\r\nmore\r\n");
     });
     let url = server.url("/");
-    let open = on_shard(move |context| {
+    let open = on_a_shard(move |context| {
         let (client, url) = (Client::new(&context), url.clone());
         async move {
             let mut answer = client.request_stream(Request::get(&url)).await.unwrap();
@@ -156,7 +157,7 @@ fn a_stream_that_is_not_read_holds_its_server_up() {
         talk.request();
     });
     let url = server.url("/");
-    let received = on_shard(move |context| {
+    let received = on_a_shard(move |context| {
         let (client, url) = (Client::new(&context), url.clone());
         async move {
             let mut answer = client.request_stream(Request::get(&url)).await.unwrap();

@@ -124,7 +124,8 @@ pub(crate) fn sum(server: &ServerHandle, counter: Counter) -> u64 {
     shards.iter().fold(0, |sum, shard| sum.wrapping_add(shard.read(counter)))
 }
 
-fn expect_each_counted_once(server: &ServerHandle) {
+/// Every connection was counted once, by the reason it ended for.
+pub(crate) fn expect_each_counted_once(server: &ServerHandle) {
     let ends: u64 = ENDS.iter().map(|end| sum(server, *end)).sum();
     let ends = ends + sum(server, Counter::ClosedByServer);
     assert_eq!(sum(server, Counter::Accepted), ends, "a connection ends once, for one reason");

@@ -278,6 +278,24 @@ impl<S: Read + Write> Player<S> {
     }
 }
 
+/// Appends what comes next; false at the end. A reset is an end too.
+pub(crate) fn read_more(stream: &mut impl Read, unread: &mut Vec<u8>) -> bool {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(count) => {
+                unread.extend_from_slice(&buffer[..count]);
+                return count > 0;
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                ErrorKind::WouldBlock => panic!("nothing came in {PATIENCE:?}"),
+                _ => return false,
+            },
+        }
+    }
+}
+
 /// Reads to the end of a connection; what came before it. A reset is an end too.
 pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let (mut all, mut buffer) = (Vec::new(), [0; 4096]);

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::mpsc::sync_channel;
 
 use skyring::Bytes;
+use skyring::config::Config;
 use skyring::context::{Context, GateConnection};
 use skyring::handler::Application;
 use skyring::server::Server;
 use skyring::shard::counters::Counter;
 
-use super::{PATIENCE, config};
+use super::PATIENCE;
 
 /// An application that echoes gate frames, and is otherwise there for its context.
 pub(crate) struct Echo(pub(crate) Context);
@@ -33,7 +34,13 @@ where
     F: Future<Output = T> + 'static,
 {
     let (give, take) = sync_channel(1);
-    let server = Server::start(&config(1), move |context| {
+    let config = Config {
+        shards: 1,
+        listeners: Vec::new(),
+        connections_per_shard_max: 256,
+        ..Config::default()
+    };
+    let server = Server::start(&config, move |context| {
         let (give, task) = (give.clone(), task(context.clone()));
         context.spawn(async move {
             let _ = give.send(task.await);
@@ -41,7 +48,7 @@ where
         Echo(context)
     });
     let server = server.expect("the server starts");
-    let output = take.recv_timeout(PATIENCE).expect("the task ends");
+    let output = take.recv_timeout(2 * PATIENCE).expect("the task ends");
     let counters = server.handle().counters();
     server.handle().drain();
     server.join().expect("the server ends well");

@@ -1,6 +1,6 @@
 //! A blocking WebSocket client that writes what it is told and reads strictly.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use skyring::Bytes;
@@ -8,7 +8,7 @@ use skyring::protocols::Compat;
 use skyring::protocols::websocket::deflate::{Agreed, Tool};
 use skyring::protocols::websocket::{Aid, CloseCode, Connection, Event, Kind, Limits, Role};
 
-use crate::support::connect;
+use crate::support::{connect, read_more};
 
 /// The request of section 1.3 of RFC 6455, and what must answer it.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -68,7 +68,10 @@ impl<S: Read + Write> Peer<S> {
                 self.head = String::from_utf8(head).unwrap();
                 return;
             }
-            assert!(self.fill(), "the connection ended before the answer did");
+            assert!(
+                read_more(&mut self.stream, &mut self.unread),
+                "the connection ended before the answer did"
+            );
         }
     }
 
@@ -136,7 +139,7 @@ impl<S: Read + Write> Peer<S> {
             if received.event.is_some() {
                 return received.event;
             }
-            if !self.fill() {
+            if !read_more(&mut self.stream, &mut self.unread) {
                 return None;
             }
         }
@@ -174,24 +177,6 @@ impl<S: Read + Write> Peer<S> {
     /// Sees the connection end, with nothing more on it.
     pub(crate) fn expect_end(&mut self) {
         assert_eq!(self.event(), None);
-    }
-
-    /// Reads more; false at the end.
-    fn fill(&mut self) -> bool {
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match self.stream.read(&mut buffer) {
-                Ok(count) => {
-                    self.unread.extend_from_slice(&buffer[..count]);
-                    return count > 0;
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    ErrorKind::WouldBlock => panic!("nothing came"),
-                    _ => return false,
-                },
-            }
-        }
     }
 }
 

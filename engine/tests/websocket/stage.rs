@@ -8,20 +8,9 @@ use skyring::shard::counters::Counter;
 
 use crate::peer::Peer;
 use crate::room::{Log, Site};
-use crate::support::arena::sum;
+use crate::support::arena::{expect_each_counted_once, sum};
 use crate::support::held::Held;
 use crate::support::{eventually, expect_panics};
-
-/// The reasons for which a connection ends; each is counted by exactly one.
-const ENDS: [Counter; 7] = [
-    Counter::ClosedByPeer,
-    Counter::ClosedByServer,
-    Counter::ClosedBroken,
-    Counter::ClosedProtocol,
-    Counter::ClosedHandshakeLate,
-    Counter::ClosedIdle,
-    Counter::ClosedSlowConsumer,
-];
 
 pub(crate) struct Stage {
     pub(crate) server: Server,
@@ -80,8 +69,7 @@ impl Stage {
     /// Sees everybody gone and ends the server.
     pub(crate) fn end(self) {
         eventually("nobody is connected", || self.count(Counter::ConnectionsNow) == 0);
-        let ends: u64 = ENDS.iter().map(|end| self.count(*end)).sum();
-        assert_eq!(self.count(Counter::Accepted), ends, "a connection ends once, for one reason");
+        expect_each_counted_once(&self.handle());
         let log = self.log.lines();
         let count = |word: &str| log.iter().filter(|line| line.starts_with(word)).count();
         assert_eq!(count("open "), count("close "), "each is opened and closed: {log:?}");

@@ -9,7 +9,8 @@ use skyring::websocket::client::{CloseCode, ConnectOptions, Error, Mode};
 
 use super::peer::{frame, heard, upgrading, url};
 use super::support::hostile::{Conversation, Hostile};
-use super::{on_shard, with_socket};
+use super::with_socket;
+use crate::support::shard::on_a_shard;
 
 /// A server that sends back what comes, and answers pings and a close.
 fn echo() -> Hostile {
@@ -108,7 +109,7 @@ fn a_reader_that_waits_holds_the_server_up() {
         talk.be_silent();
     });
     let url = url(&server);
-    let held = on_shard(move |context| {
+    let held = on_a_shard(move |context| {
         let (options, written) = (ConnectOptions::new(&url), Arc::clone(&written));
         async move {
             let mut socket = skyring::websocket::connect(&context, &options).await?;

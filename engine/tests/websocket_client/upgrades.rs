@@ -208,7 +208,7 @@ fn a_secure_server_must_be_known() {
 fn an_upgrade_leaves_the_clients_connections_alone() {
     let server = upgrading(Conversation::be_silent);
     let options = ConnectOptions::new(&url(&server));
-    let counts = super::on_shard(move |context| {
+    let counts = crate::support::shard::on_a_shard(move |context| {
         let options = options.clone();
         async move {
             let client = skyring::http::Client::new(&context);

@@ -7,7 +7,10 @@ pub(crate) mod cells;
 pub(crate) mod socket;
 pub(crate) mod web;
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
 
 use skyring_loadgen::live::Live;
 use skyring_loadgen::options::Options;
@@ -16,6 +19,22 @@ use skyring_loadgen::report::Report;
 use skyring_loadgen::run;
 use skyring_loadgen::selftest::server::{self, Order};
 pub(crate) use skyring_loadgen::selftest::state::Fault;
+
+/// Serves every connection to a port of the kernel's choice on a thread of its own, until the test
+/// program ends.
+fn serve_all(serve: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it has one");
+    let serve = Arc::new(serve);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = Arc::clone(&serve);
+            // A connection that breaks is the other side's choice.
+            thread::spawn(move || stream.set_nodelay(true).and_then(|()| serve(stream)));
+        }
+    });
+    address
+}
 
 /// The built-in server; it ends with the test program.
 pub(crate) struct Server {

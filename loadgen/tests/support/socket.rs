@@ -2,11 +2,11 @@
 //! wrong in one way. It reads and writes with the protocol crate's server half.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
+use super::serve_all;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use skyring_protocols::Compat;
 use skyring_protocols::http1::server::{Event as HttpEvent, Server};
@@ -76,21 +76,11 @@ impl Socket {
         manner: Manner,
         serve: impl Fn(&State, TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Socket {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("it has one");
         let zero = AtomicU64::default;
         let (messages, odd, pongs, compressed) = (zero(), zero(), zero(), zero());
         let state = Arc::new(State { manner, messages, odd, pongs, compressed });
-        let (served, serve) = (Arc::clone(&state), Arc::new(serve));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (state, serve) = (Arc::clone(&served), Arc::clone(&serve));
-                // A connection that breaks is the other side's choice.
-                thread::spawn(move || {
-                    stream.set_nodelay(true).and_then(|()| serve(&state, stream))
-                });
-            }
-        });
+        let served = Arc::clone(&state);
+        let address = serve_all(move |stream| serve(&served, stream));
         Socket { address, state }
     }
 

@@ -2,11 +2,11 @@
 //! and writes with the protocol crate's server half.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
+use super::serve_all;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use skyring_protocols::http1::server::{Event, Server};
 use skyring_protocols::http1::{Limits, Next, RequestHead};
@@ -78,24 +78,14 @@ impl Web {
         oddity: Oddity,
         serve: impl Fn(&State, TcpStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Web {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("it has one");
         let state = Arc::new(State {
             oddity,
             requests: AtomicU64::new(0),
             odd: AtomicU64::new(0),
             last: Mutex::default(),
         });
-        let (served, serve) = (Arc::clone(&state), Arc::new(serve));
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (state, serve) = (Arc::clone(&served), Arc::clone(&serve));
-                // A connection that breaks is the other side's choice.
-                thread::spawn(move || {
-                    stream.set_nodelay(true).and_then(|()| serve(&state, stream))
-                });
-            }
-        });
+        let served = Arc::clone(&state);
+        let address = serve_all(move |stream| serve(&served, stream));
         Web { address, state }
     }
 

@@ -164,9 +164,7 @@ pub fn run(options: &LoginOptions, record: &mut Record) -> Result<(), Box<dyn Er
         |scenario, server, record| {
             let running = server.start(settings)?;
             let (cell, missing) = measure(running.target(), scenario, options)?;
-            if let Some(reason) = missing {
-                record.note(format!("System calls were not counted: {reason}."));
-            }
+            record.note_uncounted(missing);
             Ok(cell)
         },
     );

@@ -1,30 +1,21 @@
-//! What an idle TLS connection costs in user memory: a slope, as the floor's.
-//!
-//! The first connections have sent a request and read its answer before the others are opened. The
-//! others are read twice, before and after theirs: *fresh* is after the handshake. Before each
-//! reading of fresh ones goes the time in which a deadline of a handshake could still be there.
+//! What an idle TLS connection costs in user memory: connections up to the end of their handshakes,
+//! and a request on each.
 
 use std::error::Error;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::ops::Range;
 
 use rustls::StreamOwned;
 use rustls::client::ClientConnection;
 
-use super::super::memory::{ANSWERED, ATTACHED, EMPTY};
-use super::super::record::{Base, Cell};
-use super::super::watch;
+use super::super::memory;
+use super::super::record::Cell;
 use super::TlsOptions;
 use super::client::Client;
 use crate::child::Target;
 use crate::generator::dial;
 use crate::generator::http::REQUEST;
 use crate::generator::wire::{Ear, Wire};
-
-/// How long a server gets to finish what it does after the last byte.
-const SETTLE: Duration = Duration::from_millis(200);
-/// The same after handshakes: skyring's deadline for one, 10 s, and a turn of its timers.
-const SETTLE_AFTER_HANDSHAKES: Duration = Duration::from_secs(11);
 
 type Connection = StreamOwned<ClientConnection, TcpStream>;
 
@@ -34,31 +25,9 @@ pub(super) fn measure(
     client: &Client,
     options: &TlsOptions,
 ) -> Result<Cell, Box<dyn Error>> {
-    let (fewer, more) = options.idle_connections;
-    let after_handshakes = if options.settings.quick { SETTLE } else { SETTLE_AFTER_HANDSHAKES };
-    let settled = |settle| {
-        std::thread::sleep(settle);
-        watch::weigh(target.pid)
-    };
-    let empty = settled(SETTLE)?;
-    let mut first = open(target, client, fewer, options)?;
-    use_once(&mut first)?;
-    let at_fewer = settled(after_handshakes)?;
-    let mut others = open(target, client, more - fewer, options)?;
-    let at_more = settled(after_handshakes)?;
-    use_once(&mut others)?;
-    let after_use = settled(SETTLE)?;
-    let moments = |attached, answered| {
-        let moments = [(EMPTY, empty), (ATTACHED, attached), (ANSWERED, answered)];
-        moments.map(|(name, state)| (name.to_owned(), state)).into()
-    };
-    Ok(Cell {
-        users: more as u64,
-        shards: 1,
-        memory: moments(at_more, after_use),
-        base: Some(Base { users: fewer as u64, memory: moments(at_fewer, at_fewer) }),
-        ..Cell::default()
-    })
+    let open = |range: Range<usize>| open(target, client, range.len(), options);
+    let is_quick = options.settings.quick;
+    memory::of_idle(target, options.idle_connections, is_quick, open, |all| use_once(all))
 }
 
 /// Opens connections up to the end of their handshakes.

@@ -223,9 +223,7 @@ pub fn run(options: &TlsOptions, record: &mut Record) -> Result<(), Box<dyn Erro
             return idle::measure(running.target(), client, options);
         }
         let (cell, missing) = measure(running.target(), scenario, client, options)?;
-        if let Some(reason) = missing {
-            record.note(format!("System calls were not counted: {reason}."));
-        }
+        record.note_uncounted(missing);
         Ok(cell)
     });
     Ok(())

@@ -6,8 +6,6 @@
 //! connections with 16 messages under way on each; `idle` is memory of connections that stay and are
 //! silent.
 
-mod idle;
-
 use std::error::Error;
 use std::time::Duration;
 
@@ -17,7 +15,8 @@ use super::page::{Bars, Goal, Measure, Page};
 use super::record::{Cell, Record};
 use super::server::Server;
 use super::settings::{self, OptionError, Settings};
-use crate::generator::{Generator, Wire};
+use crate::child::Target;
+use crate::generator::{Generator, Wire, dial};
 use crate::peers::Peer;
 
 /// The options, with their meaning, for `--help`.
@@ -217,17 +216,29 @@ pub fn run(options: &WebSocketOptions, record: &mut Record) -> Result<(), Box<dy
         };
         let running = server.start(settings)?;
         let Some(scenario) = options.scenarios().find(|scenario| scenario.name == name) else {
-            return idle::measure(running.target(), wire, options);
+            return weigh_idle(running.target(), wire, options);
         };
         let (target, times) = (running.target(), options.times());
         let (cell, missing) =
             closed::measure(target, wire, scenario, times, settings, &mut generator)?;
-        if let Some(reason) = missing {
-            record.note(format!("System calls were not counted: {reason}."));
-        }
+        record.note_uncounted(missing);
         Ok(cell)
     });
     Ok(())
+}
+
+/// What an idle connection costs in user memory.
+fn weigh_idle(
+    target: &Target,
+    wire: Wire,
+    options: &WebSocketOptions,
+) -> Result<Cell, Box<dyn Error>> {
+    let congestion = options.settings.congestion.as_deref();
+    let open = |range| Ok(dial::dial_for(target, wire, range, congestion)?);
+    let is_quick = options.settings.quick;
+    memory::of_idle(target, options.idle_connections, is_quick, open, |dialled| {
+        Ok(dialled.use_once()?)
+    })
 }
 
 #[cfg(test)]

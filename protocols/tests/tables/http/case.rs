@@ -18,6 +18,7 @@
 
 use crate::escape::unescape;
 use crate::message::{End, Field, Message};
+use crate::rows::{Row, rows};
 
 /// What `@` stands for.
 const CHUNKED_HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -40,39 +41,24 @@ pub(crate) struct Case {
 
 /// The rows of a table's text. Their names say the table and the line.
 pub(crate) fn read(table: &str, text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    let mut is_open = false;
-    for (index, line) in text.lines().enumerate() {
-        let at = format!("{table}:{}", index + 1);
-        let (mark, rest) = line.split_at(line.len().min(1));
-        let rest = rest.strip_prefix(' ').unwrap_or(rest);
-        if mark == "[" {
-            assert!(!is_open, "{at}: the row before has no end");
-            is_open = true;
-            cases.push(Case { name: format!("{at} {line}"), ..Case::default() });
-            continue;
-        }
-        if mark.is_empty() || mark == "#" {
-            assert!(!is_open, "{at}: the row before has no end");
-            continue;
-        }
-        assert!(is_open, "{at}: a line of no row");
-        let case = cases.last_mut().unwrap();
-        match mark {
-            "?" => case.set(rest),
-            ">" => case.input.extend(input(rest)),
-            "<" => case.messages.push(message(rest)),
-            "=" => {
-                case.end = end(rest);
-                is_open = false;
-            }
-            _ => panic!("{at}: what is {line:?}?"),
-        }
-    }
-    cases
+    rows(table, text).into_iter().map(Case::of).collect()
 }
 
 impl Case {
+    fn of(row: Row<'_>) -> Self {
+        let mut case = Self { name: row.name, ..Self::default() };
+        for (mark, rest) in row.lines {
+            match mark {
+                "?" => case.set(rest),
+                ">" => case.input.extend(input(rest)),
+                "<" => case.messages.push(message(rest)),
+                "=" => case.end = end(rest),
+                _ => panic!("{}: what is {mark:?}?", case.name),
+            }
+        }
+        case
+    }
+
     /// Whether these are the messages of the row. Of the header lines only those are compared that
     /// the row names, in their order.
     pub(crate) fn is_read_as(&self, messages: &[Message]) -> bool {

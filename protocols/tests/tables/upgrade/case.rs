@@ -13,6 +13,8 @@
 //! A request or an answer has the lines that a good one has. `^` replaces the first line, `-` takes
 //! a header away, `+` adds one at the end, `?` sets what the judging side wants, `=` is the outcome.
 
+use crate::rows::{Row, rows};
+
 /// One row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Case {
@@ -27,39 +29,27 @@ pub(crate) struct Case {
 
 /// The rows of a table's text.
 pub(crate) fn read(table: &str, text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    let mut is_open = false;
-    for (index, line) in text.lines().enumerate() {
-        let at = format!("{table}:{}", index + 1);
-        let (mark, rest) = line.split_at(line.len().min(1));
-        let rest = rest.strip_prefix(' ').unwrap_or(rest).to_owned();
-        if matches!(mark, "[" | "#" | "") {
-            assert!(!is_open, "{at}: the row before has no end");
-            if mark == "[" {
-                is_open = true;
-                cases.push(Case { name: format!("{at} {line}"), ..Case::default() });
-            }
-            continue;
-        }
-        assert!(is_open, "{at}: a line of no row");
-        let case = cases.last_mut().unwrap();
-        match mark {
-            "?" => case.set(&rest),
-            "^" => case.start = Some(rest),
-            "-" => case.without.push(rest),
-            "+" => case.with.push(rest),
-            "=" => {
-                case.outcome = rest;
-                is_open = false;
-            }
-            _ => panic!("{at}: what is {line:?}?"),
-        }
-    }
-    assert!(!is_open && cases.len() >= 20, "{table} is cut");
+    let cases: Vec<_> = rows(table, text).into_iter().map(Case::of).collect();
+    assert!(cases.len() >= 20, "{table} is cut");
     cases
 }
 
 impl Case {
+    fn of(row: Row<'_>) -> Self {
+        let mut case = Self { name: row.name, ..Self::default() };
+        for (mark, rest) in row.lines {
+            match mark {
+                "?" => case.set(rest),
+                "^" => case.start = Some(rest.to_owned()),
+                "-" => case.without.push(rest.to_owned()),
+                "+" => case.with.push(rest.to_owned()),
+                "=" => rest.clone_into(&mut case.outcome),
+                _ => panic!("{}: what is {mark:?}?", case.name),
+            }
+        }
+        case
+    }
+
     fn set(&mut self, text: &str) {
         let (name, value) = text.split_once(' ').unwrap_or((text, ""));
         self.settings.push((name.to_owned(), value.to_owned()));

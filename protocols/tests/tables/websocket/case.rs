@@ -25,6 +25,7 @@ use skyring_protocols::websocket::deflate::Agreed;
 use skyring_protocols::websocket::{CloseCode, Event, Kind, Limits, Role};
 
 use crate::escape::{closing, unescape};
+use crate::rows::{Row, rows};
 
 /// What the other side masks with.
 const THEIR_KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -53,41 +54,25 @@ pub(crate) struct Case {
 
 /// The rows of a table's text. Their names say the table and the line.
 pub(crate) fn read(table: &str, text: &str) -> Vec<Case> {
-    let mut cases: Vec<Case> = Vec::new();
-    let mut is_open = false;
-    for (index, line) in text.lines().enumerate() {
-        let at = format!("{table}:{}", index + 1);
-        let (mark, rest) = line.split_at(line.len().min(1));
-        let rest = rest.strip_prefix(' ').unwrap_or(rest);
-        if mark == "[" {
-            assert!(!is_open, "{at}: the row before has no end");
-            is_open = true;
-            cases.push(Case::new(format!("{at} {line}")));
-            continue;
-        }
-        if mark.is_empty() || mark == "#" {
-            assert!(!is_open, "{at}: the row before has no end");
-            continue;
-        }
-        assert!(is_open, "{at}: a line of no row");
-        let case = cases.last_mut().unwrap();
-        match mark {
-            "?" => case.set(rest),
-            ">" => case.input.extend(frames(rest, case.role == Role::Server, THEIR_KEY)),
-            "<" => case.events.push(event(rest)),
-            "!" => case.answer.extend(frames(rest, case.role == Role::Client, OUR_KEY)),
-            "=" => {
-                rest.clone_into(&mut case.end);
-                is_open = false;
-            }
-            _ => panic!("{at}: what is {line:?}?"),
-        }
-    }
-    assert!(!is_open, "{table}: the last row has no end");
-    cases
+    rows(table, text).into_iter().map(Case::of).collect()
 }
 
 impl Case {
+    fn of(row: Row<'_>) -> Self {
+        let mut case = Self::new(row.name);
+        for (mark, rest) in row.lines {
+            match mark {
+                "?" => case.set(rest),
+                ">" => case.input.extend(frames(rest, case.role == Role::Server, THEIR_KEY)),
+                "<" => case.events.push(event(rest)),
+                "!" => case.answer.extend(frames(rest, case.role == Role::Client, OUR_KEY)),
+                "=" => rest.clone_into(&mut case.end),
+                _ => panic!("{}: what is {mark:?}?", case.name),
+            }
+        }
+        case
+    }
+
     fn new(name: String) -> Self {
         Self {
             name,
