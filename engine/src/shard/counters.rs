@@ -68,7 +68,7 @@ counters! {
     CacheBytesNow "cache_bytes_now" "Bytes of stored answers.";
     AnswersOverBudget "answers_over_budget" "Answers that came while the shard's stored answers were over their budget.";
     Pushed "pushed" "Frames pushed to users by the application.";
-    PushDropped "push_dropped" "Pushes and gate frames that no connection took: away, not allowed, too long, or too much unsent.";
+    PushDropped "push_dropped" "Pushes, gate frames and WebSocket messages that no connection took: away, not allowed, too long, or too much unsent.";
     GateMessages "gate_messages" "Frames received on gate connections.";
     HttpRequests "http_requests" "HTTP requests whose head was read.";
     HttpAnswers2xx "http_answers_2xx" "HTTP answers begun that say 200 to 299.";

@@ -148,8 +148,8 @@ fn a_session_moves_between_tcp_and_websocket() {
     stage.end();
 }
 
-/// Longer than a frame, both ways. A connection that cannot carry such an answer sees a failure; the
-/// answer stays for one that can.
+/// WIRE W17: longer than a frame, both ways. A connection that cannot carry such an answer sees a
+/// failure; the answer stays for one that can.
 #[test]
 fn payloads_may_be_longer_than_frames() {
     let stage = Stage::start();

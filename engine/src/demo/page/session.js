@@ -2,7 +2,7 @@
 //
 // Both are WebSockets. Over /login every line of the login protocol is one text message. Over /msg
 // every payload of the message protocol is one binary message, without the length that stands before
-// it on TCP (WIRE.md, login and msgserver).
+// it on TCP (WIRE.md, login and message server).
 
 import * as crypt from "./crypt.js";
 import { desEncode } from "./des.js";
