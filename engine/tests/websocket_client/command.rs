@@ -53,7 +53,9 @@ fn every_message_is_echoed_until_the_server_closes() {
         talk.say_bytes(&[frame(0x81, b"a"), frame(0x82, b"b")].concat());
         let mut all: Vec<_> = (0..2).map(|_| heard(talk)).collect();
         talk.say_bytes(&frame(0x88, &[3, 232]));
-        all.extend([heard(talk), heard(talk)]);
+        all.push(heard(talk));
+        talk.cut();
+        all.push(heard(talk));
         sender.send(all).unwrap();
     });
     let done = ws(&["--echo", &url(&server)], "");
