@@ -6,6 +6,7 @@
 mod lines;
 mod options;
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Write};
 use std::pin::{Pin, pin};
@@ -25,7 +26,7 @@ pub(super) use self::options::{HELP, WsOptions, WsUsageError};
 use super::alone::{self, Alone};
 use super::values;
 
-/// How long the server has to answer the last lines.
+/// How long the server may leave the last lines unanswered while nothing moves either way.
 const PONG_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a talk did not come about, or ended badly.
@@ -37,6 +38,13 @@ enum WsError {
     Tls(#[from] SetupError),
     #[error(transparent)]
     Shard(#[from] Alone),
+    #[error("the input cannot be read: {0}")]
+    Unreadable(#[source] io::Error),
+    #[error(
+        "the server may not have read everything: no pong, and nothing else, for {} s",
+        PONG_WAIT.as_secs()
+    )]
+    Unanswered,
     #[error("a line of the input is no text: {0}")]
     Input(#[source] std::str::Utf8Error),
     #[error("a message cannot be written: {0}")]
@@ -109,8 +117,11 @@ async fn see_off(socket: &mut WebSocket, error: Error) -> WsError {
 
 /// Sends lines and writes messages, side by side.
 async fn exchange(context: &Context, mut socket: WebSocket, binary: bool) -> Result<(), WsError> {
-    let (lines, writer) = (Lines::of_standard_input(), socket.writer());
-    let mut sending = pin!(send_lines(context, &lines, &writer, binary));
+    let (lines, writer, come) = (Lines::of_standard_input(), socket.writer(), Cell::new(0));
+    let mut sending = pin!(async {
+        send_lines(&lines, &writer, binary).await?;
+        finish(context, &writer, &come).await
+    });
     let mut sent = None;
     loop {
         let message = poll_fn(|cx| {
@@ -124,8 +135,13 @@ async fn exchange(context: &Context, mut socket: WebSocket, binary: bool) -> Res
         let message = match message.await {
             None => break,
             Some(Ok(message)) => message,
-            Some(Err(error)) => return Err(see_off(&mut socket, error).await),
+            Some(Err(error)) => {
+                let error = see_off(&mut socket, error).await;
+                // What went wrong first is told.
+                return Err(sent.and_then(Result::err).unwrap_or(error));
+            }
         };
+        come.set(come.get() + 1);
         match write(&message) {
             Ok(()) => {}
             // A reader that has seen enough (`| head`) is no failure.
@@ -145,14 +161,10 @@ fn give_up(writer: &Writer) {
     let _ = writer.close(CloseCode::GOING_AWAY, "");
 }
 
-/// Sends the lines, waits until the server has read them, and closes.
-async fn send_lines(
-    context: &Context,
-    lines: &Lines,
-    writer: &Writer,
-    binary: bool,
-) -> Result<(), WsError> {
+/// Sends the lines, until their end or that of the connection.
+async fn send_lines(lines: &Lines, writer: &Writer, binary: bool) -> Result<(), WsError> {
     while let Some(line) = lines.next().await {
+        let line = line.map_err(WsError::Unreadable)?;
         let message = if binary {
             Message::Binary(line.into())
         } else {
@@ -164,14 +176,28 @@ async fn send_lines(
             sent => sent?,
         }
     }
-    // What the server answers before the pong is written before it closes.
-    let (mut pong, mut patience) = (pin!(writer.ping("")), context.sleep(PONG_WAIT));
-    let answered = poll_fn(|cx| match pong.as_mut().poll(cx) {
-        Poll::Pending => Pin::new(&mut patience).poll(cx).map(Ok),
-        answered => answered,
-    });
-    answered.await.and_then(|()| writer.close(CloseCode::NORMAL, "")).or_else(is_closed)?;
     Ok(())
+}
+
+/// Waits until the server has read everything, and closes. `come` counts the messages that come:
+/// what the server answers before the pong is written before it closes.
+async fn finish(context: &Context, writer: &Writer, come: &Cell<u64>) -> Result<(), WsError> {
+    let mut pong = pin!(writer.ping(""));
+    loop {
+        let (before, mut patience) = (come.get(), context.sleep(PONG_WAIT));
+        let unsent_bytes = writer.unsent_bytes();
+        let answered = poll_fn(|cx| match pong.as_mut().poll(cx) {
+            Poll::Pending => Pin::new(&mut patience).poll(cx).map(|()| None),
+            answered => answered.map(Some),
+        });
+        if let Some(answered) = answered.await {
+            let closed = answered.and_then(|()| writer.close(CloseCode::NORMAL, ""));
+            return Ok(closed.or_else(is_closed)?);
+        }
+        if (before, unsent_bytes) == (come.get(), writer.unsent_bytes()) {
+            return Err(WsError::Unanswered);
+        }
+    }
 }
 
 /// That the server was faster is no failure.

@@ -1,5 +1,6 @@
 //! A browser without a window, driven over its debugging protocol by our own WebSocket client.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -32,13 +33,15 @@ struct Page {
     socket: WebSocket,
     session: Value,
     calls: u64,
+    /// What the browser told while the answer to a call was awaited.
+    events: VecDeque<Value>,
 }
 
 impl Browser {
     /// Starts it. It trusts every certificate: that of the test is nobody's.
     pub(crate) fn start(profile: &Path) -> Browser {
         fs::create_dir_all(profile).unwrap();
-        let mut child = Command::new("chromium")
+        let child = Command::new("chromium")
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args(["--disable-background-networking", "--ignore-certificate-errors"])
             .args(["--no-first-run", "--remote-debugging-port=0"])
@@ -47,14 +50,22 @@ impl Browser {
             .stdout(Stdio::null())
             .spawn()
             .expect("chromium, which this test needs");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
-        let url = lines.find_map(|line| {
-            let line = line.expect("it writes text");
-            line.split_once("DevTools listening on ").map(|(_, url)| url.to_owned())
-        });
+        // It is killed too if it never says where it can be driven.
+        let mut browser = Browser { child, url: String::new() };
+        let lines = BufReader::new(browser.child.stderr.take().expect("a pipe")).lines();
+        let (sender, urls) = sync_channel(1);
         // It complains for as long as it lives, and must not be held up.
-        std::thread::spawn(move || lines.for_each(drop));
-        Browser { child, url: url.expect("it can be driven") }
+        std::thread::spawn(move || {
+            for line in lines {
+                let line = line.expect("it writes text");
+                if let Some((_, url)) = line.split_once("DevTools listening on ") {
+                    // Nobody waits for a second one.
+                    let _ = sender.try_send(url.to_owned());
+                }
+            }
+        });
+        browser.url = urls.recv_timeout(PATIENCE).expect("it can be driven");
+        browser
     }
 
     /// Opens a page, runs a story in it, and reads what an expression then says.
@@ -93,13 +104,23 @@ impl Page {
     async fn open(context: &Context, browser: &str, url: &str) -> Page {
         let options = ConnectOptions::new(browser).message_bytes_max(16 << 20);
         let socket = connect(context, &options).await.expect("the browser listens");
-        let mut page = Page { socket, session: Value::Null, calls: 0 };
+        let events = VecDeque::new();
+        let mut page = Page { socket, session: Value::Null, calls: 0, events };
         let target = page.call("Target.createTarget", json!({ "url": "about:blank" })).await;
         let target = json!({ "targetId": target["targetId"], "flatten": true });
         page.session = page.call("Target.attachToTarget", target).await["sessionId"].clone();
         page.call("Page.enable", json!({})).await;
-        page.call("Page.navigate", json!({ "url": url })).await;
-        while page.next().await["method"] != "Page.loadEventFired" {}
+        page.call("Page.setLifecycleEventsEnabled", json!({ "enabled": true })).await;
+        let navigated = page.call("Page.navigate", json!({ "url": url })).await;
+        assert!(navigated["loaderId"].is_string(), "{navigated}");
+        // The empty page before it has a load of its own.
+        let is_load = |event: &Value| {
+            let load = &event["params"];
+            event["method"] == "Page.lifecycleEvent"
+                && load["name"] == "load"
+                && load["loaderId"] == navigated["loaderId"]
+        };
+        while !is_load(&page.event().await) {}
         page
     }
 
@@ -124,6 +145,15 @@ impl Page {
                 assert!(answer["error"].is_null(), "{method}: {answer}");
                 return answer["result"].clone();
             }
+            self.events.push_back(answer);
+        }
+    }
+
+    /// What the browser tells next, of what no call has waited for.
+    async fn event(&mut self) -> Value {
+        match self.events.pop_front() {
+            Some(event) => event,
+            None => self.next().await,
         }
     }
 

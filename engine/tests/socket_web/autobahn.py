@@ -4,8 +4,9 @@
     autobahn.py client -- skyring ws --echo
 
 Cases and runner are those of the package `kosoku`, which also speaks to clients with `websockets`.
-A client is started once a case, with the URL behind its arguments. Ends with 1 if a case failed, or
-was not run to its end, or if what it is about is not implemented.
+A client is started once a case, with the URL behind its arguments; it is to end with 0 if it closed
+with 1000, 1001 or no code, and otherwise with 1. Ends with 1 if a case failed, was
+not run, or not to its end, or if what it is about is not implemented.
 """
 
 import argparse
@@ -21,8 +22,9 @@ import urllib.parse
 import kosoku
 import websockets
 
-# Longer than any case may take, in seconds.
-PATIENCE = 600
+# Longer than any case may take, and than all of them may, in seconds.
+PATIENCE = 120
+PATIENCE_ALL = 45 * 60
 
 # What a case may end with.
 VERDICTS = ["OK", "NON-STRICT", "INFORMATIONAL", "UNIMPLEMENTED", "FAILED"]
@@ -58,8 +60,14 @@ async def relay(host, port, accepts=None, connects=None):
         yield server.sockets[0].getsockname()[1]
 
 
+async def count_cases(port):
+    """How many cases are selected, as the runner that serves them says."""
+    async with websockets.connect(f"ws://127.0.0.1:{port}/getCaseCount") as socket:
+        return int(await socket.recv())
+
+
 async def test_server(options):
-    """All cases against the server at a URL."""
+    """All cases against the server at a URL; their results, and what is wrong beside."""
     url = urllib.parse.urlsplit(options.url)
     async with contextlib.AsyncExitStack() as stack:
         target = options.url
@@ -67,54 +75,76 @@ async def test_server(options):
             connects = ssl.create_default_context(cafile=options.ca)
             port = await stack.enter_async_context(relay(url.hostname, url.port, None, connects))
             target = url._replace(scheme="ws", netloc=f"127.0.0.1:{port}").geturl()
-        return await outcome(
-            kosoku.run_fuzzingclient(
-                target, options.cases, options.exclude, concurrency=options.at_once
-            )
+        # Only asked how many there are: what tests servers does not say it.
+        server = kosoku.run_fuzzingserver(options.cases, options.exclude, host="127.0.0.1", port=0)
+        async with server:
+            count = await count_cases(server.port)
+        run = kosoku.run_fuzzingclient(
+            target, options.cases, options.exclude, concurrency=options.at_once
         )
+        results = await outcome(run)
+        return results, missing(count, results)
 
 
 async def test_client(options):
-    """All cases against a program, which is given a URL to echo to."""
+    """All cases against a program, which is given a URL to echo to; as `test_server`."""
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(
             kosoku.run_fuzzingserver(options.cases, options.exclude, host="127.0.0.1", port=0)
         )
-        plain = f"ws://127.0.0.1:{server.port}"
-        base = plain
+        base = f"ws://127.0.0.1:{server.port}"
         if options.cert:
             accepts = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             accepts.load_cert_chain(options.cert, options.key)
             port = await stack.enter_async_context(relay("127.0.0.1", server.port, accepts))
             base = f"wss://localhost:{port}"
-        async with websockets.connect(f"{plain}/getCaseCount") as socket:
-            count = int(await socket.recv())
+        count = await count_cases(server.port)
         turns = asyncio.Semaphore(options.at_once)
 
         async def run(case):
             async with turns:
-                url = f"{base}/runCase?case={case}&agent=skyring"
-                process = await asyncio.create_subprocess_exec(
-                    *options.program, url, stdin=asyncio.subprocess.DEVNULL
+                return await run_program(
+                    [*options.program, f"{base}/runCase?case={case}&agent=skyring"]
                 )
-                try:
-                    await asyncio.wait_for(process.wait(), PATIENCE)
-                except asyncio.TimeoutError:
-                    print(f"case number {case} has no end", file=sys.stderr)
-                    process.kill()
-                    await process.wait()
 
-        await asyncio.gather(*map(run, range(1, count + 1)))
+        ends = await asyncio.gather(*map(run, range(1, count + 1)))
         with contextlib.suppress(websockets.ConnectionClosed):
-            async with websockets.connect(f"{plain}/updateReports?agent=skyring") as socket:
+            url = f"ws://127.0.0.1:{server.port}/updateReports?agent=skyring"
+            async with websockets.connect(url) as socket:
                 await socket.wait_closed()
-        return await outcome(server.get_result())
+        results = await outcome(server.get_result())
+        wrong = [f"case number {case} has no end" for case, end in enumerate(ends, 1) if end is None]
+        for result in results:
+            end = ends[result.case_index - 1]
+            due = 0 if result.remote_close_code in (None, 1000, 1001) else 1
+            if end not in (None, due):
+                wrong.append(f"{result.case_id}: the client ends with {end} instead of {due}")
+        return results, missing(count, results) + wrong
+
+
+async def run_program(command):
+    """Runs the client for one case; its exit status, None if it has no end."""
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL)
+    try:
+        return await asyncio.wait_for(process.wait(), PATIENCE)
+    except asyncio.TimeoutError:
+        return None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def missing(count, results):
+    """Complains of cases that are selected and have no result."""
+    found = len({result.case_id for result in results})
+    return [] if found == count else [f"{count} cases are selected, {found} have a result"]
 
 
 async def outcome(run):
     """The results of a run, whether or not all cases have passed."""
     try:
-        return list(await asyncio.wait_for(run, PATIENCE * 60))
+        return list(await run)
     except kosoku.FailureError as failure:
         return list(failure.results)
 
@@ -133,7 +163,7 @@ def sort_key(case):
     return [int(part) for part in case.split(".")]
 
 
-def report(options, results, seconds):
+def report(options, results, wrong, seconds):
     """Prints the table; whether there is nothing to complain about."""
     what = options.url if options.mode == "server" else " ".join(options.program)
     secure = what.startswith("wss:") or getattr(options, "cert", None)
@@ -158,7 +188,10 @@ def report(options, results, seconds):
             close = result.behavior_close.value
             print(f"- {result.case_id} {result.behavior.value}, close {close}: "
                   f"{' '.join(result.result.split())} {' '.join(result.result_close.split())}")
-    return bool(results) and not counts["FAILED"] and not counts["UNIMPLEMENTED"]
+    for complaint in wrong:
+        print(f"- {complaint}")
+    fails = counts["FAILED"] or counts["UNIMPLEMENTED"]
+    return bool(results) and not fails and not wrong
 
 
 def arguments():
@@ -182,8 +215,8 @@ def main():
     options = arguments()
     begun = time.monotonic()
     run = test_server if options.mode == "server" else test_client
-    results = asyncio.run(run(options))
-    passed = report(options, results, time.monotonic() - begun)
+    results, wrong = asyncio.run(asyncio.wait_for(run(options), PATIENCE_ALL))
+    passed = report(options, results, wrong, time.monotonic() - begun)
     sys.stdout.flush()
     # What is native in kosoku now and then aborts while the interpreter is taken down.
     os._exit(0 if passed else 1)

@@ -92,7 +92,8 @@ async function client(url, certificate) {
 }
 
 async function play(socket, request) {
-  socket.send(`${request.url} ${request.headers['x-from'] ?? ''} ${socket.protocol}`);
+  const asked = request.headers['x-from'] ?? '';
+  socket.send(`${request.url} ${asked} ${socket.protocol} ${socket.extensions}`);
   const pong = once(socket, 'pong');
   socket.ping('ping');
   await pong;

@@ -74,7 +74,9 @@ async def client(url, certificate):
 
 async def play(socket):
     request = socket.request
-    await socket.send(f"{request.path} {request.headers.get('X-From', '')} {socket.subprotocol}")
+    agreed = "".join(extension.name for extension in socket.protocol.extensions)
+    asked = request.headers.get("X-From", "")
+    await socket.send(f"{request.path} {asked} {socket.subprotocol} {agreed}")
     await asyncio.wait_for(await socket.ping(b"ping"), 20)
     await socket.send("pong came")
     await socket.send(["in ", "three ", "pieces"])

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use super::served::{Served, certify, text};
+use super::served::{Served, certify, run, text};
 use super::{listener_keys, script};
 
 /// A package that speaks WebSocket, by the script that drives it.
@@ -19,12 +19,15 @@ struct Peer {
 const PYTHON: Peer = Peer { program: "python3", script: "peer.py" };
 const NODE: Peer = Peer { program: "node", script: "peer.js" };
 
+/// Seconds that a program has; a busy machine starts one slowly.
+const PATIENCE_S: u64 = 300;
+
 /// The length of the long message that servers send.
 const LONG: usize = 200_000;
 
 impl Peer {
     fn command(self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = patiently(self.program);
         command.arg(script(self.script)).args(arguments).stdin(Stdio::null());
         command
     }
@@ -36,10 +39,7 @@ impl Peer {
         for (url, more) in [(served.http(), None), (served.https(), Some(&certificate[..]))] {
             let url = url.replacen("http", "ws", 1) + "/ws";
             let mut command = self.command(&["client", &url]);
-            let output = command
-                .args(more)
-                .output()
-                .unwrap_or_else(|error| panic!("{}, which this test needs: {error}", self.program));
+            let output = command.args(more).output().expect("timeout, which this test needs");
             let said = text(&output);
             assert!(output.status.success() && said.ends_with("agrees\n"), "{url}: {said}");
         }
@@ -52,7 +52,8 @@ impl Peer {
             let server = PeerServer::start(self, name, secure);
             let said = server.talk();
             let mut lines = said.lines();
-            assert_eq!(lines.next(), Some("/play?a=b skyring chat"), "{said}");
+            let first = "/play?a=b skyring chat permessage-deflate";
+            assert_eq!(lines.next(), Some(first), "{said}");
             assert_eq!(lines.next(), Some("pong came"));
             assert_eq!(lines.next(), Some("in three pieces"));
             assert_eq!(lines.next().map(str::len), Some(LONG));
@@ -63,7 +64,15 @@ impl Peer {
     }
 }
 
-/// A server of the peer's; killed when dropped.
+/// A program that is ended when it takes too long, or when `timeout` is to end; its status is no
+/// success then.
+fn patiently(program: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.arg("--kill-after=5").arg(PATIENCE_S.to_string()).arg(program);
+    command
+}
+
+/// A server of the peer's; ended when dropped.
 struct PeerServer {
     child: Child,
     folder: PathBuf,
@@ -81,13 +90,12 @@ impl PeerServer {
         if secure {
             command.args([cert, key]);
         }
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}, which this test needs: {error}", peer.program));
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("timeout, which this test needs");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().parse().unwrap_or_else(|_| panic!("a port, not {line:?}"));
+        let port = line.trim().parse();
+        let port = port.unwrap_or_else(|_| panic!("a port of {}, not {line:?}", peer.program));
         PeerServer { child, folder, secure, port }
     }
 
@@ -96,7 +104,7 @@ impl PeerServer {
         let (scheme, mode) = if self.secure { ("wss", "shared") } else { ("ws", "dedicated") };
         let url = format!("{scheme}://localhost:{}/play?a=b", self.port);
         let ca = self.folder.join("cert.pem");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_skyring"))
+        let mut child = patiently(env!("CARGO_BIN_EXE_skyring"))
             .args(["ws", &url, "-H", "X-From: skyring", "--subprotocol", "chat"])
             .args(["--compression", mode, "--ca"])
             .arg(ca)
@@ -107,7 +115,7 @@ impl PeerServer {
             .unwrap();
         let mut input = child.stdin.take().unwrap();
         input.write_all("hello\n\u{e9}\u{4e2d}\nbye\n".as_bytes()).unwrap();
-        // The server closes; nothing more is to be said, and the end of the input is not needed.
+        // The server closes; nothing more is to be said, and the input need not end.
         let output = child.wait_with_output().unwrap();
         drop(input);
         assert!(output.status.success(), "{}", text(&output));
@@ -117,7 +125,8 @@ impl PeerServer {
 
 impl Drop for PeerServer {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Not killed: `timeout` would leave it behind.
+        run("kill", &["-TERM", &self.child.id().to_string()]);
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }

@@ -93,7 +93,9 @@ fn a_flood_of_the_application_may_be_thinned_out_instead() {
             }
         }
     }
-    assert_eq!(pieces + stage.count(Counter::PushDropped), 1000);
+    let dropped = stage.count(Counter::PushDropped);
+    assert!(dropped > 0, "a hundred megabytes are more than may wait");
+    assert_eq!(pieces + dropped, 1000);
     drop(peer);
     stage.end();
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Output, Stdio};
 
 use super::peer::{frame, heard, upgrading, url};
+use super::support::PATIENCE;
 use super::support::hostile::{Conversation, Hostile};
 
 fn ws(arguments: &[&str], input: &str) -> Output {
@@ -49,19 +50,20 @@ fn lines_go_out_and_messages_come_in() {
 fn every_message_is_echoed_until_the_server_closes() {
     let (sender, heards) = std::sync::mpsc::sync_channel(1);
     let server = upgrading(move |talk| {
-        talk.say_bytes(&[frame(0x81, b"a"), frame(0x82, b"b"), frame(0x88, &[3, 232])].concat());
-        let all: Vec<_> = (0..3).map(|_| heard(talk)).collect();
-        sender.send(all).unwrap();
+        talk.say_bytes(&[frame(0x81, b"a"), frame(0x82, b"b")].concat());
+        let mut all: Vec<_> = (0..2).map(|_| heard(talk)).collect();
+        talk.say_bytes(&frame(0x88, &[3, 232]));
+        all.push(heard(talk));
         talk.cut();
+        all.push(heard(talk));
+        sender.send(all).unwrap();
     });
     let done = ws(&["--echo", &url(&server)], "");
     assert_eq!((text(&done.stdout), text(&done.stderr)), ("", ""));
     assert_eq!(done.status.code(), Some(0));
-    let all = heards.recv().unwrap();
-    let expected = [(0x88, vec![3, 232])];
-    // The close may have been read before the echoes were sent; then they are not.
-    let told = all.iter().flatten().filter(|(first, _)| *first == 0x88).cloned();
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let echoes = [(0x81, b"a".to_vec()), (0x82, b"b".to_vec()), (0x88, vec![3, 232])];
+    let expected: Vec<_> = echoes.into_iter().map(Some).chain([None]).collect();
+    assert_eq!(heards.recv_timeout(PATIENCE).unwrap(), expected);
 }
 
 #[test]
@@ -83,13 +85,48 @@ fn what_fails_is_said() {
     let error = "skyring: the connection ended without a close frame\n";
     assert_eq!(said(&cut), (Some(1), error.to_owned()));
     let silent = Hostile::start(Conversation::be_silent);
-    let late = ws(&["--timeout", "0.2", &url(&silent)], "");
-    let error = "skyring: no answer within 200 ms, waiting for the answer's head\n";
+    let late = ws(&["--timeout", "2", &url(&silent)], "");
+    let error = "skyring: no answer within 2000 ms, waiting for the answer's head\n";
     assert_eq!((late.status.code(), text(&late.stderr)), (Some(1), error));
     assert_eq!(ws(&[], "").status.code(), Some(2));
     assert_eq!(ws(&["http://a/"], "").status.code(), Some(1));
     let help = ws(&["--help"], "");
     assert!(help.status.success() && text(&help.stdout).contains("Usage: skyring ws"));
+}
+
+/// An input that cannot be read is no input that has ended.
+#[test]
+fn an_unreadable_input_is_a_failure() {
+    let server = shouting();
+    let folder = std::fs::File::open(env!("CARGO_MANIFEST_DIR")).expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skyring"));
+    let done = command.args(["ws", &url(&server)]).stdin(folder).output();
+    let done = done.expect("the program runs");
+    let said = text(&done.stderr);
+    assert!(said.starts_with("skyring: the input cannot be read: "), "{said}");
+    assert_eq!((text(&done.stdout), done.status.code()), ("", Some(1)));
+}
+
+/// That the server has read everything is not to be taken for granted.
+#[test]
+fn a_server_that_does_not_pong_is_told_of() {
+    let server = upgrading(|talk| {
+        while let Some((first, payload)) = heard(talk) {
+            match first {
+                0x89 => {}
+                0x88 => {
+                    talk.say_bytes(&frame(0x88, &payload));
+                    return talk.cut();
+                }
+                _ => assert!(talk.say_bytes(&frame(first, &payload))),
+            }
+        }
+    });
+    let done = ws(&[&url(&server)], "one\n");
+    let said =
+        "skyring: the server may not have read everything: no pong, and nothing else, for 5 s\n";
+    assert_eq!((text(&done.stdout), text(&done.stderr)), ("one\n", said));
+    assert_eq!(done.status.code(), Some(1));
 }
 
 /// A line arrives as soon as it is written, and its answer too.

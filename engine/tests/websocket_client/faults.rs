@@ -1,5 +1,7 @@
 //! Each way to misbehave on an open connection has its error, and its close code.
 
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use skyring::protocols::Compat;
@@ -14,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(300);
 
 /// What the next message is instead, and the code that the server is told.
 fn broken_by(bytes: Vec<u8>) -> (Error, Option<u16>) {
-    let (sender, codes) = std::sync::mpsc::sync_channel(1);
+    let (sender, codes) = sync_channel(1);
     let server = upgrading(move |talk| {
         talk.say_bytes(&bytes);
         let code = match heard(talk) {
@@ -107,6 +109,38 @@ fn silence_ends_after_a_ping_without_a_pong() {
     assert!(matches!(error, Error::Silent { after } if after == 2 * SHORT), "{error:?}");
 }
 
+/// What came while the application held up its thread is heard before silence is judged.
+#[test]
+fn a_stall_of_the_application_is_no_silence_of_the_server() {
+    const TIME: Duration = Duration::from_secs(1);
+    let ((pinged, pings), (stalled, stalls)) = (sync_channel(1), sync_channel(1));
+    let (said, says) = sync_channel(1);
+    let (stalls, says) = (Mutex::new(stalls), Arc::new(Mutex::new(says)));
+    let server = upgrading(move |talk| {
+        pinged.send(heard(talk)).unwrap();
+        stalls.lock().unwrap().recv().unwrap();
+        talk.say_bytes(&[frame(0x8a, b""), frame(0x81, b"here")].concat());
+        said.send(()).unwrap();
+        talk.be_silent();
+    });
+    let pings = Arc::new(Mutex::new(pings));
+    let options = ConnectOptions { keep_alive: Some(TIME), ..ConnectOptions::new(&url(&server)) };
+    let message = with_socket(options, move |context, mut socket| {
+        let (pings, stalled, says) = (Arc::clone(&pings), stalled.clone(), Arc::clone(&says));
+        async move {
+            while pings.lock().unwrap().try_recv().is_err() {
+                context.sleep(Duration::from_millis(1)).await;
+            }
+            // From here on the thread does nothing else.
+            stalled.send(()).unwrap();
+            says.lock().unwrap().recv().unwrap();
+            std::thread::sleep(TIME + SHORT);
+            socket.next().await.expect("a message")
+        }
+    });
+    assert_eq!(message.expect("no silence").as_bytes(), b"here");
+}
+
 #[test]
 fn a_server_that_pongs_is_alive() {
     let server = upgrading(|talk| {
@@ -158,6 +192,28 @@ fn a_server_that_does_not_close_is_left() {
     assert!(matches!(error, Err(Error::Lost)), "{error:?}");
 }
 
+/// The time to close begins when everything before has been sent.
+#[test]
+fn a_slow_reader_has_its_time_to_close_behind_what_it_reads() {
+    const TIME: Duration = Duration::from_secs(2);
+    const BYTES: usize = 32 << 20;
+    let server = upgrading(|talk| {
+        std::thread::sleep(TIME + SHORT);
+        // The frame's head and mask, and what it has.
+        let message = talk.take(2 + 8 + 4 + BYTES).expect("a message");
+        assert_eq!(message[..2], [0x82, 0xff]);
+        let close = heard(talk).expect("a close frame");
+        talk.say_bytes(&frame(close.0, &close.1));
+        talk.cut();
+    });
+    let options = ConnectOptions { close_timeout: TIME, ..ConnectOptions::new(&url(&server)) };
+    let end = with_socket(options, |_, socket| async move {
+        socket.send(vec![0; BYTES]).await?;
+        socket.finish(CloseCode::NORMAL, "").await
+    });
+    assert!(end.unwrap().is_clean);
+}
+
 /// Skynet's server ends the stream where another answers with a close frame.
 #[test]
 fn a_server_of_skynets_may_leave_instead_of_closing() {
@@ -171,7 +227,7 @@ fn a_server_of_skynets_may_leave_instead_of_closing() {
 
 #[test]
 fn a_server_that_closes_but_stays_is_left() {
-    let (sender, ends) = std::sync::mpsc::sync_channel(1);
+    let (sender, ends) = sync_channel(1);
     let server = upgrading(move |talk| {
         talk.say_bytes(&frame(0x88, b"\x0f\xa0enough"));
         assert_eq!(heard(talk), Some((0x88, vec![0x0f, 0xa0])));
@@ -195,7 +251,7 @@ fn a_server_that_closes_but_stays_is_left() {
 
 #[test]
 fn a_dropped_connection_closes() {
-    let (sender, heards) = std::sync::mpsc::sync_channel(1);
+    let (sender, heards) = sync_channel(1);
     let server = upgrading(move |talk| {
         sender.send(heard(talk)).unwrap();
         talk.say_bytes(&frame(0x88, &[3, 233]));

@@ -1,13 +1,16 @@
 //! Messages both ways, and as many as either side can take.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use skyring::websocket::Message;
 use skyring::websocket::client::{CloseCode, ConnectOptions, Error, Mode};
 
 use super::peer::{frame, heard, upgrading, url};
+use super::support::PATIENCE;
 use super::support::hostile::{Conversation, Hostile};
 use super::with_socket;
 use crate::support::shard::on_a_shard;
@@ -45,7 +48,8 @@ fn messages_come_back_in_order() {
 
 #[test]
 fn fragments_are_joined_and_pings_between_them_answered() {
-    let server = upgrading(|talk| {
+    let (sender, heards) = std::sync::mpsc::sync_channel(1);
+    let server = upgrading(move |talk| {
         let bytes = [
             frame(0x01, b"one \xc3"),
             frame(0x89, b"between"),
@@ -56,13 +60,15 @@ fn fragments_are_joined_and_pings_between_them_answered() {
         for byte in bytes.concat() {
             talk.say_bytes(&[byte]);
         }
-        assert_eq!(heard(talk), Some((0x8a, b"between".to_vec())));
+        sender.send(heard(talk)).unwrap();
         talk.be_silent();
     });
     let message = with_socket(ConnectOptions::new(&url(&server)), |_, mut socket| async move {
         socket.next().await.expect("a message")
     });
     assert_eq!(message.unwrap(), Message::from("one ä two"));
+    let pong = Some((0x8a, b"between".to_vec()));
+    assert_eq!(heards.recv_timeout(PATIENCE).unwrap(), pong);
 }
 
 #[test]
@@ -162,16 +168,97 @@ fn a_flood_of_pings_fills_nothing() {
         let pings = frame(0x89, &[0; 125]).repeat(100);
         talk.say_for_ever_bytes(&pings);
     });
+    const UNSENT_BYTES_MAX: usize = 64 << 10;
     let unsent = with_socket(ConnectOptions::new(&url(&server)), |context, socket| async move {
+        let unsent_bytes = || socket.writer().unsent_bytes();
+        // What fits the buffers of the kernel is sent first.
+        while unsent_bytes() < UNSENT_BYTES_MAX {
+            context.sleep(Duration::from_millis(1)).await;
+        }
         let mut unsent_bytes_max = 0;
         for _ in 0..30 {
+            unsent_bytes_max = unsent_bytes_max.max(unsent_bytes());
             context.sleep(Duration::from_millis(20)).await;
-            unsent_bytes_max = unsent_bytes_max.max(socket.writer().unsent_bytes());
         }
         Ok(unsent_bytes_max)
     });
     let unsent = unsent.unwrap();
-    assert!(unsent <= (64 << 10) + 200, "{unsent} bytes of pongs waited");
+    // One pong more than there is room for.
+    assert!(unsent <= UNSENT_BYTES_MAX + 200, "{unsent} bytes of pongs waited");
+}
+
+/// As many pings as may be without a pong are sent, and the others once one has come.
+#[test]
+fn pings_wait_for_pongs() {
+    const PINGS: u8 = 100;
+    let (sender, heards) = std::sync::mpsc::sync_channel(1);
+    let server = upgrading(move |talk| {
+        let mut waves = Vec::new();
+        for _ in 0..2 {
+            let mut pings = Vec::new();
+            while let Some((0x89, data)) = heard(talk) {
+                pings.extend(data);
+            }
+            talk.say_bytes(&frame(0x8a, &[*pings.last().expect("a ping before the message")]));
+            waves.push(pings);
+        }
+        sender.send(waves).unwrap();
+        talk.be_silent();
+    });
+    let ponged = with_socket(ConnectOptions::new(&url(&server)), |_, socket| async move {
+        let writer = socket.writer();
+        let mut pings: Vec<_> = (0..PINGS).map(|n| Box::pin(writer.ping(vec![n]))).collect();
+        let mut poll_all = |cx: &mut TaskContext<'_>| {
+            let count = pings.len();
+            pings.retain_mut(|ping| match ping.as_mut().poll(cx) {
+                Poll::Pending => true,
+                Poll::Ready(ponged) => {
+                    ponged.expect("a pong");
+                    false
+                }
+            });
+            (count, pings.len())
+        };
+        // All that may be sent are on their way, and then a message.
+        poll_fn(|cx| Poll::Ready(poll_all(cx))).await;
+        socket.send("that was all").await?;
+        let is_less = |(before, after): (usize, usize)| before > after;
+        poll_fn(|cx| if is_less(poll_all(cx)) { Poll::Ready(()) } else { Poll::Pending }).await;
+        socket.send("and now").await?;
+        poll_fn(|cx| if poll_all(cx).1 == 0 { Poll::Ready(()) } else { Poll::Pending }).await;
+        Ok(())
+    });
+    ponged.unwrap();
+    let waves = heards.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(waves, [(0..64).collect::<Vec<_>>(), (64..PINGS).collect()]);
+}
+
+/// What waits when a connection is given up waits no more.
+#[test]
+fn what_is_unsent_at_the_end_is_dropped() {
+    let (over, ended) = std::sync::mpsc::sync_channel(1);
+    let ended = std::sync::Mutex::new(ended);
+    let server = upgrading(move |_| {
+        // Nothing is read before the client has given up.
+        ended.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+    });
+    let mut options = ConnectOptions::new(&url(&server));
+    (options.keep_alive, options.unsent_bytes_max) = (Some(Duration::from_millis(100)), usize::MAX);
+    let unsent = with_socket(options, move |_, mut socket| {
+        let over = over.clone();
+        async move {
+            socket.send(vec![0; 32 << 20]).await?;
+            let before = socket.writer().unsent_bytes();
+            let error = socket.next().await.expect("an error").expect_err("silence");
+            assert!(matches!(error, Error::Silent { .. }), "{error:?}");
+            let after = socket.writer().unsent_bytes();
+            over.send(()).expect("the server listens");
+            Ok((before, after))
+        }
+    });
+    let (before, after) = unsent.unwrap();
+    assert!(before > 0, "thirty megabytes fit no buffer of the kernel");
+    assert_eq!(after, 0);
 }
 
 #[test]

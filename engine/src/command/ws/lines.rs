@@ -12,7 +12,7 @@ const LINES_MAX: usize = 64;
 
 /// What comes from another thread.
 pub(super) struct Lines {
-    receiver: Receiver<Vec<u8>>,
+    receiver: Receiver<io::Result<Vec<u8>>>,
     waiting: Arc<Mutex<Option<Waker>>>,
 }
 
@@ -30,8 +30,8 @@ impl Lines {
         Lines { receiver, waiting }
     }
 
-    /// The next line, without its end; None behind the last, or when the input fails.
-    pub(super) async fn next(&self) -> Option<Vec<u8>> {
+    /// The next line, without its end, or why there is none; None behind the last.
+    pub(super) async fn next(&self) -> Option<io::Result<Vec<u8>>> {
         poll_fn(|cx| {
             // Before a line is looked for, so that one that comes meanwhile wakes.
             *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
@@ -45,13 +45,15 @@ impl Lines {
     }
 }
 
-fn read(sender: &SyncSender<Vec<u8>>, waiting: &Mutex<Option<Waker>>) {
-    for line in io::stdin().lock().split(b'\n') {
-        let Ok(mut line) = line else { return };
-        if line.last() == Some(&b'\r') {
+fn read(sender: &SyncSender<io::Result<Vec<u8>>>, waiting: &Mutex<Option<Waker>>) {
+    for mut line in io::stdin().lock().split(b'\n') {
+        if let Ok(line) = &mut line
+            && line.last() == Some(&b'\r')
+        {
             line.pop();
         }
-        if sender.send(line).is_err() {
+        let is_failure = line.is_err();
+        if sender.send(line).is_err() || is_failure {
             return;
         }
         wake(waiting);

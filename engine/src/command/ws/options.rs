@@ -14,8 +14,9 @@ pub(in crate::command) const HELP: &str = "\
 skyring ws: talk to a WebSocket
 
 Every line of standard input is sent as a text message, and every message that comes is written to
-standard output, with a line feed behind it. At the end of the input the connection is closed, once
-everything that the server had to say by then has come.
+standard output, with a line feed behind it. At the end of the input the server is pinged, and with its
+pong, behind which it has read all lines and answered what it answers at once, the connection is
+closed. It is a failure if there is no pong, and for 5 s nothing is taken and no message comes either.
 
 Usage: skyring ws [OPTIONS] URL
 
@@ -28,7 +29,8 @@ Options:
       --message-bytes N  Read messages of at most so many bytes [default: 67108864]
       --timeout SECONDS  Time for the connection to be there [default: 30]
       --keep-alive SECONDS
-                         Ping a server that says nothing for so long, and give it up after twice that
+                         Ping a server that says nothing for so long, and give it up after twice
+                         that; 0.001 or more
       --ca FILE          Trust these certificate authorities (PEM) instead of the system's
       --pin SHA256       Trust the certificate with this SHA-256 digest (hexadecimal), and no other
       --dns ADDR         Ask this DNS server
@@ -39,6 +41,9 @@ Exit codes: 0 closed well, 1 no connection or one that ended badly, 2 wrong comm
 
 /// Bytes of a message unless the command line says otherwise.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// The clock of a shard knows nothing shorter.
+const KEEP_ALIVE_MIN: Duration = Duration::from_millis(1);
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +118,7 @@ impl WsOptions {
                     options.timeout = Some(seconds("--timeout", parser.value()?)?);
                 }
                 Arg::Long("keep-alive") => {
-                    options.keep_alive = Some(seconds("--keep-alive", parser.value()?)?);
+                    options.keep_alive = Some(keep_alive(parser.value()?)?);
                 }
                 Arg::Long("ca") => options.authorities = Some(PathBuf::from(parser.value()?)),
                 Arg::Long("pin") => options.pins.push(digest(parser.value()?)?),
@@ -137,6 +142,14 @@ impl WsOptions {
         self.url = text.string()?;
         Ok(())
     }
+}
+
+fn keep_alive(value: OsString) -> Result<Duration, ValueError> {
+    let time = seconds("--keep-alive", value.clone())?;
+    if time < KEEP_ALIVE_MIN {
+        return Err(refused("--keep-alive", &value.string()?, "0.001 seconds or more"));
+    }
+    Ok(time)
 }
 
 fn mode(value: OsString) -> Result<Mode, ValueError> {
@@ -193,6 +206,9 @@ mod tests {
         assert_eq!(refused(&["--compression", "much", "u"]), said);
         let said = "--keep-alive \"0\": must be a number of seconds above 0";
         assert_eq!(refused(&["--keep-alive", "0", "u"]), said);
+        let said = "--keep-alive \"0.0009\": must be 0.001 seconds or more";
+        assert_eq!(refused(&["--keep-alive", "0.0009", "u"]), said);
+        assert!(options(&["--keep-alive", "0.001", "u"]).is_ok());
         let contradiction = refused(&["--ca", "f", "--pin", &"0a".repeat(32), "u"]);
         assert_eq!(contradiction, "--ca and --pin contradict each other");
         assert!(refused(&["--insecure", "u"]).contains("--insecure"));

@@ -9,7 +9,8 @@
 //!
 //! **The end.** `Open` until one side closes or breaks the protocol. `Closing`: our close frame is
 //! sent, the server's is awaited. `Ending`: nothing more will be said, and the server is to end the
-//! stream first (RFC 6455 section 7.1.1). Both have the time of `close_timeout`. Then `Over`.
+//! stream first (RFC 6455 section 7.1.1). Both have the time of `close_timeout`, once the wire has
+//! taken what is to be sent, for which it has a time of its own. Then `Over`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -25,7 +26,7 @@ use super::aid::with_aid;
 use super::error::Error;
 use super::handshake::Upgraded;
 use super::options::ConnectOptions;
-use super::pings::Pings;
+use super::pings::{Pings, wait};
 use crate::http::client::deadline::{Deadline, Deadlines};
 use crate::http::client::network::{Wire, append};
 use crate::net::StreamError;
@@ -76,7 +77,7 @@ struct State {
     inbox: VecDeque<Message>,
     inbox_bytes: usize,
     pings: Pings,
-    /// Of the phase; in `Open`, when silence is looked at.
+    /// Of the phase, none while its time has not begun; in `Open`, when silence is looked at.
     deadline: Option<Deadline>,
     heard_ms: u64,
     /// Silence has been broken by a ping.
@@ -163,8 +164,19 @@ impl Line {
         if state.unsent_bytes() < state.settings.unsent_bytes_max {
             return Poll::Ready(Ok(()));
         }
-        state.writers.push(cx.waker().clone());
+        wait(&mut state.writers, cx.waker());
         Poll::Pending
+    }
+
+    /// Ready when there is room for a ping, and not too many are without a pong.
+    pub(super) fn poll_ping_room(&self, cx: &TaskContext<'_>) -> Poll<Result<(), Error>> {
+        std::task::ready!(self.poll_room(cx))?;
+        let pings = &mut self.state.borrow_mut().pings;
+        if pings.is_full() {
+            pings.wait(cx.waker());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Queues a message, whatever room there is.
@@ -237,7 +249,13 @@ impl Line {
             if state.phase == Phase::Over {
                 return Poll::Ready(());
             }
-            if state.poll_deadline(cx).is_pending() && state.poll_input(cx).is_pending() {
+            state.time_the_close();
+            // What came while the thread was held up breaks a silence; no flood puts off a close.
+            let is_open = state.phase == Phase::Open;
+            let has_moved = is_open && state.poll_input(cx).is_ready()
+                || state.poll_deadline(cx).is_ready()
+                || !is_open && state.poll_input(cx).is_ready();
+            if !has_moved {
                 return Poll::Pending;
             }
         }
@@ -291,6 +309,14 @@ impl State {
         }
     }
 
+    /// Begins the time for the server's part of a close, once ours is done.
+    fn time_the_close(&mut self) {
+        let is_closing = matches!(self.phase, Phase::Closing | Phase::Ending);
+        if is_closing && self.deadline.is_none() && self.unsent_bytes() == 0 {
+            self.deadline = Some(self.deadlines.after(self.settings.close_timeout));
+        }
+    }
+
     /// Ready when something has come of the time that has passed.
     fn poll_deadline(&mut self, cx: &TaskContext<'_>) -> Poll<()> {
         let Some(deadline) = &self.deadline else { return Poll::Pending };
@@ -309,7 +335,8 @@ impl State {
     /// The time for a word from the server is over, unless one has come meanwhile.
     fn look_at_silence(&mut self) {
         let Some(time) = self.settings.keep_alive else { return };
-        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+        let time = time.max(Duration::from_millis(1));
+        let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let due_ms = self.heard_ms.saturating_add(time_ms);
         let now_ms = self.deadlines.now_ms();
         if due_ms > now_ms {
@@ -433,15 +460,10 @@ impl State {
 
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
-        self.deadline = match phase {
-            Phase::Open | Phase::Over => None,
-            Phase::Closing | Phase::Ending => {
-                Some(self.deadlines.after(self.settings.close_timeout))
-            }
-        };
+        self.deadline = None;
         if phase == Phase::Over {
             self.wire = None;
-            self.input = Bytes::new();
+            (self.input, self.sending, self.out) = (Bytes::new(), Bytes::new(), Vec::new());
         }
         if phase >= Phase::Ending {
             wake(&mut self.reader);

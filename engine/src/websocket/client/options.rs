@@ -39,10 +39,12 @@ pub struct ConnectOptions {
     pub compression: Mode,
     /// Time for everything up to the server's answer: look-up, connect, TLS, upgrade.
     pub timeout: Duration,
-    /// Time for the server's close frame behind ours, and then for the end of its stream.
+    /// Time for the server's close frame behind ours, and then for the end of its stream; from when
+    /// the connection has taken all that is to be sent, in which it may stall no longer than a
+    /// stream's `write_timeout`.
     pub close_timeout: Duration,
     /// After so long without a byte from the server it gets a ping, and after as long again the
-    /// connection is given up. None: silence is no failure.
+    /// connection is given up. None: silence is no failure. A millisecond at least.
     pub keep_alive: Option<Duration>,
     /// How much of a message is read.
     pub limits: Limits,

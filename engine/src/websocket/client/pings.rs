@@ -1,12 +1,16 @@
 //! Pings that were sent, and who waits for their pongs.
 //!
 //! A pong answers the ping whose payload it repeats, and with it those before: a server may answer
-//! the latest only (RFC 6455 section 5.5.3). Pongs that nobody asked for mean nothing.
+//! the latest only (RFC 6455 section 5.5.3). Pongs that nobody asked for mean nothing. Pings of which
+//! [`UNANSWERED_MAX`] have no pong are followed by no more.
 
 use std::collections::VecDeque;
 use std::task::Waker;
 
 use bytes::Bytes;
+
+/// Pings without a pong, from which on the next one waits.
+const UNANSWERED_MAX: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Pings {
@@ -32,13 +36,18 @@ impl Pings {
         self.wake();
     }
 
+    /// Whether the next ping is to wait for a pong.
+    pub(super) fn is_full(&self) -> bool {
+        self.unanswered.len() >= UNANSWERED_MAX
+    }
+
     pub(super) fn is_answered(&self, number: u64) -> bool {
         number <= self.answered
     }
 
     /// Wakes this one at the next pong, and at the end.
     pub(super) fn wait(&mut self, waker: &Waker) {
-        self.waiting.push(waker.clone());
+        wait(&mut self.waiting, waker);
     }
 
     pub(super) fn wake(&mut self) {
@@ -46,9 +55,34 @@ impl Pings {
     }
 }
 
+/// Adds a waker to others, unless one of them wakes the same task.
+pub(super) fn wait(waiting: &mut Vec<Waker>, waker: &Waker) {
+    if !waiting.iter().any(|other| other.will_wake(waker)) {
+        waiting.push(waker.clone());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_task_waits_once() {
+        let (mut waiting, wakers) = (Vec::new(), [counting(), counting()]);
+        for _ in 0..3 {
+            wakers.iter().for_each(|waker| wait(&mut waiting, waker));
+        }
+        assert_eq!(waiting.len(), wakers.len());
+    }
+
+    /// A waker like no other.
+    fn counting() -> Waker {
+        struct Nobody(#[expect(dead_code, reason = "what has a size has an address")] u8);
+        impl std::task::Wake for Nobody {
+            fn wake(self: std::sync::Arc<Self>) {}
+        }
+        std::sync::Arc::new(Nobody(0)).into()
+    }
 
     #[test]
     fn a_pong_answers_its_ping_and_those_before() {

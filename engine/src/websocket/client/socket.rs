@@ -140,12 +140,13 @@ impl Writer {
         self.line.send(message.kind(), message.as_bytes())
     }
 
-    /// Sends a ping of at most 125 bytes, and waits for its pong. The pong is seen only if the
-    /// messages before it are taken.
+    /// Sends a ping of at most 125 bytes, when there is room for it and less than 64 others have no
+    /// pong, and waits for its pong. The pong is seen only if the messages before it are taken.
     ///
     /// # Errors
     /// When the connection is closed, or being closed.
     pub async fn ping(&self, data: impl Into<Bytes>) -> Result<(), Error> {
+        poll_fn(|cx| self.line.poll_ping_room(cx)).await?;
         let number = self.line.ping(data.into())?;
         poll_fn(|cx| self.line.poll_pong(number, cx)).await
     }
