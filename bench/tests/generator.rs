@@ -130,6 +130,57 @@ fn every_lie_is_found_out_and_the_generator_goes_on() {
     }
 }
 
+/// An echo server that answers sixteen requests with two writes: five answers, then eleven. Before
+/// that it answers thirteen, so that the five stand where the places of sixteen requests wrap.
+fn echo_in_two_writes() -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || -> std::io::Result<()> {
+                stream.set_nodelay(true)?;
+                let mut frames = vec![0; 16 * FRAME_BYTES];
+                stream.read_exact(&mut frames[..13 * FRAME_BYTES])?;
+                stream.write_all(&frames[..13 * FRAME_BYTES])?;
+                loop {
+                    stream.read_exact(&mut frames)?;
+                    let (five, eleven) = frames.split_at(5 * FRAME_BYTES);
+                    stream.write_all(five)?;
+                    stream.write_all(eleven)?;
+                }
+            });
+        }
+    });
+    Target { name: "two writes".into(), address, login: None, pid: std::process::id() }
+}
+
+/// The answers to five requests and to eleven arrive in one turn of the generator; what follows the
+/// five wraps, and what follows the eleven must still go out behind all of it. The server waits for
+/// sixteen, so that the last ones are never answered.
+#[test]
+fn requests_of_one_connection_leave_in_order_where_they_wrap() {
+    let mut generator = generator();
+    let dialled = dial::dial(&echo_in_two_writes(), 0..20, None).unwrap();
+    let mut run = generator.start(dialled, Load::Closed { depth: 16 }).unwrap();
+    let tally = run.phase(3 * PHASE).unwrap();
+    assert!(tally.answers > 20 * 10 * 16, "{}", tally.answers);
+}
+
+/// What a socket does not take at once is not sent later, behind what may have passed it: the run is
+/// void, and no server is called wrong.
+#[test]
+fn a_load_that_does_not_fit_into_a_socket_is_refused() {
+    let target = liar(Lie::Stall(Instant::now(), 4 * PHASE));
+    let mut generator = generator();
+    let dialled = dial::dial(&target, 0..2, None).unwrap();
+    for socket in &dialled.sockets {
+        rustix::net::sockopt::set_socket_send_buffer_size(socket, 16 << 10).unwrap();
+    }
+    let mut run = generator.start(dialled, Load::Closed { depth: 50_000 }).unwrap();
+    let found = run.phase(PHASE);
+    assert!(matches!(found, Err(GeneratorError::Full { .. })), "{found:?}");
+}
+
 /// An HTTP server whose fifth answer differs in one byte from what it says first.
 fn http_liar(from: &'static str, to: &'static str) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

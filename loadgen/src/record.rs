@@ -67,6 +67,8 @@ counters! {
     tls_resumed,
     /// WebSocket upgrades.
     ws_upgrades,
+    /// Of those, the ones where the server agreed to compress messages.
+    ws_deflated,
     /// Attaches accepted over WebSocket.
     ws_attaches,
     /// Attaches over WebSocket of users whose last one was over TCP, or the other way round.

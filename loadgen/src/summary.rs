@@ -26,6 +26,9 @@ fn write_all(out: &mut String, report: &Report) -> std::fmt::Result {
     for (trouble, count) in report.troubles.iter().take(8) {
         writeln!(out, "  trouble    {} x {trouble}", figures::count(*count))?;
     }
+    if let Some(note) = report.note() {
+        writeln!(out, "  note       {note}")?;
+    }
     for finding in &report.check.findings {
         writeln!(out, "  wrong      {finding}")?;
     }
@@ -132,6 +135,10 @@ fn handshakes(out: &mut String, report: &Report) -> std::fmt::Result {
     if counters.ws_upgrades > 0 {
         let (upgrades, moves) = (count(counters.ws_upgrades), count(counters.ws_moves));
         writeln!(out, "  WebSocket  {upgrades} upgrades; users moved to or from it {moves} times")?;
+        if report.asked.ws_deflate {
+            let deflated = count(counters.ws_deflated);
+            writeln!(out, "             {deflated} of them with compression")?;
+        }
     }
     if counters.tls_full + counters.tls_resumed == 0 {
         return Ok(());

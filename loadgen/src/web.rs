@@ -45,7 +45,10 @@ pub struct Kit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// The server has agreed; messages may be sent.
-    Upgraded,
+    Upgraded {
+        /// Whether it has agreed to compress them, too.
+        deflates: bool,
+    },
     /// A message.
     Message {
         /// Text or binary.
@@ -155,9 +158,9 @@ impl Web {
             let received = client.receive(input, &http1::Limits::default())?;
             used = received.consumed;
             let Some(client::Event::Response(head)) = received.event else { return Ok(used) };
-            let agreed = offer.check(&head)?;
-            self.stage = Stage::Open(Connection::new(Role::Client, Compat::Strict, agreed.deflate));
-            heard.push(Heard::Upgraded);
+            let deflate = offer.check(&head)?.deflate;
+            self.stage = Stage::Open(Connection::new(Role::Client, Compat::Strict, deflate));
+            heard.push(Heard::Upgraded { deflates: deflate.is_some() });
         }
         let Stage::Open(connection) = &mut self.stage else { return Ok(used) };
         loop {

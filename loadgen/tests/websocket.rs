@@ -4,17 +4,23 @@ mod support;
 
 use std::sync::Arc;
 
-use skyring::config::{Config, ListenerKind};
+use skyring::config::{Compression, Config, ListenerKind};
 use skyring::demo::Demo;
 use skyring::server::Server;
 use skyring_loadgen::options::{Options, TlsOptions, WebServer, WsOptions};
 use skyring_loadgen::report::{Report, Status};
 use skyring_loadgen::scenario::file::ScenarioFile;
+use skyring_loadgen::summary::summary;
 use support::authority::Authority;
 use support::play;
 
 /// The demo on two shards: login, message server, gate and HTTP.
 fn start(authority: Option<&Authority>) -> Server {
+    start_with(authority, Compression::Off)
+}
+
+/// The same, with messages compressed so.
+fn start_with(authority: Option<&Authority>, compression: Compression) -> Server {
     let mut config = Config { shards: 2, ..Config::default() };
     config.listeners.truncate(4);
     assert_eq!(config.listeners[3].kind, ListenerKind::Http);
@@ -22,6 +28,7 @@ fn start(authority: Option<&Authority>) -> Server {
         listener.address.set_port(0);
         listener.tls = authority.map(Authority::settings);
     }
+    config.listeners[3].compression = compression;
     Server::start(&config, |context| Demo::new(context, 0)).expect("the server starts")
 }
 
@@ -94,8 +101,41 @@ fn our_server_sends_messages_back() {
     assert_passed(&play(options));
     let mut options = Options { depth: Some(16), ..echo(&server) };
     options.ws.is_text = true;
-    options.ws.deflates = true;
     assert_passed(&play(options));
+    end(server);
+}
+
+/// Whichever way the server compresses, it does so on every connection.
+#[test]
+fn our_server_sends_compressed_messages_back() {
+    for compression in [Compression::Shared, Compression::Dedicated] {
+        let server = start_with(None, compression);
+        for is_text in [false, true] {
+            let mut options =
+                Options { depth: Some(16), payload_bytes_max: 10_000, ..echo(&server) };
+            (options.ws.is_text, options.ws.deflates) = (is_text, true);
+            let report = play(options);
+            assert_passed(&report);
+            let counters = report.counters;
+            assert_eq!(counters.ws_deflated, counters.ws_upgrades, "{compression:?}");
+            assert!(counters.ws_upgrades >= 40 && report.note().is_none());
+        }
+        end(server);
+    }
+}
+
+/// Nobody is to believe that it was measured.
+#[test]
+fn compression_that_nobody_agreed_to_is_told() {
+    let server = start_with(None, Compression::Off);
+    for mut options in [echo(&server), sessions(&server)] {
+        options.ws.deflates = true;
+        let report = play(options);
+        assert_passed(&report);
+        assert!(report.counters.ws_deflated == 0 && report.counters.ws_upgrades > 0);
+        let note = report.note().expect("it is noted");
+        assert!(note.contains("no server agreed") && summary(&report).contains(note));
+    }
     end(server);
 }
 

@@ -18,3 +18,5 @@ mod pieces;
 mod rows;
 #[path = "websocket/sending.rs"]
 mod sending;
+#[path = "websocket/stored.rs"]
+mod stored;

@@ -18,7 +18,8 @@
 //! requests are all the same, so there a reordered or misdirected one is not.
 //!
 //! Refused: a server that closes a connection, a wrong byte, an answer nobody asked for, an answer
-//! that does not arrive within [`DRAIN_MS_MAX`]. Each ends the run with an error; the connections
+//! that does not arrive within [`DRAIN_MS_MAX`], and a load whose requests under way do not fit into a
+//! socket. Each ends the run with an error; the connections
 //! are closed then as after a good one.
 
 pub mod dial;
@@ -100,6 +101,12 @@ pub enum GeneratorError {
         connection: u32,
         /// The system's error number; 0 for an orderly end.
         errno: i32,
+    },
+    /// A send was not taken whole and at once. Going on with it would mix up the order of requests.
+    #[error("connection {connection}: its socket has no room for the requests under way")]
+    Full {
+        /// Number of the connection.
+        connection: u32,
     },
     /// Answers did not arrive.
     #[error("{count} answers did not arrive within {DRAIN_MS_MAX} ms, {answered} did")]

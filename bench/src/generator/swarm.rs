@@ -1,8 +1,14 @@
 //! The connections of a run: what each has under way, and what came back.
 //!
-//! Connection `c` is slot `c` of the ring and owns `window` consecutive places of the arena.
+//! Connection `c` is slot `c` of the ring and owns `stride` consecutive places of the arena.
 //! Request number `s` of a connection lies in place `s % window` from its send to its answer;
 //! answers come in order, so a place is free again exactly when its answer has been compared.
+//!
+//! Requests that are sent together are one send, whatever their number: those that wrap around the
+//! window lie once more behind its last place, place `window + p` being a copy of place `p`, and
+//! are sent from there. A copy is as free as what it is a copy of. That, and sends that the system
+//! takes whole and at once or not at all (see [`Ring::send_quietly`]), keeps the order of a
+//! connection: two operations of one batch would let the next batch pass between them.
 
 use std::collections::VecDeque;
 
@@ -38,6 +44,8 @@ pub(super) struct Swarm {
     wire: Wire,
     ear: Ear,
     window: u32,
+    /// Places of a connection in the arena. Open loop sends requests one by one, which never wrap.
+    stride: usize,
     connections: Vec<Connection>,
     /// `window` entries a connection.
     instants: Vec<Instants>,
@@ -57,30 +65,31 @@ impl Swarm {
         arena_bytes: usize,
     ) -> Result<Swarm, GeneratorError> {
         let count = dialled.sockets.len();
-        let window = match load {
-            Load::Closed { depth } => depth,
-            Load::Open { .. } => OPEN_WINDOW,
+        let (window, copies) = match load {
+            Load::Closed { depth } => (depth, depth.saturating_sub(1)),
+            Load::Open { .. } => (OPEN_WINDOW, 0),
         };
         let wire = dialled.wire;
-        let (places, request_bytes) = (count * window as usize, wire.request_bytes());
-        if places * request_bytes > arena_bytes || count > crate::host::descriptor_limit() as usize
-        {
+        let stride = window as usize + copies as usize;
+        let bytes = count * stride * wire.request_bytes();
+        if bytes > arena_bytes || count > crate::host::descriptor_limit() as usize {
             return Err(GeneratorError::TooMany { connections: count, window });
         }
         for (slot, socket) in (0..).zip(dialled.sockets) {
             ring.install(slot, &socket.into())?;
             ring.receive(slot);
         }
-        for place in 0..places {
-            let connection = (place / window as usize) as u32;
+        for place in 0..count * stride {
+            let connection = (place / stride) as u32;
             wire.prepare(ring.arena_mut(range(wire, place, 1)), connection);
         }
         Ok(Swarm {
             wire,
             ear: Ear::new(wire),
             window,
+            stride,
             connections: std::iter::repeat_with(Connection::default).take(count).collect(),
-            instants: vec![Instants::default(); places],
+            instants: vec![Instants::default(); count * window as usize],
             is_closed_loop: matches!(load, Load::Closed { .. }),
             is_stopping: false,
             under_way: 0,
@@ -118,7 +127,7 @@ impl Swarm {
             return;
         }
         let sequence = state.sent;
-        let at = self.place(connection, sequence);
+        let at = self.instant(connection, sequence);
         self.send(ring, connection, 1, now_ns);
         self.instants[at].due_ns = due_ns;
     }
@@ -156,6 +165,9 @@ impl Swarm {
                 Err(GeneratorError::Closed { connection, errno })
             }
             // Its receive ends by itself.
+            Completion::SendFailed { key: connection, errno: 0 | libc::EAGAIN } => {
+                Err(GeneratorError::Full { connection })
+            }
             Completion::SendFailed { key: connection, errno } => {
                 Err(GeneratorError::Closed { connection, errno })
             }
@@ -234,15 +246,15 @@ impl Swarm {
             return Err(GeneratorError::Unasked { connection: slot });
         }
         let sequence = state.answered;
-        let at = self.place(slot, sequence);
-        let bytes = match self.ear.hear(ring.arena(range(self.wire, at, 1)), stream) {
+        let request = ring.arena(range(self.wire, self.place(slot, sequence), 1));
+        let bytes = match self.ear.hear(request, stream) {
             Heard::Right(bytes) => bytes,
             Heard::Wrong => return Err(GeneratorError::WrongAnswer { connection: slot, sequence }),
             Heard::Unfinished => return Ok(None),
         };
         self.connections[slot as usize].answered += 1;
         self.under_way -= 1;
-        let Instants { due_ns, sent_ns } = self.instants[at];
+        let Instants { due_ns, sent_ns } = self.instants[self.instant(slot, sequence)];
         samples.on_answer(due_ns, sent_ns, now_ns);
         Ok(Some(bytes))
     }
@@ -262,27 +274,31 @@ impl Swarm {
         }
     }
 
-    /// Sends `count` requests in as few sends as they lie together: one, or two where they
-    /// wrap around the connection's part of the arena.
+    /// Sends `count` requests with one send; they are no more than the window has room for.
     fn send(&mut self, ring: &mut Ring, slot: u32, count: u32, now_ns: u64) {
         let first = self.connections[slot as usize].sent;
         self.connections[slot as usize].sent += count;
         self.under_way += u64::from(count);
-        for sequence in first..first + count {
-            let at = self.place(slot, sequence);
-            self.instants[at] = Instants { due_ns: now_ns, sent_ns: now_ns };
-            self.wire.number(ring.arena_mut(range(self.wire, at, 1)), sequence);
-        }
-        let until_end = (self.window - first % self.window).min(count);
         let start = self.place(slot, first);
-        ring.send_quietly(slot, range(self.wire, start, until_end), until_end < count);
-        if until_end < count {
-            let start = self.place(slot, first + until_end);
-            ring.send_quietly(slot, range(self.wire, start, count - until_end), false);
+        for (sent_from, sequence) in (start..).zip(first..first + count) {
+            let at = self.instant(slot, sequence);
+            self.instants[at] = Instants { due_ns: now_ns, sent_ns: now_ns };
+            let place = self.place(slot, sequence);
+            self.wire.number(ring.arena_mut(range(self.wire, place, 1)), sequence);
+            if sent_from != place {
+                self.wire.number(ring.arena_mut(range(self.wire, sent_from, 1)), sequence);
+            }
         }
+        ring.send_quietly(slot, range(self.wire, start, count));
     }
 
+    /// Where in the arena a request is kept until it is answered.
     fn place(&self, slot: u32, sequence: u32) -> usize {
+        slot as usize * self.stride + (sequence % self.window) as usize
+    }
+
+    /// Where its instants are.
+    fn instant(&self, slot: u32, sequence: u32) -> usize {
         slot as usize * self.window as usize + (sequence % self.window) as usize
     }
 }

@@ -148,17 +148,19 @@ impl Ring {
 
     /// Sends a range of the arena and answers `Sent(key)`.
     pub fn send(&mut self, slot: u32, range: Range<usize>, key: u32) {
-        let entry = self.send_entry(slot, range).user_data(SEND | u64::from(key));
+        // MSG_WAITALL: the kernel goes on by itself after a short send.
+        let entry =
+            self.send_entry(slot, range, libc::MSG_WAITALL).user_data(SEND | u64::from(key));
         self.push(&entry);
     }
 
-    /// Sends a range of the arena and answers only if that failed. With `then` the next send of
-    /// the connection, which must be the next operation of all, waits for this one.
-    pub fn send_quietly(&mut self, slot: u32, range: Range<usize>, then: bool) {
-        let link = if then { squeue::Flags::IO_LINK } else { squeue::Flags::empty() };
+    /// Sends a range of the arena and answers only if that failed. The socket takes it whole and at
+    /// once, or the send fails: with `EAGAIN`, or short. So quiet sends of a connection leave in the
+    /// order of these calls: operations are issued in order, and none is put off to be tried again.
+    pub fn send_quietly(&mut self, slot: u32, range: Range<usize>) {
         let entry = self
-            .send_entry(slot, range)
-            .flags(squeue::Flags::SKIP_SUCCESS | link)
+            .send_entry(slot, range, libc::MSG_WAITALL | libc::MSG_DONTWAIT)
+            .flags(squeue::Flags::SKIP_SUCCESS)
             .user_data(SEND_QUIET | u64::from(slot));
         self.push(&entry);
     }
@@ -218,12 +220,11 @@ impl Ring {
         (self.buffers.bytes(lease), self.arena.bytes_mut(range))
     }
 
-    fn send_entry(&self, slot: u32, range: Range<usize>) -> squeue::Entry {
+    fn send_entry(&self, slot: u32, range: Range<usize>, flags: i32) -> squeue::Entry {
         let bytes = self.arena.bytes(range);
         let length = u32::try_from(bytes.len()).expect("an arena is smaller than 4 GiB");
-        // MSG_WAITALL: the kernel goes on by itself after a short send.
         opcode::Send::new(types::Fixed(slot), bytes.as_ptr(), length)
-            .flags(libc::MSG_NOSIGNAL | libc::MSG_WAITALL)
+            .flags(libc::MSG_NOSIGNAL | flags)
             .build()
     }
 

@@ -54,7 +54,11 @@ impl Crowd {
 
     fn on_heard(&mut self, index: u32, heard: Heard, now_ns: u64) {
         match (heard, self.user(index).phase) {
-            (Heard::Upgraded, phase) => self.on_upgraded(index, phase, now_ns),
+            (Heard::Upgraded { deflates }, phase) => {
+                self.record.counters.ws_upgrades += 1;
+                self.record.counters.ws_deflated += u64::from(deflates);
+                self.on_upgraded(index, phase, now_ns);
+            }
             (Heard::Closed(code), _) => {
                 let trouble = Trouble::Closed(self.step_of(index), code);
                 self.on_lost(index, trouble, now_ns);
@@ -82,7 +86,6 @@ impl Crowd {
     }
 
     fn on_upgraded(&mut self, index: u32, phase: Phase, now_ns: u64) {
-        self.record.counters.ws_upgrades += 1;
         match phase {
             Phase::Attaching if self.plan.protocol.has_login() => self.attach(index, now_ns),
             Phase::Attaching => self.on_attached(index, now_ns),

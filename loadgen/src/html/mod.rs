@@ -109,7 +109,7 @@ fn head(report: &Report) -> String {
     let asked = &report.asked;
     let load = asked.load();
     let users = crate::figures::count(u64::from(asked.users));
-    let reasons = report.verdict.reasons.iter();
+    let reasons = report.verdict.reasons.iter().map(String::as_str).chain(report.note());
     let reasons: String = reasons.map(|it| format!("<li>{}</li>\n", escape(it))).collect();
     format!(
         "<header><h1>{} · {users} users · {load}</h1>{}</header>\n\

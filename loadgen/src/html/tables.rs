@@ -10,10 +10,11 @@ use crate::threshold::Held;
 /// Name, JSON pointer, unit.
 type Line<'a> = (&'a str, &'a str, Unit);
 
-const ASKED: [Line<'_>; 23] = [
+const ASKED: [Line<'_>; 24] = [
     ("scenario", "/asked/scenario", Unit::Count),
     ("protocol", "/asked/protocol", Unit::Count),
     ("over TLS", "/asked/tls", Unit::Count),
+    ("compression offered", "/asked/ws_deflate", Unit::Count),
     ("requests", "/asked/requests", Unit::Count),
     ("login at", "/asked/login", Unit::Count),
     ("play at", "/asked/play", Unit::Count),
@@ -48,7 +49,7 @@ const ENVIRONMENT: [Line<'_>; 9] = [
     ("recorded", "/environment/unix_seconds", Unit::Date),
 ];
 
-const PLAYED: [Line<'_>; 16] = [
+const PLAYED: [Line<'_>; 17] = [
     ("users logged in", "/login/users", Unit::Count),
     ("in so many seconds", "/login/seconds", Unit::Number(2)),
     ("users a second", "/login/users_per_second", Unit::Number(0)),
@@ -58,6 +59,7 @@ const PLAYED: [Line<'_>; 16] = [
     ("TLS handshakes in full", "/counters/tls_full", Unit::Count),
     ("TLS handshakes resumed", "/counters/tls_resumed", Unit::Count),
     ("WebSocket upgrades", "/counters/ws_upgrades", Unit::Count),
+    ("of them compressed", "/counters/ws_deflated", Unit::Count),
     ("moves between TCP and WebSocket", "/counters/ws_moves", Unit::Count),
     ("storm: connections dropped", "/storm/dropped", Unit::Count),
     ("storm: users missing", "/storm/missing", Unit::Count),

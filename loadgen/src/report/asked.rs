@@ -17,6 +17,9 @@ pub struct Asked {
     /// What it was over: `tcp`, `websocket` or `mixed`.
     #[serde(default)]
     pub transport: String,
+    /// Whether it was offered to compress WebSocket messages.
+    #[serde(default)]
+    pub ws_deflate: bool,
     /// The kinds of requests of HTTP.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<String>,
@@ -78,6 +81,7 @@ impl Asked {
             protocol: plan.protocol.name(options.tls.is_on).into(),
             tls: options.tls.is_on,
             transport: plan.transport().into(),
+            ws_deflate: options.ws.deflates,
             requests: scenario.requests.iter().filter_map(described).collect(),
             login,
             play,

@@ -258,6 +258,14 @@ impl Report {
         report
     }
 
+    /// What else is to be known of the run, in words, though nothing is wrong with it.
+    #[must_use]
+    pub fn note(&self) -> Option<&'static str> {
+        let Counters { ws_upgrades, ws_deflated, .. } = self.counters;
+        (self.asked.ws_deflate && ws_upgrades > 0 && ws_deflated == 0)
+            .then_some("--ws-deflate: no server agreed, so no message was compressed")
+    }
+
     /// As JSON, indented, with a final line feed.
     pub fn json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self)

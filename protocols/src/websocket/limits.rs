@@ -23,9 +23,11 @@ impl Default for Limits {
 
 impl Limits {
     /// The most bytes of a message in so many frames before it is inflated. What does not shrink
-    /// grows by 5 bytes in 16 KiB or more, and by what ends each frame.
+    /// grows by 5 bytes a block, and by what ends each frame. How long blocks are is the sender's
+    /// choice: zlib makes them of 2047 bytes where memory is as usual, and of 127 where it is least,
+    /// which is a twenty-fifth.
     pub(super) fn compressed_bytes_max(&self, fragments: u32) -> usize {
-        let grown = self.message_bytes_max / 1024 + 1024;
+        let grown = self.message_bytes_max / 16 + 1024;
         self.message_bytes_max.saturating_add(grown).saturating_add(16 * fragments as usize)
     }
 }

@@ -50,12 +50,14 @@ pub fn frames(data: &[u8]) {
 /// What was agreed about compression, if anything.
 pub(super) fn agreed(draw: &mut Draw<'_>) -> Option<Agreed> {
     let takeover = draw.below(4);
-    (draw.below(2) == 1).then_some(Agreed {
+    let mut window_bits = || draw.one_of(&[15, 8, 9, 10, 11, 12, 13, 14]);
+    let agreed = Agreed {
         server_no_context_takeover: takeover & 1 != 0,
         client_no_context_takeover: takeover & 2 != 0,
-        server_max_window_bits: 15,
-        client_max_window_bits: 15,
-    })
+        server_max_window_bits: window_bits(),
+        client_max_window_bits: window_bits(),
+    };
+    (draw.below(2) == 1).then_some(agreed)
 }
 
 fn read(setting: &Setting, pieces: &[&[u8]]) -> Outcome {
