@@ -25,6 +25,8 @@ mod secret;
 mod sessions;
 #[path = "websocket/stage.rs"]
 mod stage;
+#[path = "websocket/strangers.rs"]
+mod strangers;
 #[path = "websocket/upgrade.rs"]
 mod upgrade;
 

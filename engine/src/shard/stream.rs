@@ -74,7 +74,7 @@ impl Core {
         if matches!(connection.role, Role::Dialled(_)) {
             return self.on_dialled_bytes(slot, bytes);
         }
-        if self.mail.is_crowded() && !connection.paused {
+        if !connection.paused && self.must_wait_for_mail(slot) {
             self.hold_for_mail(slot);
         }
         let connection = self.connections.at(slot);
@@ -112,7 +112,9 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
+            (Life::Open, Role::Securing | Role::Attaching) if !connection.paused => {
+                ReceiveMode::Once
+            }
             (
                 Life::Open,
                 Role::Login(_)
@@ -336,7 +338,7 @@ impl Core {
         if self.is_over_budget(slot) {
             return;
         }
-        if self.mail.is_crowded() {
+        if self.must_wait_for_mail(slot) {
             return self.hold_for_mail(slot);
         }
         let token = self.connections.token(slot);
@@ -345,18 +347,37 @@ impl Core {
             // Its idle time did not run while nobody listened.
             self.on_activity(slot);
         }
-        if self.connections.at(slot).web.is_some() {
-            self.on_web_bytes(slot, &[]);
-        } else if matches!(self.connections.at(slot).role, Role::Http(_)) {
-            self.on_http_bytes(slot, &[]);
-        } else {
-            self.on_frames(slot, &[]);
-        }
+        self.take_kept(slot);
         let connection = self.connections.at(slot);
         if connection.ended && !connection.paused && connection.life == Life::Open {
             return self.on_end_of_stream(slot);
         }
         self.continue_receiving(token);
+    }
+
+    /// Takes the input that was kept, as [`Core::feed`] takes what comes.
+    fn take_kept(&mut self, slot: u32) {
+        let connection = self.connections.at(slot);
+        if connection.web.is_some() {
+            return self.on_web_bytes(slot, &[]);
+        }
+        match &connection.role {
+            Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, &[]),
+            Role::Http(_) => self.on_http_bytes(slot, &[]),
+            Role::Attaching | Role::Login(_) if !connection.has_remainder() => {}
+            Role::Attaching => self.on_attach_bytes(slot, &[]),
+            Role::Login(_) => {
+                let kept = self.connections.take_remainder(slot);
+                self.on_login_bytes(slot, &kept);
+                self.connections.recycle(kept);
+            }
+            // They keep nothing, or not here.
+            Role::Securing
+            | Role::Departing(_)
+            | Role::WebSocket(_)
+            | Role::Dialled(_)
+            | Role::None => {}
+        }
     }
 
     /// Whether reading from a connection must wait.

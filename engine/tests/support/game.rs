@@ -15,7 +15,7 @@
 //!
 //! The name of a user decides too: `hold-...` is held at its login until the test releases the name,
 //! `deny-...` may not log in, `long-...` gets a subid of 50,000 bytes, and `panic-METHOD` makes that
-//! method panic.
+//! method panic. Over http, `/login` and `/msg` carry both over WebSocket.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -29,7 +29,9 @@ use skyring::handler::{
     Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
     User,
 };
+use skyring::http;
 use skyring::protocols::login::token::SampleToken;
+use skyring::websocket;
 
 use super::held::Held;
 
@@ -182,5 +184,13 @@ impl Application for Game {
     async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
         assert!(&content[..] != b"panic", "on purpose, in message");
         self.context.send(connection, content);
+    }
+
+    async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
+        match request.path() {
+            "/login" => websocket::accept_login(&request),
+            "/msg" => websocket::accept_msg(&request, "sample"),
+            _ => http::Response::new(404),
+        }
     }
 }
