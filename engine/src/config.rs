@@ -137,7 +137,7 @@ pub struct Listener {
     pub server: String,
     /// How leniently it reads.
     pub compat: Compat,
-    /// login: whether two logins of one uid may be in progress at once.
+    /// login, http (logins over WebSocket): whether two logins of one uid may be in progress at once.
     pub multilogin: bool,
     /// msg: what a repeat of an answered request does.
     pub duplicate_request: DuplicateRequest,

@@ -11,6 +11,8 @@ mod compression;
 mod demo;
 #[path = "websocket/ends.rs"]
 mod ends;
+#[path = "websocket/held.rs"]
+mod held;
 #[path = "websocket/hostile.rs"]
 mod hostile;
 #[path = "websocket/messages.rs"]

@@ -64,7 +64,7 @@ const LISTENER_KEYS: &[&str] = &[
 /// reads alike in both, and three listeners of one server should be able to say the same.
 const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("server", &[ListenerKind::Msg]),
-    ("multilogin", &[ListenerKind::Login]),
+    ("multilogin", &[ListenerKind::Login, ListenerKind::Http]),
     ("duplicate_request", &[ListenerKind::Msg]),
     ("uniform_errors", &[ListenerKind::Msg]),
     ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
