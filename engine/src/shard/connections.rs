@@ -186,6 +186,11 @@ impl Connection {
         self.web.as_ref().and_then(|web| web.msg).unwrap_or(self.listener)
     }
 
+    /// Bytes of content that a response on it may have.
+    pub(crate) fn content_bytes_max(&self) -> usize {
+        self.web.as_ref().map_or(response::CONTENT_BYTES_MAX, |web| web.content_bytes_max)
+    }
+
     /// Bytes that the peer has not taken.
     pub(crate) fn unsent_bytes(&self) -> usize {
         self.traffic.as_ref().map_or(0, |traffic| traffic.unsent_bytes())
@@ -361,9 +366,11 @@ impl Connections {
         &mut traffic.records
     }
 
-    /// Appends a response, as the connection carries them. One that is too long for a frame is a
-    /// failure there.
-    pub(crate) fn respond(&mut self, slot: u32, content: &[u8], flag: Flag, id: u32) {
+    /// Appends a response, as the connection carries them; how many bytes of content. One that is
+    /// longer than the connection carries is a failure there.
+    pub(crate) fn respond(&mut self, slot: u32, content: &[u8], flag: Flag, id: u32) -> usize {
+        let fits = content.len() <= self.at(slot).content_bytes_max();
+        let (content, flag) = if fits { (content, flag) } else { (&[][..], Flag::Error) };
         let (writers, traffic, spare) = self.dirty_traffic(slot);
         if traffic.output.capacity() == 0 {
             traffic.output = spare.buffer();
@@ -371,9 +378,11 @@ impl Connections {
         let output = &mut traffic.output;
         if let Some(web) = writers.web {
             web.respond(content, flag, id, output);
-        } else if response::encode(content, flag, id, output).is_err() {
-            response::encode(&[], Flag::Error, id, output).expect("no content fits a frame");
+        } else {
+            let encoded = response::encode(content, flag, id, output);
+            encoded.expect("it fits a frame, and a push has the id of pushes");
         }
+        content.len()
     }
 
     /// Takes what has not been given to the driver.

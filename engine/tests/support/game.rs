@@ -6,6 +6,7 @@
 //! | `wait:MS:X` | answers X after so many milliseconds |
 //! | `never` | never answers, nor wakes |
 //! | `big:N` | answers N letters |
+//! | `swell:NAME:N` | the same once the test releases NAME |
 //! | `count` | answers how many requests of this login were run |
 //! | `fail` | fails |
 //! | `panic`, `late panic` | panics at once, or after a millisecond |
@@ -157,6 +158,10 @@ impl Application for Game {
             }
             "never" => std::future::pending().await,
             "big" => Bytes::from(vec![b'x'; number(rest)]),
+            "swell" => {
+                self.held.wait(&self.context, name).await;
+                Bytes::from(vec![b'x'; number(tail)])
+            }
             "allow" | "push" | "kick" | "online" => {
                 Bytes::from(self.administer(&word, name, tail).await)
             }

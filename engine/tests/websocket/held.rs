@@ -1,11 +1,22 @@
 //! Logins and sessions over WebSocket whose handlers wait until the test lets them go.
 
 use skyring::config::{Config, ListenerKind};
+use skyring::protocols::msg::response::Flag;
+use skyring::shard::counters::Counter;
 
-use crate::carried::Carried;
+use crate::carried::{Carried, attach};
 use crate::peer::Peer;
+use crate::sessions::{answered, asked};
 use crate::support::arena::Arena;
-use crate::support::{Conversation, config, eventually, listener, token};
+use crate::support::{Conversation, Player, config, eventually, listener, login, token};
+
+/// Letters of an answer that is longer than a frame.
+const WIDE_BYTES: usize = 200_000;
+
+/// An answer of letters.
+fn letters(id: u32, bytes: usize) -> (Flag, u32, Vec<u8>) {
+    (Flag::Ok, id, vec![b'x'; bytes])
+}
 
 /// WIRE L15. Two logins of one user at once are for the listener to allow that they come over.
 #[test]
@@ -36,4 +47,48 @@ fn two_logins_at_once_are_the_listeners_to_allow() {
         drop((first, second));
         arena.end();
     }
+}
+
+/// WIRE M10. What carries the session when an answer is ready says nothing about what will when it
+/// is asked for again.
+#[test]
+fn a_wide_answer_waits_for_a_connection_that_can_carry_it() {
+    let arena = Arena::start(&config(2));
+    let web = arena.at(ListenerKind::Http);
+    let swell = |name: &str| format!("swell:{name}:{WIDE_BYTES}").into_bytes();
+    let waits = |name: &str| {
+        eventually("it runs", || arena.held.waiting(name.as_bytes()) == 1);
+    };
+    for (number, repeats) in [(0, false), (1, true)] {
+        let user = login(arena.login_at(), &format!("mover {number}")).unwrap();
+        let name = format!("moved {number}");
+        let mut peer = attach(web, &user, 1).unwrap().stream.peer;
+        peer.send_binary(&asked(1, &swell(&name)));
+        waits(&name);
+        let mut plain = Player::attach(arena.msg_at(), &user, 2).unwrap();
+        if repeats {
+            plain.send(1, b"count");
+            assert_eq!(plain.ask(2, b"between"), b"between");
+            arena.held.release(name.as_bytes());
+            assert_eq!(plain.receive(), Some((Flag::Error, 1, Vec::new())));
+        } else {
+            arena.held.release(name.as_bytes());
+            assert_eq!(plain.ask(2, b"between"), b"between");
+        }
+        let mut peer = attach(web, &user, 3).unwrap().stream.peer;
+        peer.send_binary(&asked(1, b"count"));
+        assert!(answered(&peer.expect_binary()) == letters(1, WIDE_BYTES), "{name}");
+    }
+    // Asked for over TCP and answered while nobody is there.
+    let (user, mut plain) = arena.player("leaver");
+    plain.send(1, &swell("left"));
+    waits("left");
+    drop(plain);
+    arena.expect_alone();
+    arena.held.release(b"left");
+    let mut peer = attach(web, &user, 2).unwrap().stream.peer;
+    peer.send_binary(&asked(1, b"count"));
+    assert!(answered(&peer.expect_binary()) == letters(1, WIDE_BYTES));
+    drop(peer);
+    arena.end();
 }
