@@ -172,11 +172,13 @@ pub struct Listener {
     /// msg, gate: unsent bytes above which reading from a connection pauses and pushes find no room,
     /// and bytes of requests that wait for their handlers above which reading pauses. http: unsent
     /// bytes above which no further request is read and no more of an answer is taken; a WebSocket is
-    /// as a gate connection in this.
+    /// as a gate connection in this, but a session over one is cut off, for answers it does not read,
+    /// at twice `message_bytes_max` if that is more.
     pub output_bytes_max: usize,
     /// msg, gate, http (WebSockets): what becomes of a connection with no room for a push or message.
     pub push_over_budget: PushOverBudget,
-    /// msg: bytes of stored answers a session keeps at most.
+    /// msg: bytes of stored answers a session keeps at most. A longer answer, which only a WebSocket
+    /// carries, is sent and not kept: its request runs again when it is repeated.
     pub cache_bytes_max: usize,
     /// msg: answers a session keeps at least, if the bytes allow; up to twice as many.
     pub expired_number: u32,

@@ -24,7 +24,8 @@ pub(crate) enum Fill {
     /// already ran still pass; they stay in the cache, so that a client which comes back for them
     /// loses nothing.
     Above,
-    /// More than twice the budget: nothing finds room.
+    /// More than twice the budget, or, on a session over WebSocket, than twice its listener's
+    /// `message_bytes_max` if that is more: nothing finds room.
     Beyond,
 }
 
@@ -402,12 +403,10 @@ impl Core {
     /// How full a connection's output is with so many bytes more. One message larger than the budget
     /// may be in flight alone.
     pub(crate) fn fill(&self, slot: u32, more_bytes: usize) -> Fill {
-        let connection = self.connections.at(slot);
-        let budget = self.listener(connection.listener).settings.output_bytes_max;
-        let unsent_bytes = connection.unsent_bytes() + more_bytes;
-        if unsent_bytes <= budget {
+        let unsent_bytes = self.connections.at(slot).unsent_bytes() + more_bytes;
+        if unsent_bytes <= self.output_budget(slot) {
             Fill::Within
-        } else if unsent_bytes <= 2 * budget + frame::PAYLOAD_BYTES_MAX {
+        } else if unsent_bytes <= 2 * self.answer_budget(slot) + frame::PAYLOAD_BYTES_MAX {
             Fill::Above
         } else {
             Fill::Beyond
@@ -417,6 +416,16 @@ impl Core {
     /// Unsent bytes that a connection may have.
     pub(crate) fn output_budget(&self, slot: u32) -> usize {
         self.listener(self.connections.at(slot).listener).settings.output_bytes_max
+    }
+
+    /// Half the unsent bytes above which a connection is cut off. Answers over WebSocket may be far
+    /// longer than the output budget, and some may become ready together, which is no fault of who
+    /// reads them.
+    fn answer_budget(&self, slot: u32) -> usize {
+        let connection = self.connections.at(slot);
+        let settings = &self.listener(connection.listener).settings;
+        let is_wide = connection.web.is_some() && matches!(connection.role, Role::Attached(_));
+        settings.output_bytes_max.max(if is_wide { settings.message_bytes_max } else { 0 })
     }
 
     /// Whether a connection has output that the peer has not taken.
@@ -438,6 +447,6 @@ impl Core {
 
     fn had_room(&self, slot: u32, bytes: usize) -> bool {
         let unsent_bytes = self.connections.at(slot).unsent_bytes();
-        unsent_bytes.saturating_sub(bytes) <= 2 * self.output_budget(slot)
+        unsent_bytes.saturating_sub(bytes) <= 2 * self.answer_budget(slot)
     }
 }

@@ -92,3 +92,28 @@ fn a_wide_answer_waits_for_a_connection_that_can_carry_it() {
     drop(peer);
     arena.end();
 }
+
+/// Answers that become ready one behind the other are no fault of their reader.
+#[test]
+fn wide_answers_may_finish_together() {
+    const ANSWERS: u32 = 8;
+    const BYTES: usize = 3 << 20;
+    let arena = Arena::start(&config(1));
+    let user = login(arena.login_at(), "patient").unwrap();
+    let mut peer = attach(arena.at(ListenerKind::Http), &user, 1).unwrap().stream.peer;
+    for id in 0..ANSWERS {
+        peer.send_binary(&asked(id, format!("swell:{id}:{BYTES}").as_bytes()));
+    }
+    let waits = |id: u32| arena.held.waiting(id.to_string().as_bytes()) == 1;
+    // Whoever does not read is not read either, so all are asked for before the first is answered.
+    eventually("all run", || (0..ANSWERS).all(waits));
+    for id in 0..ANSWERS {
+        arena.held.release(id.to_string().as_bytes());
+    }
+    for id in 0..ANSWERS {
+        assert!(answered(&peer.expect_binary()) == letters(id, BYTES), "{id}");
+    }
+    arena.expect(Counter::ClosedSlowConsumer, 0);
+    drop(peer);
+    arena.end();
+}
