@@ -267,15 +267,10 @@ impl Default for Config {
     /// https with a certificate made at start. The last two take larger messages than other
     /// listeners do, for those who come to try the demo's WebSockets out.
     fn default() -> Config {
-        let demo = |kind| {
-            let listener = Listener::new(kind);
-            let is_http = kind == ListenerKind::Http;
-            if is_http { websocket::with_large_messages(listener) } else { listener }
-        };
         let https = Listener {
             address: (Ipv4Addr::LOCALHOST, 8443).into(),
             tls: Some(TlsSettings::self_signed()),
-            ..demo(ListenerKind::Http)
+            ..websocket::of_demo(ListenerKind::Http)
         };
         Config {
             shards: 0,
@@ -285,7 +280,11 @@ impl Default for Config {
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
             demo: Demo::default(),
-            listeners: ListenerKind::ALL.map(demo).into_iter().chain([https]).collect(),
+            listeners: ListenerKind::ALL
+                .map(websocket::of_demo)
+                .into_iter()
+                .chain([https])
+                .collect(),
         }
     }
 }
@@ -297,9 +296,23 @@ impl Config {
     ///
     /// The first thing that is wrong, with the file's path, the key and the reason.
     pub fn from_file(path: &Path) -> Result<Config, ConfigError> {
+        Config::read(path, Listener::new)
+    }
+
+    /// As [`Config::from_file`], for the demo: an http listener of the file takes messages as large as
+    /// those of [`Config::default`] do, unless it says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_file`].
+    pub fn from_file_for_demo(path: &Path) -> Result<Config, ConfigError> {
+        Config::read(path, websocket::of_demo)
+    }
+
+    fn read(path: &Path, fresh: parse::Fresh) -> Result<Config, ConfigError> {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => Config::parse(&text, &file),
+            Ok(text) => Config::parse_with(&text, &file, fresh),
             Err(error) => {
                 Err(ConfigError::whole(ConfigFault::Unreadable(error.kind())).in_file(&file))
             }
@@ -314,7 +327,12 @@ impl Config {
     ///
     /// As [`Config::from_file`].
     pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigError> {
-        let parsed = parse::parse(text).and_then(|config| config.validate().map(|()| config));
+        Config::parse_with(text, file_name, Listener::new)
+    }
+
+    fn parse_with(text: &str, file_name: &str, fresh: parse::Fresh) -> Result<Config, ConfigError> {
+        let parsed =
+            parse::parse(text, fresh).and_then(|config| config.validate().map(|()| config));
         parsed.map_err(|error| error.in_file(file_name))
     }
 
