@@ -133,11 +133,13 @@ impl Core {
         }
     }
 
-    /// Notes that the peer has sent FIN.
+    /// Notes that the peer has sent FIN. On a connection that leaves, its owner will see it too, and
+    /// count.
     pub(super) fn note_end_of_stream(&mut self, slot: u32) {
         let connection = self.connections.at_mut(slot);
         connection.ended = true;
-        if connection.life == Life::Open && connection.is_truncated() {
+        let is_here = !matches!(connection.role, Role::Departing(_));
+        if connection.life == Life::Open && is_here && connection.is_truncated() {
             self.count(Counter::TlsTruncated);
         }
     }
