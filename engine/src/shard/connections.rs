@@ -102,6 +102,8 @@ pub(crate) struct Departure {
     pub(crate) key: u32,
     /// Its message is with the other shard, or waits for room in the mailbox.
     pub(crate) is_posted: bool,
+    /// The wheel will look at it.
+    pub(super) is_looked_after: bool,
     pub(crate) content: HandOver,
 }
 

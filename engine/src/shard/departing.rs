@@ -23,7 +23,7 @@ const RETRY_MS: u64 = 50;
 impl Core {
     /// Sends a connection to its owner shard.
     pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, content: HandOver) {
-        let departure = Departure { to, key: 0, is_posted: false, content };
+        let departure = Departure { to, key: 0, is_posted: false, is_looked_after: false, content };
         self.connections.at_mut(slot).role = Role::Departing(Box::new(departure));
         self.start_departure(slot);
     }
@@ -38,7 +38,9 @@ impl Core {
             return;
         }
         if connection.in_flight.has(InFlight::RECEIVE) {
-            self.operations.push(Operation::CancelReceive { token });
+            if !departure.is_looked_after {
+                self.operations.push(Operation::CancelReceive { token });
+            }
             return self.look_at_departure(token);
         }
         if connection.in_flight.has(InFlight::SEND) {
@@ -107,18 +109,29 @@ impl Core {
         self.look_at_departure(token);
     }
 
-    /// Has the wheel look at a departure that cannot start yet: the kernel may miss that it was told
-    /// to cancel a receive.
+    /// Has the wheel look at a departure that cannot start yet, unless it will: the kernel may miss
+    /// that it was told to cancel a receive.
     fn look_at_departure(&mut self, token: Token) {
-        self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
+        let Some(departure) = self.departure(token) else { return };
+        if !std::mem::replace(&mut departure.is_looked_after, true) {
+            self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
+        }
     }
 
+    /// The wheel looks at a departure.
     pub(crate) fn retry_hand_over(&mut self, token: Token) {
-        let departing = self.connections.get_mut(token).is_some_and(|connection| {
-            connection.life == Life::Open && matches!(connection.role, Role::Departing(_))
-        });
-        if departing {
+        if let Some(departure) = self.departure(token) {
+            departure.is_looked_after = false;
             self.start_departure(token.slot);
+        }
+    }
+
+    /// What takes an open connection elsewhere, if it is to leave.
+    fn departure(&mut self, token: Token) -> Option<&mut Departure> {
+        let connection = self.connections.get_mut(token)?;
+        match &mut connection.role {
+            Role::Departing(departure) if connection.life == Life::Open => Some(departure),
+            _ => None,
         }
     }
 
