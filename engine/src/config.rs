@@ -185,16 +185,19 @@ pub struct Listener {
     /// msg: requests of one session that may wait for their handlers at once; more are refused.
     /// gate: frames of one connection that may; then it is not read.
     pub pending_requests_max: u32,
-    /// http: bytes of a WebSocket message.
+    /// http: bytes of a WebSocket message; of a session's answers and pushes too, but what fits a frame
+    /// of TCP always passes.
     pub message_bytes_max: usize,
     /// http: frames that one WebSocket message may be made of.
     pub fragments_max: u32,
     /// http: milliseconds without a byte received after which a WebSocket is pinged, and without an
     /// answer closed after as many more. 0: never.
     pub ping_interval_ms: u64,
-    /// http: milliseconds that the peer of a WebSocket has to answer a close.
+    /// http: milliseconds that the peer of a WebSocket has to answer a close of the application or of a
+    /// drain. One that broke the protocol, or was silent, is not waited for.
     pub close_timeout_ms: u64,
-    /// http: whether WebSocket messages may be compressed, and at what price in memory.
+    /// http: whether WebSocket messages may be compressed, and at what price in memory. Those of logins
+    /// and sessions never are.
     pub compression: Compression,
     /// http: origins whose pages may open WebSockets. Empty: all.
     pub origins: Vec<String>,
