@@ -137,7 +137,7 @@ pub struct Listener {
     pub server: String,
     /// How leniently it reads.
     pub compat: Compat,
-    /// login: whether two logins of one uid may be in progress at once.
+    /// login, http (logins over WebSocket): whether two logins of one uid may be in progress at once.
     pub multilogin: bool,
     /// msg: what a repeat of an answered request does.
     pub duplicate_request: DuplicateRequest,
@@ -172,27 +172,32 @@ pub struct Listener {
     /// msg, gate: unsent bytes above which reading from a connection pauses and pushes find no room,
     /// and bytes of requests that wait for their handlers above which reading pauses. http: unsent
     /// bytes above which no further request is read and no more of an answer is taken; a WebSocket is
-    /// as a gate connection in this.
+    /// as a gate connection in this, but a session over one is cut off, for answers it does not read,
+    /// at twice `message_bytes_max` if that is more.
     pub output_bytes_max: usize,
     /// msg, gate, http (WebSockets): what becomes of a connection with no room for a push or message.
     pub push_over_budget: PushOverBudget,
-    /// msg: bytes of stored answers a session keeps at most.
+    /// msg: bytes of stored answers a session keeps at most. A longer answer, which only a WebSocket
+    /// carries, is sent and not kept: its request runs again when it is repeated.
     pub cache_bytes_max: usize,
     /// msg: answers a session keeps at least, if the bytes allow; up to twice as many.
     pub expired_number: u32,
     /// msg: requests of one session that may wait for their handlers at once; more are refused.
     /// gate: frames of one connection that may; then it is not read.
     pub pending_requests_max: u32,
-    /// http: bytes of a WebSocket message.
+    /// http: bytes of a WebSocket message; of a session's answers and pushes too, but what fits a frame
+    /// of TCP always passes.
     pub message_bytes_max: usize,
     /// http: frames that one WebSocket message may be made of.
     pub fragments_max: u32,
     /// http: milliseconds without a byte received after which a WebSocket is pinged, and without an
     /// answer closed after as many more. 0: never.
     pub ping_interval_ms: u64,
-    /// http: milliseconds that the peer of a WebSocket has to answer a close.
+    /// http: milliseconds that the peer of a WebSocket has to answer a close of the application or of a
+    /// drain. One that broke the protocol, or was silent, is not waited for.
     pub close_timeout_ms: u64,
-    /// http: whether WebSocket messages may be compressed, and at what price in memory.
+    /// http: whether WebSocket messages may be compressed, and at what price in memory. Those of logins
+    /// and sessions never are.
     pub compression: Compression,
     /// http: origins whose pages may open WebSockets. Empty: all.
     pub origins: Vec<String>,
@@ -265,15 +270,10 @@ impl Default for Config {
     /// https with a certificate made at start. The last two take larger messages than other
     /// listeners do, for those who come to try the demo's WebSockets out.
     fn default() -> Config {
-        let demo = |kind| {
-            let listener = Listener::new(kind);
-            let is_http = kind == ListenerKind::Http;
-            if is_http { websocket::with_large_messages(listener) } else { listener }
-        };
         let https = Listener {
             address: (Ipv4Addr::LOCALHOST, 8443).into(),
             tls: Some(TlsSettings::self_signed()),
-            ..demo(ListenerKind::Http)
+            ..websocket::of_demo(ListenerKind::Http)
         };
         Config {
             shards: 0,
@@ -283,7 +283,11 @@ impl Default for Config {
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
             demo: Demo::default(),
-            listeners: ListenerKind::ALL.map(demo).into_iter().chain([https]).collect(),
+            listeners: ListenerKind::ALL
+                .map(websocket::of_demo)
+                .into_iter()
+                .chain([https])
+                .collect(),
         }
     }
 }
@@ -295,9 +299,23 @@ impl Config {
     ///
     /// The first thing that is wrong, with the file's path, the key and the reason.
     pub fn from_file(path: &Path) -> Result<Config, ConfigError> {
+        Config::read(path, Listener::new)
+    }
+
+    /// As [`Config::from_file`], for the demo: an http listener of the file takes messages as large as
+    /// those of [`Config::default`] do, unless it says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::from_file`].
+    pub fn from_file_for_demo(path: &Path) -> Result<Config, ConfigError> {
+        Config::read(path, websocket::of_demo)
+    }
+
+    fn read(path: &Path, fresh: parse::Fresh) -> Result<Config, ConfigError> {
         let file = path.display().to_string();
         match std::fs::read_to_string(path) {
-            Ok(text) => Config::parse(&text, &file),
+            Ok(text) => Config::parse_with(&text, &file, fresh),
             Err(error) => {
                 Err(ConfigError::whole(ConfigFault::Unreadable(error.kind())).in_file(&file))
             }
@@ -312,7 +330,12 @@ impl Config {
     ///
     /// As [`Config::from_file`].
     pub fn parse(text: &str, file_name: &str) -> Result<Config, ConfigError> {
-        let parsed = parse::parse(text).and_then(|config| config.validate().map(|()| config));
+        Config::parse_with(text, file_name, Listener::new)
+    }
+
+    fn parse_with(text: &str, file_name: &str, fresh: parse::Fresh) -> Result<Config, ConfigError> {
+        let parsed =
+            parse::parse(text, fresh).and_then(|config| config.validate().map(|()| config));
         parsed.map_err(|error| error.in_file(file_name))
     }
 

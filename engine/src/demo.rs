@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
+use crate::config::{Config, ListenerKind};
 use crate::context::{Context, GateConnection};
 use crate::handler::{
     Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
@@ -26,13 +27,28 @@ pub struct Demo {
     context: Context,
     delay: Duration,
     pushes: bool,
+    /// The message server whose sessions `/msg` and the page are for.
+    server: String,
     logins: std::cell::Cell<u64>,
 }
 
 impl Demo {
-    /// A demo that waits `delay_ms` milliseconds before it echoes a request.
+    /// A demo that waits `delay_ms` milliseconds before it echoes a request. `/msg` and the page are for
+    /// the server `sample`.
     pub fn new(context: Context, delay_ms: u64) -> Demo {
-        Demo { context, delay: Duration::from_millis(delay_ms), pushes: false, logins: 0.into() }
+        let (delay, server) = (Duration::from_millis(delay_ms), String::from("sample"));
+        Demo { context, delay, pushes: false, server, logins: 0.into() }
+    }
+
+    /// A demo as the configuration wants it. `/msg` and the page are for the first msg listener's
+    /// server.
+    pub fn configured(context: Context, config: &Config) -> Demo {
+        let demo = Demo::new(context, config.demo.delay_ms).with_pushes(config.demo.pushes);
+        let mut listeners = config.listeners.iter();
+        match listeners.find(|listener| listener.kind == ListenerKind::Msg) {
+            Some(listener) => Demo { server: listener.server.clone(), ..demo },
+            None => demo,
+        }
     }
 
     /// The same, and each request's content is pushed to its user before it is answered.

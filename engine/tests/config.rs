@@ -129,6 +129,7 @@ fn every_value_reaches_its_field() {
         key = "e.pem"
         [[listener]]
         kind = "http"
+        multilogin = true
         head_timeout_ms = 14
         body_timeout_ms = 15
         head_bytes_max = 1600
@@ -177,6 +178,7 @@ fn every_value_reaches_its_field() {
         ..Listener::new(ListenerKind::Msg)
     };
     let http = Listener {
+        multilogin: true,
         head_timeout_ms: 14,
         body_timeout_ms: 15,
         head_bytes_max: 1600,

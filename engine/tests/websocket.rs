@@ -11,6 +11,8 @@ mod compression;
 mod demo;
 #[path = "websocket/ends.rs"]
 mod ends;
+#[path = "websocket/held.rs"]
+mod held;
 #[path = "websocket/hostile.rs"]
 mod hostile;
 #[path = "websocket/messages.rs"]
@@ -25,6 +27,8 @@ mod secret;
 mod sessions;
 #[path = "websocket/stage.rs"]
 mod stage;
+#[path = "websocket/strangers.rs"]
+mod strangers;
 #[path = "websocket/upgrade.rs"]
 mod upgrade;
 

@@ -55,10 +55,8 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
 fn serve(config: &Config) -> Result<(), ServeError> {
     // Before anything listens: a signal that comes early must not kill a server half started.
     let signals = Signals::new([SIGHUP, SIGTERM, SIGINT]).map_err(ServeError::Signals)?;
-    let demo = config.demo.clone();
-    let server = Server::start(config, move |context| {
-        Demo::new(context, demo.delay_ms).with_pushes(demo.pushes)
-    })?;
+    let settings = config.clone();
+    let server = Server::start(config, move |context| Demo::configured(context, &settings))?;
     let admin = match open_admin(config, &server.handle()) {
         Ok(admin) => admin,
         Err(error) => {

@@ -64,7 +64,7 @@ const LISTENER_KEYS: &[&str] = &[
 /// reads alike in both, and three listeners of one server should be able to say the same.
 const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("server", &[ListenerKind::Msg]),
-    ("multilogin", &[ListenerKind::Login]),
+    ("multilogin", &[ListenerKind::Login, ListenerKind::Http]),
     ("duplicate_request", &[ListenerKind::Msg]),
     ("uniform_errors", &[ListenerKind::Msg]),
     ("idle_timeout_ms", &[ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http]),
@@ -79,8 +79,12 @@ const KEYS_OF_KINDS: &[(&str, &[ListenerKind])] = &[
     ("pending_requests_max", &[ListenerKind::Msg, ListenerKind::Gate]),
 ];
 
-/// Reads a whole file's text; the values are not judged beyond their types.
-pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
+/// A listener of a kind with every default.
+pub(super) type Fresh = fn(ListenerKind) -> Listener;
+
+/// Reads a whole file's text; the values are not judged beyond their types. `fresh`: what listeners are
+/// whose keys are absent.
+pub(super) fn parse(text: &str, fresh: Fresh) -> Result<Config, ConfigError> {
     let table: Table = text.parse().map_err(|error| syntax(text, &error))?;
     let top = Section::new("", &table, TOP_KEYS)?;
     let mut config = Config::default();
@@ -95,8 +99,9 @@ pub(super) fn parse(text: &str) -> Result<Config, ConfigError> {
     }
     if let Some(tables) = top.tables("listener")? {
         let listeners = tables.into_iter().enumerate();
-        config.listeners =
-            listeners.map(|(index, table)| listener(index, table)).collect::<Result<_, _>>()?;
+        config.listeners = listeners
+            .map(|(index, table)| listener(index, table, fresh))
+            .collect::<Result<_, _>>()?;
     }
     if config.listeners.is_empty() {
         return Err(ConfigError::at("listener", ConfigFault::NoListeners));
@@ -112,9 +117,9 @@ fn demo(table: &Table) -> Result<Demo, ConfigError> {
     Ok(demo)
 }
 
-fn listener(index: usize, table: &Table) -> Result<Listener, ConfigError> {
+fn listener(index: usize, table: &Table, fresh: Fresh) -> Result<Listener, ConfigError> {
     let section = Section::new(&format!("listener[{index}]"), table, LISTENER_KEYS)?;
-    let mut listener = Listener::new(section.required("kind")?);
+    let mut listener = fresh(section.required("kind")?);
     refuse_keys_of_other_kinds(&section, listener.kind)?;
     section.set("address", &mut listener.address)?;
     section.set("server", &mut listener.server)?;

@@ -151,7 +151,7 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
         ("body_timeout_ms", listener.body_timeout_ms != BODY_TIMEOUT_MS_DEFAULT && !http),
         ("head_bytes_max", listener.head_bytes_max != HEAD_BYTES_DEFAULT && !http),
         ("body_bytes_max", listener.body_bytes_max != BODY_BYTES_DEFAULT && !http),
-        ("multilogin", listener.multilogin && kind != ListenerKind::Login),
+        ("multilogin", listener.multilogin && kind != ListenerKind::Login && !http),
         ("idle_timeout_ms", idle && kind == ListenerKind::Login),
         ("duplicate_request", replay && kind != ListenerKind::Msg),
     ];

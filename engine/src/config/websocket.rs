@@ -13,7 +13,7 @@ pub(super) const FRAGMENTS_DEFAULT: u32 = 1024;
 pub(super) const PING_INTERVAL_MS_DEFAULT: u64 = 30_000;
 pub(super) const CLOSE_TIMEOUT_MS_DEFAULT: u64 = 5_000;
 
-/// What the demo's own listeners take: as much as suites of test cases send.
+/// What the demo's listeners take: as much as suites of test cases send.
 const LARGE_MESSAGE_BYTES: usize = 16 << 20;
 const LARGE_MESSAGE_FRAGMENTS: u32 = 1 << 17;
 
@@ -31,8 +31,12 @@ pub(super) const KEYS: [&str; 7] = [
     "subprotocols",
 ];
 
-/// The same listener, for messages of any size that somebody might try.
-pub(super) fn with_large_messages(listener: Listener) -> Listener {
+/// A listener of the demo: one for http takes messages of any size that somebody might try.
+pub(super) fn of_demo(kind: ListenerKind) -> Listener {
+    let listener = Listener::new(kind);
+    if kind != ListenerKind::Http {
+        return listener;
+    }
     let (message_bytes_max, fragments_max) = (LARGE_MESSAGE_BYTES, LARGE_MESSAGE_FRAGMENTS);
     Listener { message_bytes_max, fragments_max, ..listener }
 }

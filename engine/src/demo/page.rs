@@ -26,12 +26,14 @@ const PARTS: [(&str, &str, &str); 5] = [
     ("/page/des.js", SCRIPT, include_str!("page/des.js")),
 ];
 
-/// The page, as a shard answers that waits so long before an answer.
-pub(super) fn front(shard: ShardIndex, delay: Duration) -> Response {
+/// The page, as a shard answers that waits so long before an answer, for users of a message server.
+pub(super) fn front(shard: ShardIndex, delay: Duration, server: &str) -> Response {
+    let server = server.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     let page = FRONT
         .replace("{version}", env!("CARGO_PKG_VERSION"))
         .replace("{shard}", &shard.0.to_string())
-        .replace("{delay}", &delay.as_millis().to_string());
+        .replace("{delay}", &delay.as_millis().to_string())
+        .replace("{server}", &server);
     file("text/html; charset=utf-8").header("content-security-policy", POLICY).body(page)
 }
 
@@ -73,10 +75,11 @@ mod tests {
 
     #[test]
     fn every_place_of_the_page_is_filled() {
-        let page = front(ShardIndex(3), Duration::from_millis(7));
+        let page = front(ShardIndex(3), Duration::from_millis(7), "<\"&>");
         let crate::http::Content::Bytes(body) = &page.content else { panic!("a page") };
         let text = std::str::from_utf8(body).unwrap();
         assert!(text.contains("shard 3 answers") && text.contains("now 7 ms"), "{text}");
+        assert!(text.contains("data-server=\"&lt;&quot;&amp;>\""), "{text}");
         assert!(!text.contains('{'), "{text}");
     }
 }

@@ -48,9 +48,6 @@ impl Allowed {
     }
 }
 
-/// The message server whose sessions `/msg` carries.
-const SERVER: &str = "sample";
-
 /// Sends every message back.
 struct Echo;
 
@@ -66,7 +63,7 @@ pub(super) async fn answer(demo: Rc<Demo>, request: Request) -> Response {
     match path {
         "/ws" => return websocket::accept(&request, Rc::new(Echo)),
         "/login" => return websocket::accept_login(&request),
-        "/msg" => return websocket::accept_msg(&request, SERVER),
+        "/msg" => return websocket::accept_msg(&request, &demo.server),
         _ => {}
     }
     let Some(allowed) = allowed(path) else {
@@ -99,7 +96,7 @@ fn allowed(path: &str) -> Option<Allowed> {
 
 async fn read(demo: &Demo, path: &str) -> Response {
     match path {
-        "/" => page::front(demo.context.shard(), demo.delay),
+        "/" => page::front(demo.context.shard(), demo.delay, &demo.server),
         "/stream" => {
             let (context, delay) = (demo.context.clone(), demo.delay);
             let lines = Lines { context, delay, sleep: None, next: 1 };

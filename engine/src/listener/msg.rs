@@ -89,10 +89,8 @@ impl Core {
         if let Some(older) = older.filter(|_| !mutation::active(Mutation::KeepOlder)) {
             self.finish(older, Counter::Superseded);
         }
-        let is_wide = self.connections.at(slot).web.is_some();
         if let Some(session) = self.sessions.get_mut(key) {
             session.set_connection(Some(slot));
-            session.is_wide = is_wide;
         }
         self.count(Counter::Attached);
         self.counters.add(Counter::AttachedNow, 1);
@@ -106,7 +104,7 @@ impl Core {
         if self.draining {
             return self.finish(slot, Counter::ClosedByServer);
         }
-        if is_wide {
+        if self.connections.at(slot).web.is_some() {
             self.on_web_bytes(slot, unread);
         } else {
             self.on_frames(slot, unread);
@@ -184,8 +182,8 @@ impl Core {
                 }
             }
             Verdict::Replay(stored) => {
-                let bytes = stored.content.len();
-                self.connections.respond(slot, stored.content, stored.flag, request.id);
+                let (content, flag) = (stored.content, stored.flag);
+                let bytes = self.connections.respond(slot, content, flag, request.id);
                 // A replay counts as an answer, so it may retire old ones.
                 let now_cached = session.state.cache_bytes();
                 self.cache_changed(cached, now_cached);
@@ -222,21 +220,17 @@ impl Core {
             policy = &tight;
             self.counters.count(Counter::AnswersOverBudget);
         }
-        let is_wide = session.is_wide;
-        let bytes_max = if is_wide { self.wide_bytes_max } else { response::CONTENT_BYTES_MAX };
-        let bytes = reply.as_ref().map_or(0, Bytes::len);
-        let answer = match reply {
-            Ok(content) if is_wide && bytes <= bytes_max => session::Answer::Unframed(content),
-            Ok(content) => session::Answer::Content(content),
-            Err(_) => session::Answer::Failed,
-        };
-        let cached = session.state.cache_bytes();
         let connection = session.connection();
+        let carried = connection.map_or(0, |slot| self.connections.at(slot).content_bytes_max());
+        let answer = answer(reply, carried, self.wide_bytes_max, policy);
+        let cached = session.state.cache_bytes();
         let deliver = session.state.on_answer(ticket, answer, policy);
+        let (mut bytes, mut failed) = (0, !matches!(answer, session::Answer::Unframed(_)));
         if let (Some(stored), Some(slot)) = (deliver, connection) {
-            self.connections.respond(slot, stored.content, stored.flag, ticket.id());
+            bytes = self.connections.respond(slot, stored.content, stored.flag, ticket.id());
+            failed |= bytes < stored.content.len();
         }
-        if reply.is_err() || bytes > bytes_max {
+        if failed {
             self.counters.count(Counter::HandlerFailed);
         }
         let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
@@ -272,5 +266,24 @@ impl Core {
     /// Keeps the gauge of stored bytes.
     pub(crate) fn cache_changed(&self, before: usize, after: usize) {
         self.counters.add(Counter::CacheBytesNow, (after as u64).wrapping_sub(before as u64));
+    }
+}
+
+/// What is remembered of a reply: all of it, if the connection of the moment can carry so much or, as
+/// long as the session can keep it, one that comes later. `carried`, `carried_later`: bytes of content.
+fn answer<'a>(
+    reply: &'a Reply,
+    carried: usize,
+    carried_later: usize,
+    policy: &SessionPolicy,
+) -> session::Answer<'a> {
+    let Ok(content) = reply else { return session::Answer::Failed };
+    let bytes = content.len();
+    let is_kept = bytes + session::ANSWER_OVERHEAD_BYTES <= policy.cache_bytes_max;
+    let is_ordinary = bytes <= response::CONTENT_BYTES_MAX;
+    if is_ordinary || bytes <= carried || (is_kept && bytes <= carried_later) {
+        session::Answer::Unframed(content)
+    } else {
+        session::Answer::Failed
     }
 }

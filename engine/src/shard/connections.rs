@@ -102,6 +102,8 @@ pub(crate) struct Departure {
     pub(crate) key: u32,
     /// Its message is with the other shard, or waits for room in the mailbox.
     pub(crate) is_posted: bool,
+    /// The wheel will look at it.
+    pub(super) is_looked_after: bool,
     pub(crate) content: HandOver,
 }
 
@@ -184,6 +186,11 @@ impl Connection {
     /// The msg listener whose sessions it may attach to, which is its own but for a WebSocket.
     pub(crate) fn session_listener(&self) -> ListenerIndex {
         self.web.as_ref().and_then(|web| web.msg).unwrap_or(self.listener)
+    }
+
+    /// Bytes of content that a response on it may have.
+    pub(crate) fn content_bytes_max(&self) -> usize {
+        self.web.as_ref().map_or(response::CONTENT_BYTES_MAX, |web| web.content_bytes_max)
     }
 
     /// Bytes that the peer has not taken.
@@ -361,9 +368,11 @@ impl Connections {
         &mut traffic.records
     }
 
-    /// Appends a response, as the connection carries them. One that is too long for a frame is a
-    /// failure there.
-    pub(crate) fn respond(&mut self, slot: u32, content: &[u8], flag: Flag, id: u32) {
+    /// Appends a response, as the connection carries them; how many bytes of content. One that is
+    /// longer than the connection carries is a failure there.
+    pub(crate) fn respond(&mut self, slot: u32, content: &[u8], flag: Flag, id: u32) -> usize {
+        let fits = content.len() <= self.at(slot).content_bytes_max();
+        let (content, flag) = if fits { (content, flag) } else { (&[][..], Flag::Error) };
         let (writers, traffic, spare) = self.dirty_traffic(slot);
         if traffic.output.capacity() == 0 {
             traffic.output = spare.buffer();
@@ -371,9 +380,11 @@ impl Connections {
         let output = &mut traffic.output;
         if let Some(web) = writers.web {
             web.respond(content, flag, id, output);
-        } else if response::encode(content, flag, id, output).is_err() {
-            response::encode(&[], Flag::Error, id, output).expect("no content fits a frame");
+        } else {
+            let encoded = response::encode(content, flag, id, output);
+            encoded.expect("it fits a frame, and a push has the id of pushes");
         }
+        content.len()
     }
 
     /// Takes what has not been given to the driver.

@@ -131,7 +131,7 @@ pub(crate) struct Core {
     pub(crate) deciding_max: usize,
     /// Bytes of stored answers that all sessions may have together.
     pub(crate) cache_bytes_max: u64,
-    /// Bytes of the content of an answer that goes over a WebSocket.
+    /// Bytes of the content of an answer that some listener's connections can carry.
     pub(crate) wide_bytes_max: usize,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
@@ -181,7 +181,7 @@ impl Core {
             paused_until_ms: 0,
         });
         let listeners: Vec<ListenerSide> = listeners.collect();
-        let wide_bytes_max = web::content_bytes_max(&listeners);
+        let wide_bytes_max = web::widest_content_bytes(&listeners);
         parts.places.open(parts.index, parts.slots);
         Core {
             index: parts.index,

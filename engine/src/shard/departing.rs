@@ -6,24 +6,45 @@
 //! a place in the receiver's table; without one, or when the ring does not take it after all (then its
 //! message is taken back, `Abandon`), the sender keeps the connection and tries again until the attach
 //! deadline.
+//!
+//! TLS and WebSocket travel with the message ([`Parcel`]), and so does what has not been given to the
+//! driver: it leaves with the new owner's first send.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::connections::{Departure, InFlight, Life, Role};
 use super::core::Core;
 use super::counters::Counter;
 use super::deadlines::TimerKey;
 use super::message::{HandOver, Message};
+use super::web::Web;
 use crate::driver::{Errno, Operation, ShardIndex, Token};
 use crate::mutation::{self, Mutation};
+use crate::transport::tls::Tls;
 
 /// Milliseconds before a hand-over that met a full table is tried again.
 const RETRY_MS: u64 = 50;
 
+/// What stands between the wire and the role of a connection on its way to another shard. A hand-over
+/// that fails is tried again with another message, so more than one may name it; only one descriptor
+/// arrives, and who has that takes the layers out.
+#[derive(Clone, Debug)]
+pub(crate) struct Parcel {
+    layers: Arc<Mutex<Layers>>,
+    /// Bytes that have not been sent, as they go to the wire.
+    unsent: Vec<u8>,
+}
+
+#[derive(Debug, Default)]
+struct Layers {
+    tls: Option<Box<Tls>>,
+    web: Option<Box<Web>>,
+}
+
 impl Core {
     /// Sends a connection to its owner shard.
     pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, content: HandOver) {
-        let departure = Departure { to, key: 0, is_posted: false, content };
+        let departure = Departure { to, key: 0, is_posted: false, is_looked_after: false, content };
         self.connections.at_mut(slot).role = Role::Departing(Box::new(departure));
         self.start_departure(slot);
     }
@@ -38,7 +59,9 @@ impl Core {
             return;
         }
         if connection.in_flight.has(InFlight::RECEIVE) {
-            self.operations.push(Operation::CancelReceive { token });
+            if !departure.is_looked_after {
+                self.operations.push(Operation::CancelReceive { token });
+            }
             return self.look_at_departure(token);
         }
         if connection.in_flight.has(InFlight::SEND) {
@@ -107,18 +130,29 @@ impl Core {
         self.look_at_departure(token);
     }
 
-    /// Has the wheel look at a departure that cannot start yet: the kernel may miss that it was told
-    /// to cancel a receive.
+    /// Has the wheel look at a departure that cannot start yet, unless it will: the kernel may miss
+    /// that it was told to cancel a receive.
     fn look_at_departure(&mut self, token: Token) {
-        self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
+        let Some(departure) = self.departure(token) else { return };
+        if !std::mem::replace(&mut departure.is_looked_after, true) {
+            self.timers.arm(self.now_ms + RETRY_MS, TimerKey::HandOver(token));
+        }
     }
 
+    /// The wheel looks at a departure.
     pub(crate) fn retry_hand_over(&mut self, token: Token) {
-        let departing = self.connections.get_mut(token).is_some_and(|connection| {
-            connection.life == Life::Open && matches!(connection.role, Role::Departing(_))
-        });
-        if departing {
+        if let Some(departure) = self.departure(token) {
+            departure.is_looked_after = false;
             self.start_departure(token.slot);
+        }
+    }
+
+    /// What takes an open connection elsewhere, if it is to leave.
+    fn departure(&mut self, token: Token) -> Option<&mut Departure> {
+        let connection = self.connections.get_mut(token)?;
+        match &mut connection.role {
+            Role::Departing(departure) if connection.life == Life::Open => Some(departure),
+            _ => None,
         }
     }
 
@@ -145,5 +179,41 @@ impl Core {
         self.set_deadline(slot, content.deadline_ms);
         self.judge(slot, &content.attach, &content.unread);
         self.take_last_word(slot);
+    }
+
+    /// Takes TLS and WebSocket of a connection that is to leave for another shard, if it has either.
+    fn pack(&mut self, slot: u32) -> Option<Parcel> {
+        // Keys that are used up show at the new owner's first send, too.
+        let _ = self.connections.seal(slot);
+        let connection = self.connections.at(slot);
+        if connection.tls.is_none() && connection.web.is_none() {
+            return None;
+        }
+        let unsent = self.connections.take_unsent(slot);
+        let connection = self.connections.at_mut(slot);
+        let layers = Layers { tls: connection.tls.take(), web: connection.web.take() };
+        Some(Parcel { layers: Arc::new(Mutex::new(layers)), unsent })
+    }
+
+    /// Gives a connection that has come from another shard what it had there.
+    fn unpack(&mut self, slot: u32, parcel: &Parcel) {
+        let mut layers = parcel.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        let Layers { tls, web } = std::mem::take(&mut *layers);
+        debug_assert!(tls.is_some() || web.is_some(), "one descriptor arrives");
+        let is_secure = tls.is_some();
+        let connection = self.connections.at_mut(slot);
+        (connection.tls, connection.web) = (tls, web);
+        let queue =
+            if is_secure { self.connections.records(slot) } else { self.connections.output(slot) };
+        queue.extend_from_slice(&parcel.unsent);
+    }
+
+    /// Keeps what came in while a connection waits to leave, for its owner, and stops its receive,
+    /// which must end before.
+    pub(super) fn hold_for_owner(&mut self, slot: u32, bytes: &[u8]) {
+        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role {
+            departure.content.unread.extend_from_slice(bytes);
+        }
+        self.start_departure(slot);
     }
 }

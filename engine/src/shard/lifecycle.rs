@@ -60,9 +60,8 @@ impl Core {
     pub(super) fn push(&mut self, key: SessionKey, content: &[u8]) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let slot = session.connection().filter(|_| session.pushes);
-        let content_bytes_max =
-            if session.is_wide { self.wide_bytes_max } else { response::CONTENT_BYTES_MAX };
-        let Some(slot) = slot.filter(|_| content.len() <= content_bytes_max) else {
+        let fits = |slot: &u32| content.len() <= self.connections.at(*slot).content_bytes_max();
+        let Some(slot) = slot.filter(fits) else {
             self.count(Counter::PushDropped);
             return false;
         };

@@ -163,18 +163,24 @@ impl Core {
         (connection.life == Life::Open).then_some(token)
     }
 
-    /// Stops reading a connection whose requests might add to the messages that wait.
-    pub(crate) fn hold_for_mail(&mut self, slot: u32) {
+    /// Whether a connection must not be read, because its requests might add to the messages that
+    /// wait. A login or an attach adds one at most, so those go on.
+    pub(super) fn must_wait_for_mail(&self, slot: u32) -> bool {
         let role = &self.connections.at(slot).role;
-        if let Role::Attached(_) | Role::Gate(_) | Role::Http(_) | Role::WebSocket(_) = role {
-            self.pause(slot);
-            let token = self.connections.token(slot);
-            if !std::mem::replace(&mut self.connections.at_mut(slot).held_for_mail, true) {
-                self.mail.held.push(token);
-            }
-            // Nothing that it does not send meanwhile is late.
-            self.settle_http(slot);
+        let asks_for_more =
+            matches!(role, Role::Attached(_) | Role::Gate(_) | Role::Http(_) | Role::WebSocket(_));
+        asks_for_more && self.mail.is_crowded()
+    }
+
+    /// Stops reading a connection until fewer messages wait.
+    pub(crate) fn hold_for_mail(&mut self, slot: u32) {
+        self.pause(slot);
+        let token = self.connections.token(slot);
+        if !std::mem::replace(&mut self.connections.at_mut(slot).held_for_mail, true) {
+            self.mail.held.push(token);
         }
+        // Nothing that it does not send meanwhile is late.
+        self.settle_http(slot);
     }
 
     /// Whether a message of the application for another shard must be refused; counted.
@@ -345,6 +351,32 @@ mod tests {
         assert_eq!(scene.core(0).mail.waiting_count, 0);
         assert_eq!(scene.count(Counter::CommandsFailed), 0);
         users.into_iter().for_each(|(connection, _)| connection.close());
+    }
+
+    /// A connection that is not held for other shards reads on when it may, whatever waits for them.
+    #[test]
+    fn who_is_not_held_reads_on_while_messages_wait() {
+        let mut scene = two_shards(1).start();
+        let uid = scene.uid_number(0, 0);
+        assert!(scene.log_in(&uid));
+        let client = scene.connect(ListenerKind::Msg);
+        scene.pass(5);
+        let here = (0..2).find(|shard| scene.core(*shard).connections.len() == 1);
+        let here = here.expect("it was accepted");
+        let core = scene.core(here);
+        let slot = core.connections.slots()[0];
+        core.pause(slot);
+        for _ in 0..=WAITING_MAX {
+            let filler = Message::Done(0, Box::new(CommandResult::Count(0)));
+            core.post(ShardIndex(1 - here), filler);
+        }
+        assert!(core.mail.is_crowded());
+        core.resume(slot);
+        let connection = core.connections.at(slot);
+        assert!(!connection.paused && connection.in_flight.has(InFlight::RECEIVE));
+        scene.pass(5_000);
+        client.close();
+        scene.pass(5);
     }
 
     /// The application's own tasks are not stopped by pausing anybody: their commands fail.

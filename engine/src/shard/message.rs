@@ -6,7 +6,7 @@ use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::server::LoginVerdict;
 
 use super::command::{Command, CommandResult, GateDeed};
-use super::secure::Parcel;
+use super::departing::Parcel;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
 

@@ -32,8 +32,6 @@ pub(crate) struct Session {
     pub(crate) listener: ListenerIndex,
     /// Whether the application may send frames that answer nothing.
     pub(crate) pushes: bool,
-    /// Whether its latest attach came over a WebSocket, which carries answers longer than a frame.
-    pub(crate) is_wide: bool,
     connection: u32,
     next_of_uid: u32,
     /// Bytes of the requests whose handlers wait.
@@ -113,7 +111,6 @@ impl Sessions {
             user,
             listener,
             pushes: false,
-            is_wide: false,
             connection: NONE,
             next_of_uid: NONE,
             pending_bytes: 0,

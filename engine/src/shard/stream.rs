@@ -24,7 +24,8 @@ pub(crate) enum Fill {
     /// already ran still pass; they stay in the cache, so that a client which comes back for them
     /// loses nothing.
     Above,
-    /// More than twice the budget: nothing finds room.
+    /// More than twice the budget, or, on a session over WebSocket, than twice its listener's
+    /// `message_bytes_max` if that is more: nothing finds room.
     Beyond,
 }
 
@@ -74,7 +75,7 @@ impl Core {
         if matches!(connection.role, Role::Dialled(_)) {
             return self.on_dialled_bytes(slot, bytes);
         }
-        if self.mail.is_crowded() && !connection.paused {
+        if !connection.paused && self.must_wait_for_mail(slot) {
             self.hold_for_mail(slot);
         }
         let connection = self.connections.at(slot);
@@ -112,7 +113,9 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Securing | Role::Attaching) => ReceiveMode::Once,
+            (Life::Open, Role::Securing | Role::Attaching) if !connection.paused => {
+                ReceiveMode::Once
+            }
             (
                 Life::Open,
                 Role::Login(_)
@@ -336,7 +339,7 @@ impl Core {
         if self.is_over_budget(slot) {
             return;
         }
-        if self.mail.is_crowded() {
+        if self.must_wait_for_mail(slot) {
             return self.hold_for_mail(slot);
         }
         let token = self.connections.token(slot);
@@ -345,18 +348,37 @@ impl Core {
             // Its idle time did not run while nobody listened.
             self.on_activity(slot);
         }
-        if self.connections.at(slot).web.is_some() {
-            self.on_web_bytes(slot, &[]);
-        } else if matches!(self.connections.at(slot).role, Role::Http(_)) {
-            self.on_http_bytes(slot, &[]);
-        } else {
-            self.on_frames(slot, &[]);
-        }
+        self.take_kept(slot);
         let connection = self.connections.at(slot);
         if connection.ended && !connection.paused && connection.life == Life::Open {
             return self.on_end_of_stream(slot);
         }
         self.continue_receiving(token);
+    }
+
+    /// Takes the input that was kept, as [`Core::feed`] takes what comes.
+    fn take_kept(&mut self, slot: u32) {
+        let connection = self.connections.at(slot);
+        if connection.web.is_some() {
+            return self.on_web_bytes(slot, &[]);
+        }
+        match &connection.role {
+            Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, &[]),
+            Role::Http(_) => self.on_http_bytes(slot, &[]),
+            Role::Attaching | Role::Login(_) if !connection.has_remainder() => {}
+            Role::Attaching => self.on_attach_bytes(slot, &[]),
+            Role::Login(_) => {
+                let kept = self.connections.take_remainder(slot);
+                self.on_login_bytes(slot, &kept);
+                self.connections.recycle(kept);
+            }
+            // They keep nothing, or not here.
+            Role::Securing
+            | Role::Departing(_)
+            | Role::WebSocket(_)
+            | Role::Dialled(_)
+            | Role::None => {}
+        }
     }
 
     /// Whether reading from a connection must wait.
@@ -381,12 +403,10 @@ impl Core {
     /// How full a connection's output is with so many bytes more. One message larger than the budget
     /// may be in flight alone.
     pub(crate) fn fill(&self, slot: u32, more_bytes: usize) -> Fill {
-        let connection = self.connections.at(slot);
-        let budget = self.listener(connection.listener).settings.output_bytes_max;
-        let unsent_bytes = connection.unsent_bytes() + more_bytes;
-        if unsent_bytes <= budget {
+        let unsent_bytes = self.connections.at(slot).unsent_bytes() + more_bytes;
+        if unsent_bytes <= self.output_budget(slot) {
             Fill::Within
-        } else if unsent_bytes <= 2 * budget + frame::PAYLOAD_BYTES_MAX {
+        } else if unsent_bytes <= 2 * self.answer_budget(slot) + frame::PAYLOAD_BYTES_MAX {
             Fill::Above
         } else {
             Fill::Beyond
@@ -396,6 +416,16 @@ impl Core {
     /// Unsent bytes that a connection may have.
     pub(crate) fn output_budget(&self, slot: u32) -> usize {
         self.listener(self.connections.at(slot).listener).settings.output_bytes_max
+    }
+
+    /// Half the unsent bytes above which a connection is cut off. Answers over WebSocket may be far
+    /// longer than the output budget, and some may become ready together, which is no fault of who
+    /// reads them.
+    fn answer_budget(&self, slot: u32) -> usize {
+        let connection = self.connections.at(slot);
+        let settings = &self.listener(connection.listener).settings;
+        let is_wide = connection.web.is_some() && matches!(connection.role, Role::Attached(_));
+        settings.output_bytes_max.max(if is_wide { settings.message_bytes_max } else { 0 })
     }
 
     /// Whether a connection has output that the peer has not taken.
@@ -417,6 +447,6 @@ impl Core {
 
     fn had_room(&self, slot: u32, bytes: usize) -> bool {
         let unsent_bytes = self.connections.at(slot).unsent_bytes();
-        unsent_bytes.saturating_sub(bytes) <= 2 * self.output_budget(slot)
+        unsent_bytes.saturating_sub(bytes) <= 2 * self.answer_budget(slot)
     }
 }

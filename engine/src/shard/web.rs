@@ -32,6 +32,8 @@ pub(crate) struct Web {
     machine: Machine,
     /// The msg listener whose sessions it may attach to.
     pub(super) msg: Option<ListenerIndex>,
+    /// Bytes of the content of a response.
+    pub(super) content_bytes_max: usize,
     /// It was pinged and has not sent anything since.
     is_pinged: bool,
     /// This side has closed, and the peer is to answer.
@@ -39,17 +41,18 @@ pub(crate) struct Web {
 }
 
 impl Web {
-    pub(crate) fn new(machine: Machine, msg: Option<ListenerIndex>) -> Web {
-        Web { machine, msg, is_pinged: false, is_awaiting_close: false }
+    /// The WebSocket of a connection of a listener with these settings.
+    pub(crate) fn new(machine: Machine, msg: Option<ListenerIndex>, settings: &Listener) -> Web {
+        let content_bytes_max = content_bytes_max(settings);
+        Web { machine, msg, content_bytes_max, is_pinged: false, is_awaiting_close: false }
     }
 
-    /// Writes a response, which is a message; behind a close nothing is sent.
+    /// Writes a response, which is a message; behind a close nothing is sent. How long its content may
+    /// be is for the caller to see.
     pub(super) fn respond(&mut self, content: &[u8], flag: Flag, id: u32, output: &mut Vec<u8>) {
         let bytes = content.len() + response::TAIL_BYTES;
         if self.machine.begin_binary(bytes, output).is_ok() {
-            output.extend_from_slice(content);
-            output.push(flag as u8);
-            output.extend_from_slice(&id.to_be_bytes());
+            response::encode_payload(content, flag, id, output);
         }
     }
 
@@ -71,13 +74,18 @@ pub(super) fn limits(settings: &Listener) -> Limits {
     Limits { message_bytes_max, fragments_max, ..Limits::default() }
 }
 
-/// Bytes of content that an answer may have where it goes over a WebSocket: as much as the widest
-/// listener takes.
-pub(super) fn content_bytes_max(listeners: &[ListenerSide]) -> usize {
+/// Bytes of content that a response over a WebSocket of this listener may have: as many as over TCP at
+/// least.
+fn content_bytes_max(settings: &Listener) -> usize {
+    let bytes_max = settings.message_bytes_max.saturating_sub(response::TAIL_BYTES);
+    bytes_max.max(response::CONTENT_BYTES_MAX)
+}
+
+/// The same, of the widest listener, which a user may come to next.
+pub(super) fn widest_content_bytes(listeners: &[ListenerSide]) -> usize {
     let web = listeners.iter().map(|listener| &listener.settings);
     let web = web.filter(|settings| settings.kind == ListenerKind::Http);
-    let bytes_max = web.map(|settings| settings.message_bytes_max).max().unwrap_or(0);
-    bytes_max.saturating_sub(response::TAIL_BYTES).max(response::CONTENT_BYTES_MAX)
+    web.map(content_bytes_max).max().unwrap_or(response::CONTENT_BYTES_MAX)
 }
 
 /// What is read of an attach: nobody has shown who he is.

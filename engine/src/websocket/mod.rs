@@ -87,7 +87,7 @@ pub fn accept(request: &Request, handler: Rc<dyn Handler>) -> Response {
 }
 
 /// As [`accept`], for a login conversation as a login listener has it: a text message is a line, without
-/// its line feed.
+/// its line feed. Nothing of it is compressed.
 pub fn accept_login(request: &Request) -> Response {
     judge(request, Mode::Off, Purpose::Login)
 }
@@ -95,8 +95,8 @@ pub fn accept_login(request: &Request) -> Response {
 /// As [`accept`], for a session of a message server, the one of the msg listener with this server name;
 /// 404 where there is none. A binary message is what is a frame's payload there: the attach and its
 /// answer, then requests and responses. They are judged as those of that listener are, and a session
-/// may be attached now here, now there. Messages may be longer than frames, up to the listener's
-/// `message_bytes_max`.
+/// may be attached now here, now there. Messages may be longer than frames, up to the
+/// `message_bytes_max` of the listener that the request came to; they are never compressed.
 pub fn accept_msg(request: &Request, server: &str) -> Response {
     judge(request, Mode::Off, Purpose::Session(server.to_owned()))
 }

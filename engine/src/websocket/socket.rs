@@ -8,6 +8,8 @@ use std::rc::Rc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
+use skyring_protocols::websocket::close::REASON_BYTES_MAX;
+use skyring_protocols::websocket::head::CONTROL_BYTES_MAX;
 
 use super::{CloseCode, Message};
 use crate::context::{Deed, ShardSide};
@@ -71,8 +73,9 @@ impl Socket {
     }
 
     /// Sends a message behind what was sent before. A peer that takes too little of it is cut off:
-    /// with twice the listener's `output_bytes_max` unsent, one message more does what the listener's
-    /// `push_over_budget` says. [`Socket::ready`] waits for room.
+    /// where more than twice the listener's `output_bytes_max` and 65,535 bytes are unsent, one message
+    /// more, of any size, does what the listener's `push_over_budget` says; below that one of any size
+    /// passes. [`Socket::ready`] waits for room.
     pub fn send(&self, message: impl Into<Message>) {
         let message = message.into();
         let link = &self.0;
@@ -86,7 +89,7 @@ impl Socket {
     /// listener's `ping_interval_ms` says; this is for measuring.
     pub fn ping(&self, data: impl Into<Bytes>) {
         let mut data = data.into();
-        data.truncate(PING_BYTES_MAX);
+        data.truncate(CONTROL_BYTES_MAX);
         if self.is_open() {
             self.push(SocketDeed::Ping(data));
         }
@@ -178,11 +181,6 @@ impl Socket {
         self.0.side.push(Deed::Socket(self.0.connection, deed));
     }
 }
-
-/// Bytes that a ping holds at most (RFC 6455, section 5.5).
-const PING_BYTES_MAX: usize = 125;
-/// Bytes of a reason, at most: a close frame holds the code too.
-const REASON_BYTES_MAX: usize = PING_BYTES_MAX - 2;
 
 /// As much of a reason as fits, in whole characters.
 fn cut(reason: &str) -> &str {

@@ -6,6 +6,7 @@
 //! | `wait:MS:X` | answers X after so many milliseconds |
 //! | `never` | never answers, nor wakes |
 //! | `big:N` | answers N letters |
+//! | `swell:NAME:N` | the same once the test releases NAME |
 //! | `count` | answers how many requests of this login were run |
 //! | `fail` | fails |
 //! | `panic`, `late panic` | panics at once, or after a millisecond |
@@ -15,7 +16,7 @@
 //!
 //! The name of a user decides too: `hold-...` is held at its login until the test releases the name,
 //! `deny-...` may not log in, `long-...` gets a subid of 50,000 bytes, and `panic-METHOD` makes that
-//! method panic.
+//! method panic. Over http, `/login` and `/msg` carry both over WebSocket.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -29,7 +30,9 @@ use skyring::handler::{
     Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
     User,
 };
+use skyring::http;
 use skyring::protocols::login::token::SampleToken;
+use skyring::websocket;
 
 use super::held::Held;
 
@@ -155,6 +158,10 @@ impl Application for Game {
             }
             "never" => std::future::pending().await,
             "big" => Bytes::from(vec![b'x'; number(rest)]),
+            "swell" => {
+                self.held.wait(&self.context, name).await;
+                Bytes::from(vec![b'x'; number(tail)])
+            }
             "allow" | "push" | "kick" | "online" => {
                 Bytes::from(self.administer(&word, name, tail).await)
             }
@@ -182,5 +189,13 @@ impl Application for Game {
     async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
         assert!(&content[..] != b"panic", "on purpose, in message");
         self.context.send(connection, content);
+    }
+
+    async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
+        match request.path() {
+            "/login" => websocket::accept_login(&request),
+            "/msg" => websocket::accept_msg(&request, "sample"),
+            _ => http::Response::new(404),
+        }
     }
 }

@@ -63,7 +63,7 @@ impl Stage {
 }
 
 /// The payload of a request.
-fn asked(id: u32, content: &[u8]) -> Vec<u8> {
+pub(crate) fn asked(id: u32, content: &[u8]) -> Vec<u8> {
     [content, &id.to_be_bytes()].concat()
 }
 
@@ -74,7 +74,7 @@ fn attach_line(user: &LoggedIn, index: u64) -> Vec<u8> {
 }
 
 /// What a response says.
-fn answered(data: &[u8]) -> (Flag, u32, Vec<u8>) {
+pub(crate) fn answered(data: &[u8]) -> (Flag, u32, Vec<u8>) {
     let response = response::decode(data).unwrap();
     (response.flag, response.id, response.content.to_vec())
 }

@@ -81,6 +81,14 @@ pub fn encode(content: &[u8], flag: Flag, id: u32, out: &mut Vec<u8>) -> Result<
         .map_err(|_| MsgError::ContentTooLong { bytes, bytes_max })
 }
 
+/// Appends the payload of a response alone, for a carrier that tells where it ends itself and whose
+/// messages have no limit in the protocol (WIRE M10). The id of a push is [`PUSH_ID`].
+pub fn encode_payload(content: &[u8], flag: Flag, id: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(content);
+    out.push(flag as u8);
+    out.extend_from_slice(&id.to_be_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +102,10 @@ mod tests {
         let mut out = Vec::new();
         encode(b"echo", Flag::Ok, 0x0102_0304, &mut out).unwrap();
         assert_eq!(out, b"\x00\x09echo\x01\x01\x02\x03\x04");
+        let framed = out.split_off(HEAD_BYTES);
+        out.clear();
+        encode_payload(b"echo", Flag::Ok, 0x0102_0304, &mut out);
+        assert_eq!(out, framed);
         out.clear();
         encode(b"", Flag::Error, u32::MAX, &mut out).unwrap();
         assert_eq!(out, b"\x00\x05\x00\xff\xff\xff\xff");
@@ -141,6 +153,15 @@ mod tests {
             };
             prop_assert_eq!(consumed, out.len());
             prop_assert_eq!(decode(value), Ok(Response { flag, id, content: &content }));
+        }
+
+        /// WIRE M10. Without a frame it may be of any length.
+        #[test]
+        fn a_payload_alone_is_read_like_a_frames(content: Vec<u8>, id: u32) {
+            let mut out = Vec::new();
+            encode_payload(&content, Flag::Ok, id, &mut out);
+            let flag = Flag::Ok;
+            prop_assert_eq!(decode(&out), Ok(Response { flag, id, content: &content }));
         }
 
         #[test]

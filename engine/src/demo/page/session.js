@@ -78,8 +78,11 @@ class Channel {
   }
 }
 
+/** The message server that the page is for. */
+const SERVER = document.documentElement.dataset.server;
+
 /** Logs a user in. Fails with the server's line when that is not 200. */
-export async function login(uid, password, server = "sample") {
+export async function login(uid, password, server = SERVER) {
   const channel = await new Channel("/login").open();
   const challenge = crypt.fromBase64(await channel.line());
   const key = crypt.randomKey();

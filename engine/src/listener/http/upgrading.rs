@@ -53,7 +53,7 @@ impl Core {
             settings.compat,
             accepted.deflate(),
         );
-        connection.web = Some(Box::new(Web::new(machine, msg)));
+        connection.web = Some(Box::new(Web::new(machine, msg, settings)));
         match purpose {
             Purpose::Handler(handler) => {
                 let (peer, bytes_max) = (connection.peer(), settings.output_bytes_max);
