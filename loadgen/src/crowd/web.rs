@@ -168,7 +168,7 @@ impl Crowd {
         if let Some(web) = self.links.web(link) {
             web.close(&mut self.kit, &mut buffer);
         }
-        self.links.send_or_keep(link, buffer);
+        self.links.send_last(link, buffer);
     }
 
     /// Notes what a user is attached over.
