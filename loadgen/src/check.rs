@@ -227,6 +227,12 @@ impl Ledger {
         first.map(|entry| (entry.id, entry.kind))
     }
 
+    /// The kind of a request on the wire of the current connection.
+    pub fn kind_sent(&self, id: u32) -> Option<u8> {
+        let index = self.find(id).ok()?;
+        Some(self.entries[index].kind)
+    }
+
     /// Requests on the wire of the current connection.
     pub fn in_flight(&self) -> u32 {
         self.in_flight

@@ -140,6 +140,16 @@ fn every_wrong_echo_is_found_out_and_no_other() {
     assert!(socket.odd() > 0 && report.check.wrong == report.check.kinds["altered"]);
 }
 
+/// Neither hides the other.
+#[test]
+fn a_wrong_kind_behind_a_lost_echo_is_found_out() {
+    let socket = Socket::start(Manner::OtherKindBehindLoss);
+    let report = play(Options { users: 1, depth: Some(4), ..text(&socket) });
+    assert_eq!(report.verdict.status, Status::Wrong, "{}", report.json());
+    let (odd, kinds) = (socket.odd(), &report.check.kinds);
+    assert!(odd > 0 && kinds["altered"] == odd && kinds["reordered"] >= odd, "{kinds:?}");
+}
+
 #[test]
 fn broken_connections_are_told_by_name() {
     for (manner, status, words) in [

@@ -41,7 +41,7 @@ impl Crowd {
         (user.token, user.phase) = (link, phase);
         let comes_back = user.lost_ns > 0;
         if let Some(secure) = &self.plan.secure {
-            let begun = secure.connect(self.place_of(index).address, comes_back);
+            let begun = secure.connect(self.place_of(index), comes_back);
             let (links, workspace) = (&mut self.links, &mut self.workspace);
             let begun =
                 begun.and_then(|tls| links.secure(link, Secured::new(tls, now_ns), workspace));

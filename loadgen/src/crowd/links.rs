@@ -178,6 +178,22 @@ impl Links {
         self.put(token, records);
     }
 
+    /// Sends a buffer behind which nothing will come, and says that where TLS has a word for it: in
+    /// the same send, since leaving cancels whatever follows one that is in flight. What is empty is
+    /// kept, and nothing said.
+    pub(super) fn send_last(&mut self, token: Token, buffer: Vec<u8>) {
+        if buffer.is_empty() || !self.is_secured(token) {
+            return self.send_or_keep(token, buffer);
+        }
+        let mut records = self.buffer();
+        if let Some(secured) = self.link_mut(token).and_then(|link| link.secured.as_mut()) {
+            secured.seal(&buffer, &mut records);
+            secured.close(&mut records);
+        }
+        self.keep(buffer);
+        self.put(token, records);
+    }
+
     /// Sends a buffer as it is, or keeps it when it is empty.
     fn put(&mut self, token: Token, buffer: Vec<u8>) {
         if buffer.is_empty() {

@@ -233,14 +233,19 @@ impl Crowd {
         let number = self.number(index);
         match stamp {
             Some(stamp) if stamp.user == number => {
-                let first = self.user(index).ledger.first_id();
-                if first.is_some_and(|first| first < stamp.id) {
-                    self.wrong(index, first, Fault::Reordered(stamp), now_ns);
-                }
+                self.check_order(index, stamp, now_ns);
                 self.on_answer(index, stamp.id, Reply::Content(Some(stamp)), now_ns);
             }
             Some(stamp) => self.wrong(index, None, Fault::OtherUser(stamp), now_ns),
             None => self.wrong(index, None, Fault::Altered, now_ns),
+        }
+    }
+
+    /// The echo of a request that is not the first one passes by that.
+    pub(super) fn check_order(&mut self, index: u32, stamp: Stamp, now_ns: u64) {
+        let first = self.user(index).ledger.first_id();
+        if first.is_some_and(|first| first < stamp.id) {
+            self.wrong(index, first, Fault::Reordered(stamp), now_ns);
         }
     }
 

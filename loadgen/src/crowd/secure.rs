@@ -100,6 +100,34 @@ mod tests {
         all
     }
 
+    /// A link on which the handshake is done, our workspace, and the server's side.
+    fn established() -> (Links, Token, Workspace, Tls) {
+        let (client, mut server) = pair();
+        let (mut links, mut ours) = (Links::default(), Workspace::default());
+        let token = links.open(0, 7);
+        links.secure(token, Secured::new(client, 5), &mut ours).unwrap();
+        while !server.is_established() {
+            let (cipher, mut records) = (sent(&mut links, token), Vec::new());
+            server.receive(&cipher, &mut Workspace::default(), &mut records).unwrap();
+            links.decrypt(token, &records, &mut ours).unwrap();
+        }
+        (links, token, ours, server)
+    }
+
+    #[test]
+    fn a_goodbye_and_the_end_are_one_send() {
+        let (mut links, token, _, mut server) = established();
+        links.send_last(token, Vec::new());
+        assert!(sent(&mut links, token).is_empty(), "who says nothing has not said goodbye");
+        links.send_last(token, b"goodbye".to_vec());
+        links.leave(token);
+        let sends = |operation: &Operation| matches!(operation, Operation::Send { .. });
+        assert_eq!(links.operations.iter().filter(|it| sends(it)).count(), 1);
+        let (farewell, mut theirs) = (sent(&mut links, token), Workspace::default());
+        let received = server.receive(&farewell, &mut theirs, &mut Vec::new()).unwrap();
+        assert_eq!((&theirs.plain[..], received.closed), (&b"goodbye"[..], true));
+    }
+
     #[test]
     fn what_is_said_too_early_waits_and_the_end_is_told() {
         let (client, mut server) = pair();

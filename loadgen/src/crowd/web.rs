@@ -101,12 +101,16 @@ impl Crowd {
         let as_text = || web::from_text(data).and_then(|content| contents.recognise(&content));
         let as_bytes = || contents.recognise(data);
         let stamp = if is_text { as_text().or_else(as_bytes) } else { as_bytes().or_else(as_text) };
-        match (stamp, self.user(index).ledger.first_sent()) {
-            (Some(stamp), Some((id, kind))) if stamp.id == id && self.is_text(kind) != is_text => {
-                self.on_answer(index, id, Reply::Content(None), now_ns);
+        let own = stamp.filter(|stamp| stamp.user == self.number(index));
+        let ledger = &self.users[index as usize].ledger;
+        let asked = own.and_then(|stamp| Some((stamp, ledger.kind_sent(stamp.id)?)));
+        match (stamp, asked, ledger.first_sent()) {
+            (_, Some((stamp, kind)), _) if self.is_text(kind) != is_text => {
+                self.check_order(index, stamp, now_ns);
+                self.on_answer(index, stamp.id, Reply::Content(None), now_ns);
             }
             // Echoes come in order, so one that says nothing is that of the first.
-            (None, Some((id, _))) => self.on_answer(index, id, Reply::Content(None), now_ns),
+            (None, _, Some((id, _))) => self.on_answer(index, id, Reply::Content(None), now_ns),
             _ => self.on_echo(index, stamp, now_ns),
         }
     }
@@ -164,7 +168,7 @@ impl Crowd {
         if let Some(web) = self.links.web(link) {
             web.close(&mut self.kit, &mut buffer);
         }
-        self.links.send_or_keep(link, buffer);
+        self.links.send_last(link, buffer);
     }
 
     /// Notes what a user is attached over.

@@ -30,6 +30,9 @@ pub(crate) enum Manner {
     Lose,
     /// The message comes back as the other kind.
     OtherKind,
+    /// The message does not come, and the next one comes back as the other kind, which is what counts
+    /// as odd.
+    OtherKindBehindLoss,
     /// The server closes with 1001.
     Close,
     /// The connection ends without a word.
@@ -219,7 +222,7 @@ impl State {
                 }
                 true
             }
-            Manner::Plain | Manner::Refuse => send(kind, data),
+            Manner::Plain | Manner::Refuse | Manner::OtherKindBehindLoss => send(kind, data),
         }
     }
 
@@ -227,6 +230,15 @@ impl State {
     fn manner_now(&self) -> Manner {
         let number = self.messages.fetch_add(1, Ordering::SeqCst) + 1;
         let is_odd = self.manner == Manner::Fragment || number.is_multiple_of(EVERY);
+        if self.manner == Manner::OtherKindBehindLoss {
+            let is_next = number > EVERY && number % EVERY == 1;
+            self.odd.fetch_add(u64::from(is_next), Ordering::SeqCst);
+            return match (is_odd, is_next) {
+                (true, _) => Manner::Lose,
+                (_, true) => Manner::OtherKind,
+                _ => Manner::Plain,
+            };
+        }
         if self.manner == Manner::Plain || !is_odd {
             return Manner::Plain;
         }
