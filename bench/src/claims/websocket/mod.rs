@@ -25,7 +25,8 @@ usage: skyring-bench websocket [OPTIONS]
 
   --seconds S            of each measurement, after as much again of warming up, at most 1 s (2)
   --idle A,B             memory is the slope between so many connections (1000,10000)
-  --peer NAME=ADDR,PID   also a server that runs already and echoes the messages of /ws
+  --peer NAME=ADDR,PID   also a server that runs already, echoes the messages of /ws and sends
+                         nothing else: a ping of its own is called a wrong answer
 ";
 
 /// Who is not there unless somebody brings it.
