@@ -47,6 +47,7 @@ fn a_drain_answers_what_is_in_flight() {
         let mut deciding = Conversation::start(connect(login_at), &token("hold-login"));
         deciding.send_token();
         let mut undecided = Conversation::start(connect(login_at), &token("undecided"));
+        undecided.stream.peek(&mut [0]).expect("a challenge");
         for id in 0..3 {
             busy.send(id, format!("hold:{id}:answer {id}").as_bytes());
         }
@@ -58,7 +59,7 @@ fn a_drain_answers_what_is_in_flight() {
         assert_eq!(read_to_end(&mut gate), b"");
         assert_eq!(read_to_end(&mut undecided.stream).len(), 13, "a challenge, then the end");
         for address in [login_at, msg_at, gate_at] {
-            assert!(is_refused(address));
+            eventually("every shard has stopped accepting", || is_refused(address));
         }
         assert!(is_silent(&mut busy.stream), "open as long as something runs");
         // What comes now is not taken any more.
