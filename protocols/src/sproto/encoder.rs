@@ -1,8 +1,8 @@
 //! Writing fields, one by one, in the order of their tags (WIRE S6 to S9).
 //!
 //! A struct is words first, one a field, and then what has no place in a word. How many words there
-//! will be is told before, or guessed: room for so many is left, and closed up or widened at the end.
-//! Whoever knows exactly moves nothing.
+//! will be is told before, or guessed: room for so many is left, and closed up or widened at the
+//! end. Whoever knows exactly moves nothing.
 
 use super::error::EncodeError;
 use super::limits::Limits;

@@ -9,10 +9,11 @@
 //! | [`Encoder`], [`Decoder`] | fields by tag: how each kind is written, limits |
 //! | [`pack()`], [`unpack`] | bytes, most of them zero |
 //!
-//! A generated type implements [`ToFields`] and [`FromFields`] and is then all that a [`Value`] with
-//! its [`Schema`] is, without looking anything up: [`encode`] and [`decode`] take it, fields hold it,
-//! and the RPC layer sends it. Decoding copies nothing by itself: what [`Field`] gives borrows from
-//! the message, so a type may have `&[u8]` and `&str` where it likes, and a [`Value`] does.
+//! A generated type implements [`ToFields`] and [`FromFields`] and is then all that a [`Value`]
+//! with its [`Schema`] is, without looking anything up: [`encode`] and [`decode`] take it, fields
+//! hold it, and the RPC layer sends it. Decoding copies nothing by itself: what [`Field`] gives
+//! borrows from the message, so a type may have `&[u8]` and `&str` where it likes, and a [`Value`]
+//! does.
 //!
 //! Nothing that a peer sends is believed before it is checked: lengths against what is there, and
 //! counts, depth and sizes against [`Limits`].
@@ -22,6 +23,8 @@ mod decoder;
 mod encode;
 mod encoder;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod items;
 mod limits;
 mod pack;

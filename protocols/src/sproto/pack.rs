@@ -245,7 +245,8 @@ mod tests {
             prop_assert_eq!(unpacked(&packed), Ok(input));
         }
 
-        /// WIRE S14: nothing comes out that was not told before, and packing it again gives no more.
+        /// WIRE S14: nothing comes out that was not told before, and packing it again gives no
+        /// more.
         #[test]
         fn noise_is_unpacked_or_refused(input: Vec<u8>) {
             let told = unpacked_bytes(&input);

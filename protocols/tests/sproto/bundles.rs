@@ -1,7 +1,7 @@
 //! Bundles that are none, or say what no text could.
 
 use proptest::prelude::*;
-use skyring_protocols::sproto::schema::{BundleError, Flaw, SCHEMA_BYTES_MAX, Schema, Type};
+use skyring_protocols::sproto::schema::{BUNDLE_BYTES_MAX, BundleError, Flaw, Schema, Type};
 use skyring_protocols::sproto::{DecodeError, Limits, Struct, Value};
 
 /// The schema of bundles, which are messages. Unlike them, our messages have one word for a gap.
@@ -154,7 +154,7 @@ fn what_is_no_bundle_is_refused() {
     assert_eq!(from(&[0, 0]), Err(BundleError::Empty));
     assert_eq!(from(b""), Err(BundleError::Decode(DecodeError::WordsCut)));
     assert_eq!(from(&[1, 0, 0, 0, 9, 0, 0, 0]), Err(BundleError::Decode(DecodeError::DataCut)));
-    assert_eq!(from(&vec![0; SCHEMA_BYTES_MAX + 1]), Err(BundleError::TooLong));
+    assert_eq!(from(&vec![0; BUNDLE_BYTES_MAX + 1]), Err(BundleError::TooLong));
     let mut behind = Schema::parse(".A { }").unwrap().to_bundle();
     behind.push(0);
     assert_eq!(from(&behind), Err(BundleError::Trailing { bytes: 1 }));

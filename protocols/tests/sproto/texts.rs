@@ -1,7 +1,7 @@
 //! What schema text means, and where it is wrong.
 
 use skyring_protocols::sproto::schema::{
-    Flaw, Kind, NAME_BYTES_MAX, NESTING_MAX, Response, SCHEMA_BYTES_MAX, Schema, Shape,
+    Flaw, Kind, NAME_BYTES_MAX, NESTING_MAX, Response, Schema, Shape, TEXT_BYTES_MAX,
 };
 
 fn parse(text: &str) -> Schema {
@@ -236,12 +236,20 @@ fn a_schema_is_bounded() {
     assert_eq!(parse(&nested(NESTING_MAX)).types().len(), NESTING_MAX);
     assert_eq!(refused(&nested(NESTING_MAX + 1)).1, Flaw::TooDeep);
     assert_eq!(refused(&".a {".repeat(100_000)).1, Flaw::TooDeep);
-    let mut long = ".A { }".to_owned() + &" ".repeat(SCHEMA_BYTES_MAX - 6);
+    let mut long = ".A { }".to_owned() + &" ".repeat(TEXT_BYTES_MAX - 6);
     parse(&long);
     long.push(' ');
     assert_eq!(refused(&long).1, Flaw::TooLong);
     let many = |count: u32| (0..count).map(|it| format!(".t{it} {{ }} ")).collect::<String>();
     assert_eq!(parse(&many(32_767)).types().len(), 32_767);
+    let name = "a".repeat(NAME_BYTES_MAX - 6);
+    let inside = |count: u32| format!(".{name} {{ {} }}", many(count));
+    assert_eq!(parse(&inside(4_000)).types().len(), 4_001);
+    assert_eq!(refused(&inside(5_000)).1, Flaw::TooLong);
+    // Short fields make long bundles.
+    let fields: String = (0..32_767).map(|tag| format!("a{tag} {tag}:a ")).collect();
+    let schema = parse(&format!(".a {{ {fields} }}"));
+    assert_eq!(Schema::from_bundle(&schema.to_bundle()), Ok(schema));
     assert_eq!(refused(&many(32_768)).1, Flaw::TooManyTypes);
     let protocols: String = (0..70_000).map(|it| format!("p{it} 1 {{ }} ")).collect();
     assert_eq!(refused(&format!(".A {{ }} {protocols}")).1, Flaw::ProtocolTag { tag: 1 });

@@ -1,7 +1,7 @@
 //! The header of a package (WIRE S15).
 //!
-//! Its type is one of the schema's own, so its tags may be any. Fields other than the three that mean
-//! something are passed over.
+//! Its type is one of the schema's own, so its tags may be any. Fields other than the three that
+//! mean something are passed over.
 
 use super::Rpc;
 use super::error::SetupError;

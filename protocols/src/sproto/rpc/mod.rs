@@ -1,9 +1,9 @@
 //! Requests, answers, and which answer belongs to which request (WIRE S15 to S17).
 //!
-//! [`Rpc`] is what all connections of a kind share and nothing changes: both schemas and the header.
-//! [`Host`] is one end of one connection, and knows only who still waits for an answer. Both ends
-//! may ask. A body is given as something that writes its fields, and taken as the bytes of it, so
-//! the same calls serve dynamic values and generated types.
+//! [`Rpc`] is what all connections of a kind share and nothing changes: both schemas and the
+//! header. [`Host`] is one end of one connection, and knows only who still waits for an answer.
+//! Both ends may ask. A body is given as something that writes its fields, and taken as the bytes
+//! of it, so the same calls serve dynamic values and generated types.
 //!
 //! How packages are told apart in a stream is the transport's business.
 
@@ -102,8 +102,8 @@ pub struct Body<'r> {
 }
 
 impl Rpc {
-    /// `local` is what the peer may ask, and has the header's type; `remote` is what may be asked of
-    /// the peer. At most `asked_max` requests of one host wait for an answer.
+    /// `local` is what the peer may ask, and has the header's type; `remote` is what may be asked
+    /// of the peer. At most `asked_max` requests of one host wait for an answer.
     ///
     /// # Errors
     /// The header's type is not there, or is none.
@@ -169,8 +169,8 @@ impl Host {
     /// buffer, whose content is lost.
     ///
     /// # Errors
-    /// The remote schema has no such protocol, the session still waits for an answer, or the content
-    /// is wrong. Nothing is appended, and no answer is waited for.
+    /// The remote schema has no such protocol, the session still waits for an answer, or the
+    /// content is wrong. Nothing is appended, and no answer is waited for.
     pub fn request(
         &mut self,
         rpc: &Rpc,
@@ -201,7 +201,8 @@ impl Host {
     /// returned borrows from it.
     ///
     /// # Errors
-    /// It is no package, asks for what the local schema does not have, or answers what nobody asked.
+    /// It is no package, asks for what the local schema does not have, or answers what nobody
+    /// asked.
     pub fn dispatch<'r>(
         &mut self,
         rpc: &'r Rpc,

@@ -77,8 +77,8 @@ pub(super) fn finish(draft: Draft) -> Result<Schema, SchemaError> {
     Ok(Schema { types, protocols, types_by_name, protocols_by_name })
 }
 
-/// Places in the order of the names that stand there, which are not more than numbers are; the place
-/// of a name that was there before is an error.
+/// Places in the order of the names that stand there, which are not more than numbers are; the
+/// place of a name that was there before is an error.
 fn by_name<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<u16>, u16> {
     let mut places: Vec<(&str, u16)> = names.zip(0..).collect();
     places.sort_unstable();

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use super::{DECIMALS_MAX, NAME_BYTES_MAX, NESTING_MAX, SCHEMA_BYTES_MAX, TYPES_MAX};
+use super::{
+    BUNDLE_BYTES_MAX, DECIMALS_MAX, NAME_BYTES_MAX, NESTING_MAX, TEXT_BYTES_MAX, TYPES_MAX,
+};
 use crate::Blame;
 use crate::sproto::{DecodeError, TAG_MAX};
 
@@ -30,8 +32,8 @@ pub enum Flaw {
     /// Something else was to stand here.
     #[error("syntax error")]
     Syntax,
-    /// More bytes than are read.
-    #[error("a schema of more than {SCHEMA_BYTES_MAX} bytes")]
+    /// A text, or full names of its types, of more bytes than are read.
+    #[error("a schema of more than {TEXT_BYTES_MAX} bytes")]
     TooLong,
     /// Types inside one another, more than are read.
     #[error("types in more than {NESTING_MAX} levels")]
@@ -105,7 +107,7 @@ pub enum Flaw {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Error)]
 pub enum BundleError {
     /// More bytes than are read.
-    #[error("a bundle of more than {SCHEMA_BYTES_MAX} bytes")]
+    #[error("a bundle of more than {BUNDLE_BYTES_MAX} bytes")]
     TooLong,
     /// It is no message.
     #[error("not a message: {0}")]

@@ -2,7 +2,7 @@
 
 use super::error::{Flaw, SchemaError};
 use super::scan::Scanner;
-use super::{DECIMALS_MAX, NAME_BYTES_MAX, NESTING_MAX, SCHEMA_BYTES_MAX};
+use super::{DECIMALS_MAX, NAME_BYTES_MAX, NESTING_MAX, TEXT_BYTES_MAX};
 
 /// Everything that a text defines.
 #[derive(Default)]
@@ -57,10 +57,10 @@ pub(super) struct Side {
 
 /// Reads a text to its end.
 pub(super) fn parse(text: &[u8]) -> Result<Tree<'_>, SchemaError> {
-    if text.len() > SCHEMA_BYTES_MAX {
+    if text.len() > TEXT_BYTES_MAX {
         return Err(SchemaError { line: 1, flaw: Flaw::TooLong });
     }
-    let mut parser = Parser { scanner: Scanner::new(text), tree: Tree::default() };
+    let mut parser = Parser { scanner: Scanner::new(text), tree: Tree::default(), names_bytes: 0 };
     parser.items(|parser| match parser.scanner.peek() {
         Some(b'.') => parser.type_definition("", 1),
         _ => parser.protocol(),
@@ -74,6 +74,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Tree<'_>, SchemaError> {
 struct Parser<'t> {
     scanner: Scanner<'t>,
     tree: Tree<'t>,
+    /// Bytes of the names of all types. Names that stand inside others are longer than they look.
+    names_bytes: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -113,6 +115,10 @@ impl<'t> Parser<'t> {
     fn structure(&mut self, name: String, line: u32, depth: usize) -> Result<(), SchemaError> {
         if depth > NESTING_MAX {
             return Err(self.scanner.flaw(Flaw::TooDeep));
+        }
+        self.names_bytes += name.len();
+        if self.names_bytes > TEXT_BYTES_MAX {
+            return Err(self.scanner.flaw(Flaw::TooLong));
         }
         self.scanner.need(b'{')?;
         let mut fields = Vec::new();

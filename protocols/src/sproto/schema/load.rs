@@ -4,16 +4,16 @@ use super::draft::{self, Draft, DraftField, DraftKey, DraftProtocol, DraftType};
 use super::error::{BundleError, Flaw};
 use super::scan::{is_type_name, is_word};
 use super::{
-    DECIMALS_MAX, Kind, NAME_BYTES_MAX, Response, SCHEMA_BYTES_MAX, Schema, TYPES_MAX, TypeId,
+    BUNDLE_BYTES_MAX, DECIMALS_MAX, Kind, NAME_BYTES_MAX, Response, Schema, TYPES_MAX, TypeId,
 };
 use crate::sproto::decoder::{Decoder, Field, decode_with};
 use crate::sproto::{Limits, TAG_MAX};
 
 pub(super) fn load(bundle: &[u8]) -> Result<Schema, BundleError> {
-    if bundle.len() > SCHEMA_BYTES_MAX {
+    if bundle.len() > BUNDLE_BYTES_MAX {
         return Err(BundleError::TooLong);
     }
-    let limits = Limits { message_bytes_max: SCHEMA_BYTES_MAX, depth_max: 3, values_max: u32::MAX };
+    let limits = Limits { message_bytes_max: BUNDLE_BYTES_MAX, depth_max: 3, values_max: u32::MAX };
     let (draft, consumed) = decode_with(bundle, &limits, |decoder| read_group(decoder))?;
     if consumed < bundle.len() {
         return Err(BundleError::Trailing { bytes: bundle.len() - consumed });

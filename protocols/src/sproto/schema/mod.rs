@@ -17,8 +17,11 @@ mod scan;
 
 pub use error::{BundleError, Flaw, SchemaError};
 
-/// The longest schema text, and the longest bundle, in bytes.
-pub const SCHEMA_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The longest schema text, and the most that all full names of its types may take, in bytes.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest bundle in bytes. No text of [`TEXT_BYTES_MAX`] makes a longer one.
+pub const BUNDLE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The longest name in bytes, with the names of the types around it.
 pub const NAME_BYTES_MAX: usize = 255;
