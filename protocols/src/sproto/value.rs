@@ -310,3 +310,70 @@ impl<'v, T: Into<Value<'v>>> FromIterator<T> for Value<'v> {
         Self::Array(items.into_iter().map(Into::into).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> impl Strategy<Value = Key<'static>> {
+        prop_oneof![
+            (-2..2_i64).prop_map(Key::Integer),
+            prop::sample::select(vec![-1.0, -0.0, 0.0, 1.0, f64::INFINITY]).prop_map(Key::Double),
+            any::<bool>().prop_map(Key::Boolean),
+            prop::collection::vec(0..2_u8, 0..2).prop_map(|it| Key::Bytes(it.into())),
+        ]
+    }
+
+    proptest! {
+        /// WIRE S12: keys are found again, so their order has to be one.
+        #[test]
+        fn keys_are_in_order(keys in prop::collection::vec(key(), 3)) {
+            let [a, b, c] = &keys[..] else { unreachable!("three are asked for") };
+            prop_assert_eq!(a.cmp(b), b.cmp(a).reverse());
+            prop_assert!(!(a <= b && b <= c) || a <= c);
+            prop_assert_eq!(a == b, a.to_value() == b.to_value());
+            let value = a.to_value();
+            prop_assert_eq!(Key::of(&value), Some(a.clone()));
+            prop_assert_eq!(&a.clone().into_owned(), a);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_found_is_no_key() {
+        for value in [Value::from(f64::NAN), Struct::new().into(), Value::Array(Vec::new())] {
+            assert_eq!(Key::of(&value), None);
+        }
+    }
+
+    #[test]
+    fn the_order_of_fields_means_nothing() {
+        let one = Struct::new().with("a", 1).with("b", "x");
+        let other = Struct::new().with("b", "x").with("a", 1);
+        assert_eq!(one, other);
+        assert_ne!(one, Struct::new().with("a", 1).with("b", "y"));
+        assert_ne!(one, Struct::new().with("a", 1));
+        assert_ne!(Struct::new().with("a", 1).with("c", "x"), one);
+        assert_eq!((one.get("b"), one.get("c"), one.len()), (Some(&"x".into()), None, 2));
+        let owned: Value<'static> = Value::from(one.clone()).into_owned();
+        assert_eq!(owned.as_struct(), Some(&one));
+    }
+
+    #[test]
+    fn a_value_is_one_of_its_kinds() {
+        let items: Value<'_> = [1, 2].into_iter().collect();
+        assert_eq!(items.as_array().map(<[_]>::len), Some(2));
+        assert_eq!((items.as_integer(), items.as_number(), items.as_map()), (None, None, None));
+        let three = Value::from(3);
+        assert_eq!((three.as_integer(), three.as_number()), (Some(3), Some(3.0)));
+        assert_eq!((three.as_boolean(), three.as_bytes(), three.as_array()), (None, None, None));
+        let half = Value::from(0.5);
+        assert_eq!(
+            (half.as_integer(), half.as_number(), half.as_struct()),
+            (None, Some(0.5), None)
+        );
+        assert_eq!(Value::from(String::from("x")).as_bytes(), Value::from(&b"x"[..]).as_bytes());
+        assert_eq!(Value::from(true).as_boolean(), Some(true));
+        assert!(size_of::<Value<'_>>() <= 32);
+    }
+}
