@@ -15,6 +15,7 @@ pub mod http1;
 pub mod line;
 pub mod login;
 pub mod msg;
+pub mod sproto;
 pub mod websocket;
 
 pub use blame::Blame;

@@ -33,6 +33,12 @@ mod pieces;
 mod serve;
 #[path = "families/source.rs"]
 mod source;
+#[path = "families/sproto.rs"]
+mod sproto;
+#[path = "families/sproto_rpc.rs"]
+mod sproto_rpc;
+#[path = "families/sproto_values.rs"]
+mod sproto_values;
 #[path = "families/transcript.rs"]
 mod transcript;
 #[path = "families/websocket.rs"]
@@ -49,7 +55,7 @@ mod websocket_upgrade;
 use source::Family;
 
 const FAMILIES: &[Family] =
-    &[crypt::FAMILY, http::FAMILY, login::FAMILY, msg::FAMILY, websocket::FAMILY];
+    &[crypt::FAMILY, http::FAMILY, login::FAMILY, msg::FAMILY, sproto::FAMILY, websocket::FAMILY];
 
 #[test]
 fn crypt() {
@@ -69,6 +75,11 @@ fn login() {
 #[test]
 fn msgserver() {
     msg::FAMILY.replay();
+}
+
+#[test]
+fn sproto() {
+    sproto::FAMILY.replay();
 }
 
 #[test]
