@@ -106,9 +106,10 @@ impl Core {
             Err(HandOver::UNHEARD) => {
                 // The descriptor lies in the receiver's table and the receiver will never know, so
                 // the place stays taken, and a second try would be a second descriptor. The peer
-                // is told by a FIN: a mere close would not reach it.
+                // is told by a FIN, also one that has sent its own: a mere close would not reach it.
                 self.post(to, Message::Abandon(key));
-                self.connections.at_mut(slot).role = Role::None;
+                let connection = self.connections.at_mut(slot);
+                (connection.role, connection.ended) = (Role::None, false);
                 self.finish(slot, Counter::ClosedBroken);
             }
             Err(_) => {
