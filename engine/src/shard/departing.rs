@@ -206,13 +206,17 @@ impl Core {
         (connection.tls, connection.web) = (tls, web);
         let queue =
             if is_secure { self.connections.records(slot) } else { self.connections.output(slot) };
-        queue.extend_from_slice(&parcel.unsent);
+        if !mutation::active(Mutation::LoseUnsent) {
+            queue.extend_from_slice(&parcel.unsent);
+        }
     }
 
     /// Keeps what came in while a connection waits to leave, for its owner, and stops its receive,
     /// which must end before.
     pub(super) fn hold_for_owner(&mut self, slot: u32, bytes: &[u8]) {
-        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role {
+        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role
+            && !mutation::active(Mutation::LoseHeld)
+        {
             departure.content.unread.extend_from_slice(bytes);
         }
         self.start_departure(slot);
