@@ -108,7 +108,7 @@ impl World {
             seed,
             SimSettings {
                 shards,
-                slots: 20 + random.below(44) as u32,
+                slots: 24 + random.below(40) as u32,
                 buffers: 4 << random.below(4),
                 buffer_bytes: 32 << random.below(6),
                 faults: faults.clone(),
