@@ -12,7 +12,7 @@ use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
 /// Seeds run by the test command.
-const SEEDS: u64 = 2_500;
+const SEEDS: u64 = 5_000;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in which a deliberate bug must be found.
