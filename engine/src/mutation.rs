@@ -25,6 +25,14 @@ pub(crate) enum Mutation {
     LeakDescriptor,
     /// What an HTTP peer sends ahead is lost.
     LoseRequests,
+    /// What a WebSocket's peer sends while it is not read is lost.
+    LoseMessages,
+    /// A handler hears twice of a WebSocket's end.
+    CloseTwice,
+    /// What has not been sent stays behind when a connection moves.
+    LoseUnsent,
+    /// What comes while a connection waits to move is lost.
+    LoseHeld,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use skyring_protocols::websocket::{CloseCode, Kind};
 
 use crate::driver::Token;
+use crate::mutation::{self, Mutation};
 use crate::shard::connections::{Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
@@ -39,6 +40,9 @@ impl SocketRole {
         self.socket.note_closed();
         let lost = End::default();
         let end = self.end.as_deref().unwrap_or(&lost);
+        if mutation::active(Mutation::CloseTwice) {
+            self.handler.on_close(&self.socket, end);
+        }
         // Nothing is left to be closed if it panics.
         survives(|| self.handler.on_close(&self.socket, end));
     }

@@ -106,9 +106,10 @@ impl Core {
             Err(HandOver::UNHEARD) => {
                 // The descriptor lies in the receiver's table and the receiver will never know, so
                 // the place stays taken, and a second try would be a second descriptor. The peer
-                // is told by a FIN: a mere close would not reach it.
+                // is told by a FIN, also one that has sent its own: a mere close would not reach it.
                 self.post(to, Message::Abandon(key));
-                self.connections.at_mut(slot).role = Role::None;
+                let connection = self.connections.at_mut(slot);
+                (connection.role, connection.ended) = (Role::None, false);
                 self.finish(slot, Counter::ClosedBroken);
             }
             Err(_) => {
@@ -205,13 +206,17 @@ impl Core {
         (connection.tls, connection.web) = (tls, web);
         let queue =
             if is_secure { self.connections.records(slot) } else { self.connections.output(slot) };
-        queue.extend_from_slice(&parcel.unsent);
+        if !mutation::active(Mutation::LoseUnsent) {
+            queue.extend_from_slice(&parcel.unsent);
+        }
     }
 
     /// Keeps what came in while a connection waits to leave, for its owner, and stops its receive,
     /// which must end before.
     pub(super) fn hold_for_owner(&mut self, slot: u32, bytes: &[u8]) {
-        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role {
+        if let Role::Departing(departure) = &mut self.connections.at_mut(slot).role
+            && !mutation::active(Mutation::LoseHeld)
+        {
             departure.content.unread.extend_from_slice(bytes);
         }
         self.start_departure(slot);

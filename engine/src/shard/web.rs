@@ -25,6 +25,7 @@ use super::core::{Core, ListenerSide};
 use super::counters::Counter;
 use crate::config::{Listener, ListenerKind};
 use crate::driver::ListenerIndex;
+use crate::mutation::{self, Mutation};
 
 /// The WebSocket of a connection.
 #[derive(Debug)]
@@ -116,6 +117,9 @@ impl Core {
     /// Takes input, until reading pauses or more is needed.
     pub(crate) fn on_web_bytes(&mut self, slot: u32, bytes: &[u8]) {
         let mut joined = self.connections.take_remainder(slot);
+        if bytes.is_empty() && mutation::active(Mutation::LoseMessages) {
+            joined.clear();
+        }
         let mut input = bytes;
         if !joined.is_empty() {
             joined.extend_from_slice(bytes);

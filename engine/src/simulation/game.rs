@@ -14,6 +14,7 @@ use bytes::Bytes;
 use skyring_protocols::login::token::SampleToken;
 
 use super::errand;
+use super::parrot;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
@@ -41,6 +42,8 @@ pub(super) struct Ledger {
     pub(super) logins: u64,
     /// HTTP requests that ran, by player and number.
     pub(super) visits: BTreeSet<(usize, u32)>,
+    /// WebSockets whose handler was told of an open and not of a close.
+    pub(super) sockets: i64,
     /// Errands begun, those that run, and those that had an answer.
     pub(super) errands: u64,
     pub(super) errands_now: u64,
@@ -168,6 +171,9 @@ impl Application for Game {
     }
 
     async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
+        if let Some(answer) = parrot::answer(&self.context, &self.ledger, &request).await {
+            return answer;
+        }
         web::answer(&self.context, &self.ledger, request).await
     }
 

@@ -7,16 +7,22 @@
 //! `SKYRING_SIM_SEEDS` sets how many seeds are run, `SKYRING_SIM_SEED` runs a single one and prints
 //! every operation and event.
 
+mod crowd;
+mod dial;
 mod errand;
 pub(crate) mod executor;
 mod game;
 mod guest;
+mod line;
+mod parrot;
 mod place;
 mod player;
 pub(crate) mod scene;
 mod scenes;
 mod secure;
 mod settings;
+mod socket;
+mod talker;
 mod tests;
 mod web;
 mod world;

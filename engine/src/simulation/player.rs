@@ -5,7 +5,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use skyring_protocols::crypt::Secret;
@@ -15,21 +14,13 @@ use skyring_protocols::msg::client::{ClientEvent, MsgClient};
 use skyring_protocols::msg::response::Flag;
 use skyring_protocols::msg::username::Username;
 
+use super::dial::{Addresses, Dialler};
 use super::game::Ledger;
-use crate::driver::sim::{SimClient, SimNet, SimRandom};
+use super::line::{Cargo, Line};
+use crate::driver::sim::{SimNet, SimRandom};
 
 /// Requests that one login makes, at most.
 const REQUESTS_MAX: u32 = 90;
-
-/// Where the listeners are.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Addresses {
-    pub(super) login: SocketAddr,
-    pub(super) msg: SocketAddr,
-    pub(super) gate: SocketAddr,
-    /// Players share a few addresses of their own.
-    pub(super) is_crowded: bool,
-}
 
 /// What a player must put up with.
 #[derive(Clone, Copy, Debug)]
@@ -43,26 +34,26 @@ pub(super) struct Manners {
 enum Stage {
     /// Logged out.
     Out,
-    LoggingIn(SimClient, Box<LoginClient>),
+    LoggingIn(Line, Box<LoginClient>),
     /// Logged in without a connection.
     Away,
     /// An attach; `fresh` says whether its index is new, and it must be refused if not.
     Attaching {
-        connection: SimClient,
+        connection: Line,
         client: Box<MsgClient>,
         fresh: bool,
     },
-    Playing(SimClient, Box<MsgClient>),
+    Playing(Line, Box<MsgClient>),
     /// Is connected and says nothing.
-    Silent(SimClient),
+    Silent(Line),
     /// Talks to the gate; what was sent and not yet echoed.
-    Gate(SimClient, Vec<u8>),
+    Gate(Line, Vec<u8>),
 }
 
 pub(super) struct Player {
     name: String,
     number: usize,
-    addresses: Addresses,
+    dialler: Dialler,
     stage: Stage,
     session: Option<(Vec<u8>, Secret)>,
     login: u32,
@@ -82,10 +73,12 @@ pub(super) struct Player {
     /// Times that it does not read.
     deaf: u64,
     manners: Manners,
-    /// Connections made.
-    dialled: u16,
+    /// Whether the last attach was over WebSocket.
+    was_on_web: bool,
     /// Answers taken.
     pub(super) answers: u64,
+    /// Attaches on another kind of connection than the one before.
+    pub(super) moves: u64,
 }
 
 const KINDS: [&str; 12] = [
@@ -103,7 +96,7 @@ impl Player {
         Player {
             name,
             number,
-            addresses,
+            dialler: Dialler::new(addresses, number),
             stage: Stage::Out,
             session: None,
             login: 0,
@@ -117,8 +110,9 @@ impl Player {
             loose: BTreeSet::new(),
             deaf: 0,
             manners,
-            dialled: 0,
+            was_on_web: false,
             answers: 0,
+            moves: 0,
         }
     }
 
@@ -177,22 +171,15 @@ impl Player {
         }
     }
 
-    fn connect(&mut self, net: &SimNet, to: SocketAddr) -> SimClient {
-        if !self.addresses.is_crowded {
-            return net.connect(to);
-        }
-        self.dialled += 1;
-        let port = 1024 + self.dialled % 2_000 * 32 + self.number as u16;
-        net.connect_from(([10, 9, 9, self.number as u8 % 2], port).into(), to)
-    }
-
     fn start(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) -> Stage {
         if !calm && random.chance(3_000) {
-            let Addresses { login, msg, gate, .. } = self.addresses;
-            return Stage::Silent(self.connect(net, [login, msg, gate][random.index(3)]));
+            let Addresses { login, msg, gate, http, .. } = self.dialler.addresses;
+            let to = [login, msg, gate, http][random.index(4)];
+            return Stage::Silent(self.dialler.connect(net, to));
         }
         if self.number % 5 == 4 {
-            return Stage::Gate(self.connect(net, self.addresses.gate), Vec::new());
+            let gate = self.dialler.addresses.gate;
+            return Stage::Gate(self.dialler.connect(net, gate), Vec::new());
         }
         let token = SampleToken {
             user: self.name.clone().into_bytes(),
@@ -201,12 +188,13 @@ impl Player {
         };
         let key = (random.word() | 2).to_le_bytes();
         let client = LoginClient::new(token.format(), key);
-        Stage::LoggingIn(self.connect(net, self.addresses.login), Box::new(client))
+        let connection = self.dialler.reach(net, Cargo::Login, random);
+        Stage::LoggingIn(connection, Box::new(client))
     }
 
     fn log_in(
         &mut self,
-        connection: SimClient,
+        mut connection: Line,
         mut client: Box<LoginClient>,
         random: &mut SimRandom,
         calm: bool,
@@ -265,7 +253,7 @@ impl Player {
             1 + random.below(self.accepted)
         };
         let mut client = Box::new(MsgClient::new(username, secret));
-        let connection = self.connect(net, self.addresses.msg);
+        let mut connection = self.dialler.reach(net, Cargo::Session, random);
         let mut frames = client.attach(index);
         self.refused.clear();
         self.early = None;
@@ -279,7 +267,7 @@ impl Player {
 
     fn attaching(
         &mut self,
-        connection: SimClient,
+        mut connection: Line,
         mut client: Box<MsgClient>,
         fresh: bool,
         random: &mut SimRandom,
@@ -289,6 +277,8 @@ impl Player {
             Some(ClientEvent::Attached) => {
                 assert!(fresh, "{}: a used attach index was accepted", self.name);
                 self.accepted = self.index;
+                let was_on_web = std::mem::replace(&mut self.was_on_web, connection.is_web());
+                self.moves += u64::from(was_on_web != connection.is_web());
                 let mut frames = Vec::new();
                 for (id, kind) in self.open.clone() {
                     if self.early != Some(id) {
@@ -319,7 +309,7 @@ impl Player {
 
     fn play(
         &mut self,
-        connection: SimClient,
+        mut connection: Line,
         mut client: Box<MsgClient>,
         random: &mut SimRandom,
         calm: bool,
@@ -342,11 +332,14 @@ impl Player {
             connection.close();
             return Stage::Away;
         }
-        let mut again = Vec::new();
-        for (id, kind) in std::mem::take(&mut self.refused) {
-            self.send(&mut client, kind, id, random, &mut again);
+        // Not at once, or most of what a seed does would be that.
+        if !self.refused.is_empty() && random.chance(1 << 13) {
+            let mut again = Vec::new();
+            for (id, kind) in std::mem::take(&mut self.refused) {
+                self.send(&mut client, kind, id, random, &mut again);
+            }
+            let _ = connection.write(&again);
         }
-        let _ = connection.write(&again);
         if calm {
             return Stage::Playing(connection, client);
         }
@@ -464,7 +457,7 @@ impl Player {
 
     fn gate(
         &mut self,
-        connection: SimClient,
+        mut connection: Line,
         mut sent: Vec<u8>,
         random: &mut SimRandom,
         calm: bool,

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use skyring_protocols::Compat;
 
-use crate::config::{DuplicateRequest, Listener, ListenerKind, PushOverBudget};
+use super::socket::PIECES_MAX;
+use crate::config::{Compression, DuplicateRequest, Listener, ListenerKind, PushOverBudget};
 use crate::driver::sim::SimRandom;
 use crate::shard::core::ListenerShared;
 use crate::shard::limits::AddressLimiter;
@@ -22,6 +23,8 @@ pub(super) struct Drawn {
     pub(super) cache_bytes_max: u64,
     /// Logins that may wait for the application.
     pub(super) deciding_max: usize,
+    /// How often players choose WebSocket over TCP, in 65,536ths.
+    pub(super) web_share: u32,
     /// Players share addresses, which are rated.
     pub(super) is_crowded: bool,
     /// Answers may be retired, so that a repeat runs again.
@@ -50,11 +53,15 @@ impl Drawn {
             let limiter = is_crowded.then(|| Mutex::new(AddressLimiter::new(per_second, key)));
             (listener, Arc::new(ListenerShared { connections: 0.into(), limiter, tls: None }))
         });
+        let mut listeners: Vec<(Listener, _)> = listeners.collect();
+        // Those who log in here and there at once would not exclude each other.
+        listeners[3].0.multilogin = listeners[0].0.multilogin;
         Drawn {
-            listeners: listeners.collect(),
+            listeners,
             window_bytes: if is_harsh { 256 << random.below(7) } else { 16_384 },
             cache_bytes_max: if small_cache { 200 + random.below(2_000) } else { u64::MAX },
             deciding_max: if may_refuse { 1 + random.index(3) } else { usize::MAX },
+            web_share: if random.chance(1 << 15) { 1 << 15 } else { 0 },
             is_crowded,
             may_retire: small_cache,
             may_refuse,
@@ -73,6 +80,10 @@ fn listener(kind: ListenerKind, random: &mut SimRandom, small_cache: bool) -> Li
         listener.expired_number = 1 + random.below(4) as u32;
         listener.cache_bytes_max = 300;
     }
+    if kind == ListenerKind::Http {
+        listener.compression =
+            [Compression::Off, Compression::Shared, Compression::Dedicated][random.index(3)];
+    }
     if random.chance(1 << 14) {
         listener.output_bytes_max = 1024 + random.below(2000) as usize;
     }
@@ -88,6 +99,12 @@ fn tighten(listener: &mut Listener, random: &mut SimRandom) {
     if listener.kind == ListenerKind::Http {
         listener.head_timeout_ms = deadline_ms();
         listener.body_timeout_ms = deadline_ms();
+        listener.ping_interval_ms = deadline_ms();
+        listener.close_timeout_ms = deadline_ms();
+        if random.chance(1 << 15) {
+            listener.message_bytes_max = random.between(125, 3_000) as usize;
+            listener.fragments_max = random.between(PIECES_MAX as u64, 12) as u32;
+        }
     }
     if random.chance(1 << 15) {
         listener.idle_timeout_ms = 0;
@@ -114,6 +131,8 @@ pub(super) fn relax(listener: &mut Listener) {
     listener.write_timeout_ms = usual.write_timeout_ms;
     listener.head_timeout_ms = usual.head_timeout_ms;
     listener.body_timeout_ms = usual.body_timeout_ms;
+    listener.ping_interval_ms = usual.ping_interval_ms;
+    listener.close_timeout_ms = usual.close_timeout_ms;
     listener.maxclient = 0;
     if listener.idle_timeout_ms > 0 {
         listener.idle_timeout_ms = 3_600_000;

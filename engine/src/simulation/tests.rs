@@ -1,16 +1,18 @@
 //! Seeds that must pass, and bugs that must be found.
 
 mod dialling;
+mod moving;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::crowd::Success;
 use super::world::{self, Outcome};
 use crate::driver::sim::Fault;
 use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
 /// Seeds run by the test command.
-const SEEDS: u64 = 2_500;
+const SEEDS: u64 = 5_000;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in which a deliberate bug must be found.
@@ -37,7 +39,8 @@ fn run(seed: u64) -> Outcome {
 
 /// What has happened in many seeds.
 struct Totals {
-    answers: u64,
+    success: Success,
+    departing_webs: [u64; 2],
     /// Errands that had an answer.
     echoed: u64,
     /// By counter.
@@ -50,12 +53,16 @@ struct Totals {
 
 impl Totals {
     fn new() -> Totals {
+        let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
-        Totals { answers: 0, echoed: 0, counters, faults, parks: [0; 2] }
+        Totals { success, departing_webs: [0; 2], echoed: 0, counters, faults, parks: [0; 2] }
     }
 
     fn add(&mut self, outcome: &Outcome) {
-        self.answers += outcome.answers;
+        self.success.add(outcome.success);
+        for (total, count) in self.departing_webs.iter_mut().zip(outcome.departing_webs) {
+            *total += count;
+        }
         self.echoed += outcome.echoed;
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
@@ -69,7 +76,10 @@ impl Totals {
     }
 
     fn merge(&mut self, other: &Totals) {
-        self.answers += other.answers;
+        self.success.add(other.success);
+        for (total, count) in self.departing_webs.iter_mut().zip(other.departing_webs) {
+            *total += count;
+        }
         self.echoed += other.echoed;
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
@@ -99,8 +109,11 @@ fn seeds() {
     for thread in threads {
         all.merge(&thread.join().expect("every seed passes"));
     }
-    let answers = all.answers;
-    assert!(answers > 10 * count, "only {answers} answers in {count} seeds");
+    let (success, departing) = (all.success, all.departing_webs);
+    assert!(success.answers > 10 * count, "only {success:?} in {count} seeds");
+    let is_talked = success.moves > count && success.echoes > count && success.goodbyes > count / 4;
+    assert!(is_talked, "only {success:?} in {count} seeds");
+    assert!(count < SEEDS || departing.iter().all(|seen| *seen > 0), "{departing:?}");
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
     // What the seeds are for does happen in them.
     let interesting = [
@@ -137,6 +150,11 @@ fn seeds() {
         Counter::HttpAnswers2xx,
         Counter::HttpRefusedLate,
         Counter::HttpRefusedMalformed,
+        Counter::WebSockets,
+        Counter::WebSocketMessages,
+        Counter::WebSocketPings,
+        Counter::WebSocketRefusedMalformed,
+        Counter::WebSocketRefusedTooLarge,
         Counter::Dialled,
         Counter::DialFailed,
     ];
@@ -229,6 +247,26 @@ fn invariant_6_no_descriptor_leaks() {
 #[test]
 fn invariant_7_an_http_request_is_answered_whole_and_in_order() {
     finds(Mutation::LoseRequests, "instead of");
+}
+
+#[test]
+fn invariant_7_a_websocket_message_is_heard_whole_and_in_order() {
+    finds(Mutation::LoseMessages, "it closes with");
+}
+
+#[test]
+fn invariant_7_websockets_come_and_go_in_pairs() {
+    finds(Mutation::CloseTwice, "had a close when its handler was told Closed");
+}
+
+#[test]
+fn invariant_7_a_connection_moves_with_what_was_not_sent() {
+    finds(Mutation::LoseUnsent, "a sound answer");
+}
+
+#[test]
+fn invariant_7_a_connection_moves_with_what_was_not_read() {
+    finds(Mutation::LoseHeld, "answered twice");
 }
 
 #[test]

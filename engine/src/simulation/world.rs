@@ -6,12 +6,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::crowd::{Crowd, Success};
 use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
-use super::player::{Addresses, Manners, Player};
 use super::settings::{self, Drawn};
-use super::web::Visitor;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
@@ -55,12 +54,12 @@ pub(super) struct World {
     parks: u64,
     parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
-    players: Vec<Player>,
-    visitors: Vec<Visitor>,
+    crowd: Crowd,
     /// The server that the game calls.
     echoer: Echoer,
-    /// Answers that players who have left got.
-    answers: u64,
+    /// WebSockets seen on their way to another shard, after one turn or more, and those of them that
+    /// could not leave at once.
+    departing_webs: [u64; 2],
     /// What goes wrong while it is played.
     faults: SimFaults,
 }
@@ -68,7 +67,9 @@ pub(super) struct World {
 /// What a run was like.
 pub(super) struct Outcome {
     pub(super) trace_hash: u64,
-    pub(super) answers: u64,
+    pub(super) success: Success,
+    /// WebSockets on their way to another shard, and those that could not leave at once, once a turn.
+    pub(super) departing_webs: [u64; 2],
     /// Errands that had an answer.
     pub(super) echoed: u64,
     pub(super) counts: Vec<(Counter, u64)>,
@@ -107,7 +108,7 @@ impl World {
             seed,
             SimSettings {
                 shards,
-                slots: 20 + random.below(44) as u32,
+                slots: 24 + random.below(40) as u32,
                 buffers: 4 << random.below(4),
                 buffer_bytes: 32 << random.below(6),
                 faults: faults.clone(),
@@ -115,41 +116,24 @@ impl World {
                 ..SimSettings::default()
             },
         );
-        let listeners = drawn.listeners;
-        for (at, (listener, _)) in listeners.iter().enumerate() {
+        for (at, (listener, _)) in drawn.listeners.iter().enumerate() {
             net.listen(ListenerIndex(at as u16), listener.address);
         }
-        let addresses = Addresses {
-            login: listeners[0].0.address,
-            msg: listeners[1].0.address,
-            gate: listeners[2].0.address,
-            is_crowded: drawn.is_crowded,
-        };
-        let manners = Manners { may_retire: drawn.may_retire, may_refuse: drawn.may_refuse };
         let ledger = Ledger {
             may_retire: drawn.may_retire,
-            multilogin: listeners[0].0.multilogin,
+            multilogin: drawn.listeners[0].0.multilogin,
             ..Ledger::default()
         };
         let ledger = Rc::new(RefCell::new(ledger));
-        let players = (0..6 + random.index(10)).map(|number| {
-            // Two rivals share an account and log each other out.
-            let name = if number < 2 { 0 } else { number };
-            Player::new(number, format!("player-{name}"), addresses, Rc::clone(&ledger), manners)
-        });
-        let players = players.collect();
-        // Few: what they send is long, and a seed takes its time from how many bytes it moves.
-        let visitors = if random.chance(1 << 14) { 1 + random.index(2) } else { 0 };
-        let visitors = (0..visitors)
-            .map(|number| Visitor::new(number, listeners[3].0.address, Rc::clone(&ledger)));
-        let visitors = visitors.collect();
-        let server_end = ServerEnd::new(shards, listeners.iter().map(|(_, it)| Arc::clone(it)));
+        let crowd = Crowd::draw(&drawn, &mut random, &ledger);
+        let server_end =
+            ServerEnd::new(shards, drawn.listeners.iter().map(|(_, it)| Arc::clone(it)));
         let site = Site {
             net: net.clone(),
             router: Router::new(shards, (random.word(), random.word())),
             free: Arc::new(Places::new(shards)),
             server_end,
-            listeners,
+            listeners: drawn.listeners,
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
             cache_bytes_max: drawn.cache_bytes_max,
         };
@@ -172,10 +156,9 @@ impl World {
             parks: 0,
             parks_refused: 0,
             ledger,
-            players,
-            visitors,
+            crowd,
             echoer,
-            answers: 0,
+            departing_webs: [0; 2],
             faults,
         }
     }
@@ -197,6 +180,7 @@ impl World {
         };
         self.turn(index);
         self.check(index);
+        self.watch(index);
         false
     }
 
@@ -234,20 +218,11 @@ impl World {
         }
     }
 
-    /// Somebody does something.
-    fn act(&mut self, calm: bool) {
-        let player = self.random.index(self.players.len() + self.visitors.len());
-        match player.checked_sub(self.players.len()) {
-            None => self.players[player].act(&self.net, &mut self.random, calm),
-            Some(visitor) => self.visitors[visitor].act(&self.net, &mut self.random, calm),
-        }
-    }
-
     fn play(&mut self) {
         let end_ns = PLAY.as_nanos() as u64;
         while self.net.now_ns() < end_ns {
             if self.step(end_ns) {
-                self.act(false);
+                self.crowd.act(&self.net, &mut self.random, false);
             }
         }
     }
@@ -260,25 +235,13 @@ impl World {
                 settings::relax(&mut listener.settings);
             }
         }
-        // The rivals would go on for ever.
-        for rival in self.players.drain(..2) {
-            rival.leave();
-        }
+        self.crowd.part_rivals();
         let end_ns = self.net.now_ns() + CALM.as_nanos() as u64;
-        while !self.players.iter().all(Player::is_content)
-            || !self.visitors.iter().all(Visitor::is_content)
-        {
-            let waiting = || self.players.iter().filter(|player| !player.is_content());
-            assert!(
-                self.net.now_ns() < end_ns,
-                "somebody waits for ever: {:?}",
-                waiting()
-                    .map(Player::describe)
-                    .chain(self.visitors.iter().map(Visitor::describe))
-                    .collect::<Vec<_>>()
-            );
+        while !self.crowd.is_content() {
+            let is_late = self.net.now_ns() >= end_ns;
+            assert!(!is_late, "somebody waits for ever: {:?}", self.crowd.describe());
             if self.step(end_ns) {
-                self.act(true);
+                self.crowd.act(&self.net, &mut self.random, true);
             }
         }
     }
@@ -302,26 +265,15 @@ impl World {
         if self.random.chance(1 << 15) {
             self.drain(timeout_ms);
         } else {
-            self.everybody_leaves();
+            self.crowd.leave();
             self.drain(timeout_ms);
         }
         self.close()
     }
 
-    fn everybody_leaves(&mut self) {
-        for player in self.players.drain(..) {
-            self.answers += player.answers;
-            player.leave();
-        }
-        for visitor in self.visitors.drain(..) {
-            self.answers += visitor.answers;
-            visitor.leave();
-        }
-    }
-
     /// Everybody leaves the server that has ended, and nothing is left.
     fn close(mut self) -> Outcome {
-        self.everybody_leaves();
+        self.crowd.leave();
         self.forget_timers();
         self.echoer.leave();
         self.check_the_end();
@@ -330,7 +282,8 @@ impl World {
         let net = self.net.clone();
         let outcome = Outcome {
             trace_hash,
-            answers: self.answers,
+            success: self.crowd.success,
+            departing_webs: self.departing_webs,
             echoed: self.ledger.borrow().echoed,
             counts,
             faults: net.fault_counts(),
@@ -430,6 +383,20 @@ impl World {
         assert!(violations.is_empty(), "the game complains: {violations:?}");
     }
 
+    /// Notes what happens too rarely to be taken for granted. (Nothing but WebSocket travels in a
+    /// parcel here: there is no TLS.)
+    fn watch(&mut self, index: ShardIndex) {
+        let core = self.places[usize::from(index.0)].shard.core();
+        for slot in core.connections.slots() {
+            let connection = core.connections.at(slot);
+            if let Role::Departing(departure) = &connection.role {
+                let has_left = departure.content.parcel.is_some();
+                self.departing_webs[0] += u64::from(has_left);
+                self.departing_webs[1] += u64::from(connection.web.is_some());
+            }
+        }
+    }
+
     fn check_the_end(&self) {
         for (index, place) in self.places.iter().enumerate() {
             let index = ShardIndex(index as u16);
@@ -449,6 +416,7 @@ impl World {
         assert_eq!(dialled, ended, "a dialled connection ends once");
         assert_eq!(self.ledger.borrow().errands_now, 0, "errands are left");
         assert_eq!(self.ledger.borrow().attached, BTreeMap::new(), "nobody is attached");
+        assert_eq!(self.ledger.borrow().sockets, 0, "WebSockets come and go in pairs");
         assert_eq!(self.ledger.borrow().gates, 0, "gate connections come and go in pairs");
         assert_eq!(self.sum(Counter::AttachedNow), 0, "attached sessions are miscounted");
         let cached = self.places.iter().flat_map(|place| place.shard.core().sessions.iter());

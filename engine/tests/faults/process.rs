@@ -1,14 +1,14 @@
 //! The program itself, seen from outside: out of descriptors, abused, and told to end.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use skyring::protocols::msg::response::Flag;
 
 use super::input;
+use crate::support::served::{Served, configured};
 use crate::support::{Player, connect, eventually, login, read_to_end, reset};
 
 const LISTENERS: &str = r#"
@@ -27,99 +27,16 @@ kind = "gate"
 address = "127.0.0.1:0"
 "#;
 
-/// A file with this configuration.
-fn configured(test: &str, text: &str) -> PathBuf {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.toml"));
-    std::fs::write(&file, text).unwrap();
-    file
+/// The program with the listeners above.
+type Program = Served<3>;
+
+/// Serves with this limit of descriptors, and these lines more in the configuration.
+fn start(test: &str, descriptors: usize, lines: &str) -> Program {
+    let text = format!("{LISTENERS}{lines}");
+    Served::start(test, descriptors, &text, ["login", "msg", "gate"])
 }
 
-/// `skyring serve` as a child process. It is killed when a test fails.
-struct Served {
-    child: Child,
-    addresses: [SocketAddr; 3],
-    admin: SocketAddr,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Served {
-    /// Serves with this limit of descriptors, soft and hard.
-    fn start(test: &str, descriptors: u32) -> Served {
-        Served::start_with(test, descriptors, "")
-    }
-
-    /// As [`Served::start`], with more lines in the configuration.
-    fn start_with(test: &str, descriptors: u32, lines: &str) -> Served {
-        let file = configured(test, &format!("{LISTENERS}{lines}"));
-        let mut child = Command::new("sh")
-            .arg("-c")
-            .arg(format!("ulimit -n {descriptors} && exec \"$0\" serve --config \"$1\""))
-            .args([env!("CARGO_BIN_EXE_skyring").as_ref(), file.as_os_str()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell");
-        let output = BufReader::new(child.stdout.take().unwrap());
-        let lines = output.lines().map(|line| line.unwrap());
-        let report: Vec<String> = lines.take_while(|line| !line.starts_with("ready")).collect();
-        let at = |name: &str| {
-            let line = report.iter().find(|line| line.trim().starts_with(name));
-            let address = line.and_then(|line| line.split_whitespace().nth(1));
-            address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{report:?}"))
-        };
-        let addresses = [at("login"), at("msg"), at("gate")];
-        Served { addresses, admin: at("admin"), child }
-    }
-
-    fn count(&self, counter: &str) -> u64 {
-        let mut text = String::new();
-        connect(self.admin).read_to_string(&mut text).unwrap();
-        let line = text.lines().find(|line| line.starts_with(counter));
-        let sum = line.and_then(|line| line.split_whitespace().nth(1));
-        sum.and_then(|sum| sum.parse().ok()).unwrap_or_else(|| panic!("{counter} in {text}"))
-    }
-
-    fn proc(&self, name: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{name}", self.child.id()))
-    }
-
-    fn descriptors(&self) -> usize {
-        std::fs::read_dir(self.proc("fd")).unwrap().count()
-    }
-
-    /// Time that the process has used, in hundredths of a second.
-    fn ticks(&self) -> u64 {
-        let text = std::fs::read_to_string(self.proc("stat")).unwrap();
-        // The name in parentheses may hold anything; the fields behind it are numbers.
-        let fields: Vec<&str> = text.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11..=12].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
-    }
-
-    /// The most memory that the process has had, in KiB.
-    fn memory_max(&self) -> u64 {
-        let text = std::fs::read_to_string(self.proc("status")).unwrap();
-        let line = text.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    fn signal(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
-    }
-
-    fn terminate(mut self) -> ExitStatus {
-        self.signal();
-        self.child.wait().unwrap()
-    }
-}
-
-fn play(served: &Served, name: &str) {
+fn play(served: &Program, name: &str) {
     let [login_at, msg_at, _] = served.addresses;
     let user = login(login_at, name).expect("the demo lets everybody in");
     let mut player = Player::attach(msg_at, &user, 1).expect("a fresh index");
@@ -130,7 +47,7 @@ fn play(served: &Served, name: &str) {
 /// others wait or are let go, nothing spins, and afterwards all is as before.
 #[test]
 fn out_of_descriptors_it_serves_on() {
-    let served = Served::start("descriptors", 64);
+    let served = start("descriptors", 64, "");
     let [login_at, msg_at, gate_at] = served.addresses;
     let user = login(login_at, "resident").unwrap();
     let mut resident = Player::attach(msg_at, &user, 1).unwrap();
@@ -159,7 +76,7 @@ fn out_of_descriptors_it_serves_on() {
 /// Whoever waits while the table is full of silent peers is served when their time is over.
 #[test]
 fn silent_peers_make_room_in_time() {
-    let served = Served::start("silence", 64);
+    let served = start("silence", 64, "");
     let [_, msg_at, _] = served.addresses;
     let crowd: Vec<TcpStream> = (0..150).map(|_| connect(msg_at)).collect();
     eventually("accepting stops", || served.count("accept_paused") > 0);
@@ -172,7 +89,7 @@ fn silent_peers_make_room_in_time() {
 /// Every kind of abuse, and not one descriptor more than before.
 #[test]
 fn abuse_leaves_no_descriptor() {
-    let served = Served::start("abuse", 4096);
+    let served = start("abuse", 4096, "");
     play(&served, "first");
     eventually("all have gone", || served.count("connections_now") == 0);
     let (before, memory) = (served.descriptors(), served.memory_max());
@@ -199,7 +116,7 @@ fn abuse_leaves_no_descriptor() {
 #[test]
 fn a_signal_drains_and_a_second_one_ends() {
     for signals in [1, 2] {
-        let mut served = Served::start_with("signals", 4096, "[demo]\ndelay_ms = 2000\n");
+        let mut served = start("signals", 4096, "[demo]\ndelay_ms = 2000\n");
         let [login_at, msg_at, _] = served.addresses;
         let user = login(login_at, "waiting").unwrap();
         let mut player = Player::attach(msg_at, &user, 1).unwrap();

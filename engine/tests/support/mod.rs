@@ -7,6 +7,7 @@ pub(crate) mod certificates;
 pub(crate) mod game;
 pub(crate) mod held;
 pub(crate) mod hostile;
+pub(crate) mod served;
 pub(crate) mod shard;
 
 use std::io::{ErrorKind, Read, Write};

@@ -80,6 +80,12 @@ impl Ring {
         due_ns.map_or(self.sleep_until_ns, |due_ns| due_ns.min(self.sleep_until_ns))
     }
 
+    /// When the last of what is in this lane is due; 0: nothing is in it.
+    pub(super) fn lane_due_ns(&self, lane: u64) -> u64 {
+        let lane = self.completions.iter().filter(|it| it.lane == lane);
+        lane.map(|it| it.due_ns).max().unwrap_or(0)
+    }
+
     /// When the shard has heard of every buffer that is filled.
     pub(super) fn filled_until_ns(&self) -> u64 {
         let filled = |it: &&Completion| matches!(it.event, Event::Received { .. });

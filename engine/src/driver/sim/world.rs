@@ -159,6 +159,8 @@ impl World {
     /// Sends an event on its way to a shard, in the lane of an operation.
     pub(super) fn complete(&mut self, shard: ShardIndex, lane: u64, event: Event, bytes: Vec<u8>) {
         let mut due_ns = self.now_ns + self.chance.late_ns();
+        // What is behind something late is as late: a shard that woke for it would find nothing.
+        due_ns = due_ns.max(self.ring(shard).lane_due_ns(lane));
         if matches!(event, Event::ReceiveEnded { reason: ReceiveEnd::NoBuffers, .. }) {
             // The kernel ran out of them after it had filled the others, and says so in that order.
             due_ns = due_ns.max(self.ring(shard).filled_until_ns());

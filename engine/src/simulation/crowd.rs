@@ -1,0 +1,124 @@
+//! Everybody who is connected to the server of a seed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::dial::Addresses;
+use super::game::Ledger;
+use super::player::{Manners, Player};
+use super::settings::Drawn;
+use super::talker::Talker;
+use super::web::Visitor;
+use crate::driver::sim::{SimNet, SimRandom};
+
+pub(super) struct Crowd {
+    players: Vec<Player>,
+    visitors: Vec<Visitor>,
+    talkers: Vec<Talker>,
+    pub(super) success: Success,
+}
+
+/// What those who have left had come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Success {
+    /// Answers that players and visitors got.
+    pub(super) answers: u64,
+    /// Attaches on another kind of connection than the one before.
+    pub(super) moves: u64,
+    /// Echoes that talkers got.
+    pub(super) echoes: u64,
+    /// Times that the server closed on talkers as it had to.
+    pub(super) goodbyes: u64,
+}
+
+impl Success {
+    pub(super) fn add(&mut self, other: Success) {
+        self.answers += other.answers;
+        self.moves += other.moves;
+        self.echoes += other.echoes;
+        self.goodbyes += other.goodbyes;
+    }
+}
+
+impl Crowd {
+    pub(super) fn draw(
+        drawn: &Drawn,
+        random: &mut SimRandom,
+        ledger: &Rc<RefCell<Ledger>>,
+    ) -> Crowd {
+        let listener = |at: usize| &drawn.listeners[at].0;
+        let addresses = Addresses {
+            login: listener(0).address,
+            msg: listener(1).address,
+            gate: listener(2).address,
+            http: listener(3).address,
+            web_share: drawn.web_share,
+            is_crowded: drawn.is_crowded,
+        };
+        let manners = Manners { may_retire: drawn.may_retire, may_refuse: drawn.may_refuse };
+        let players = (0..6 + random.index(10)).map(|number| {
+            // Two rivals share an account and log each other out.
+            let name = if number < 2 { 0 } else { number };
+            Player::new(number, format!("player-{name}"), addresses, Rc::clone(ledger), manners)
+        });
+        let players = players.collect();
+        // Few: what they send is long, and a seed takes its time from how many bytes it moves.
+        let visitors = if random.chance(1 << 14) { 1 + random.index(2) } else { 0 };
+        let visitors = (0..visitors)
+            .map(|number| Visitor::new(number, addresses.http, Rc::clone(ledger)))
+            .collect();
+        let talkers = if random.chance(1 << 15) { 1 + random.index(2) } else { 0 };
+        let talkers = (0..talkers).map(|_| Talker::new(listener(3))).collect();
+        Crowd { players, visitors, talkers, success: Success::default() }
+    }
+
+    /// Somebody does something. `calm`: only what leads to contentment.
+    pub(super) fn act(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) {
+        let (players, visitors) = (self.players.len(), self.visitors.len());
+        let index = random.index(players + visitors + self.talkers.len());
+        if index < players {
+            self.players[index].act(net, random, calm);
+        } else if index < players + visitors {
+            self.visitors[index - players].act(net, random, calm);
+        } else {
+            self.talkers[index - players - visitors].act(net, random, calm);
+        }
+    }
+
+    /// Whether everybody has what he asked for.
+    pub(super) fn is_content(&self) -> bool {
+        self.players.iter().all(Player::is_content)
+            && self.visitors.iter().all(Visitor::is_content)
+            && self.talkers.iter().all(Talker::is_content)
+    }
+
+    /// Those who wait, and for what.
+    pub(super) fn describe(&self) -> Vec<String> {
+        let players = self.players.iter().filter(|it| !it.is_content()).map(Player::describe);
+        let visitors = self.visitors.iter().filter(|it| !it.is_content()).map(Visitor::describe);
+        let talkers = self.talkers.iter().filter(|it| !it.is_content()).map(Talker::describe);
+        players.chain(visitors).chain(talkers).collect()
+    }
+
+    /// The rivals leave: they would go on for ever.
+    pub(super) fn part_rivals(&mut self) {
+        self.players.drain(..2).for_each(Player::leave);
+    }
+
+    pub(super) fn leave(&mut self) {
+        for player in self.players.drain(..) {
+            self.success.answers += player.answers;
+            self.success.moves += player.moves;
+            player.leave();
+        }
+        for visitor in self.visitors.drain(..) {
+            self.success.answers += visitor.answers;
+            visitor.leave();
+        }
+        for talker in self.talkers.drain(..) {
+            self.success.echoes += talker.echoes;
+            self.success.goodbyes += talker.goodbyes;
+            talker.leave();
+        }
+    }
+}
