@@ -9,6 +9,7 @@
 
 pub mod blame;
 pub mod crypt;
+pub mod custom;
 pub mod decode;
 pub mod frame;
 pub mod http1;
