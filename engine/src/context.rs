@@ -22,6 +22,7 @@ use crate::driver::{ShardIndex, Token};
 use crate::handler::{Agent, LogoutReason};
 use crate::net::pipe::{Pipe, StreamDeed};
 use crate::net::{ConnectError, Connecting, Dial, Stream, any};
+use crate::presence::{Channel, Watchtower};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
 use crate::shard::dispatch::Finished;
@@ -82,6 +83,10 @@ pub(crate) enum Deed {
     Socket(Token, SocketDeed),
     /// A handler has finished.
     Finished(Finished),
+    /// A feed wants to hear of every shard's users.
+    Watch(Rc<Channel>),
+    /// A feed is gone.
+    Unwatch(Rc<Channel>),
 }
 
 impl ShardSide {
@@ -242,6 +247,11 @@ impl Context {
         self.command(Command::Lookup { target }, CommandResult::presence)
     }
 
+    /// Who is on line on any shard, and what changes.
+    pub fn presence(&self) -> Watchtower {
+        Watchtower::new(self.clone())
+    }
+
     /// Starts to read a gate connection; its frames go to `Application::message`.
     pub fn open(&self, connection: GateConnection) {
         self.shard.push(Deed::Gate(connection, GateDeed::Open));
@@ -264,7 +274,11 @@ impl Context {
         self.shard.push(Deed::Gate(connection, GateDeed::Close));
     }
 
-    fn command<T>(&self, command: Command, read: fn(CommandResult) -> T) -> Outcome<T> {
+    pub(crate) fn side(&self) -> &Rc<ShardSide> {
+        &self.shard
+    }
+
+    pub(crate) fn command<T>(&self, command: Command, read: fn(CommandResult) -> T) -> Outcome<T> {
         let answer = Rc::new(Answer::default());
         self.shard.push(Deed::Command(command, Some(Rc::clone(&answer))));
         Outcome { answer, read }

@@ -237,6 +237,16 @@ impl User {
         Names { username, uid, subid, server }
     }
 
+    /// All of it as plain data, for another shard.
+    pub(crate) fn to_bytes(&self) -> Box<[u8]> {
+        Box::from(&*self.0)
+    }
+
+    /// From what [`User::to_bytes`] gave.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> User {
+        User(bytes.into())
+    }
+
     /// Reads what a clone reads.
     pub(crate) fn warm(&self) {
         std::hint::black_box(Rc::strong_count(&self.0));

@@ -286,7 +286,7 @@ impl ServerHandle {
     }
 
     fn command(&self, command: Command) -> Option<CommandResult> {
-        let owner = self.shared.router.owner(&command.key()?);
+        let owner = command.owner(&self.shared.router)?;
         let (sender, receiver) = sync_channel(1);
         if !self.shared.place(owner).ask(Asked { command, sender }) {
             return None;

@@ -14,6 +14,7 @@ use skyring_protocols::{Decode, frame};
 
 use crate::handler::{Reply, Request};
 use crate::mutation::{self, Mutation};
+use crate::presence::Change;
 use crate::shard::connections::{Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
@@ -100,6 +101,7 @@ impl Core {
         let peer = connection.peer();
         self.set_deadline(slot, deadline_ms);
         self.answer_attach(slot, AttachAnswer::Ok);
+        self.tell(&user, Change::Attached(peer));
         self.dispatch.events().on_attach(&user, peer);
         if self.draining {
             return self.finish(slot, Counter::ClosedByServer);
@@ -145,6 +147,7 @@ impl Core {
         }
         let user = session.user.clone();
         self.counters.add(Counter::AttachedNow, u64::MAX); // minus one
+        self.tell(&user, Change::Detached);
         if mutation::active(Mutation::DetachTwice) {
             self.dispatch.events().on_detach(&user);
         }

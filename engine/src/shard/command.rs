@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use skyring_protocols::crypt::Secret;
 
+use crate::driver::ShardIndex;
 use crate::handler::LogoutReason;
+use crate::route::Router;
 
 /// Whose sessions are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +28,24 @@ pub struct Presence {
     pub peer: Option<SocketAddr>,
 }
 
-/// Something done by a user's owner shard.
+/// Where to go on reading the sessions of a shard. The default is the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor(pub(crate) u32);
+
+/// Some of the sessions of a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The sessions.
+    pub sessions: Vec<Presence>,
+    /// Where the next page begins; none behind the last one.
+    pub next: Option<Cursor>,
+    /// Sessions of the shard.
+    pub online: u64,
+    /// Those of them that have a connection.
+    pub attached: u64,
+}
+
+/// Something done by a user's owner shard, or by one that is named.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Send a frame without a request.
@@ -55,6 +74,15 @@ pub(crate) enum Command {
         /// Whose.
         target: Target,
     },
+    /// Read sessions of a shard.
+    List {
+        /// Which one.
+        shard: ShardIndex,
+        /// From where on.
+        cursor: Cursor,
+        /// How many, at most.
+        sessions_max: u16,
+    },
     /// Make a session without a login conversation.
     LogIn {
         /// The account.
@@ -69,15 +97,17 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The routing key of the user it concerns; none when the username cannot be read.
-    pub(crate) fn key(&self) -> Option<Vec<u8>> {
-        match self {
+    /// The shard that does it; none when the username cannot be read or there is no such shard.
+    pub(crate) fn owner(&self, router: &Router) -> Option<ShardIndex> {
+        let key = match self {
             Command::Push { target, .. }
             | Command::AllowPushes { target, .. }
             | Command::End { target, .. }
             | Command::Lookup { target } => target.key(),
             Command::LogIn { uid, .. } => Some(uid.clone()),
-        }
+            Command::List { shard, .. } => return (shard.0 < router.shards()).then_some(*shard),
+        };
+        key.map(|key| router.owner(&key))
     }
 }
 
@@ -86,6 +116,7 @@ impl Command {
     pub(crate) fn failed(&self) -> CommandResult {
         match self {
             Command::Lookup { .. } => CommandResult::Presence(Vec::new()),
+            Command::List { .. } => CommandResult::Page(Box::default()),
             _ => CommandResult::Count(0),
         }
     }
@@ -98,6 +129,8 @@ pub(crate) enum CommandResult {
     Count(usize),
     /// Sessions found.
     Presence(Vec<Presence>),
+    /// Sessions read.
+    Page(Box<Page>),
 }
 
 impl CommandResult {
@@ -105,6 +138,7 @@ impl CommandResult {
         match self {
             CommandResult::Count(count) => count,
             CommandResult::Presence(found) => found.len(),
+            CommandResult::Page(page) => page.sessions.len(),
         }
     }
 
@@ -112,6 +146,14 @@ impl CommandResult {
         match self {
             CommandResult::Count(_) => Vec::new(),
             CommandResult::Presence(found) => found,
+            CommandResult::Page(page) => page.sessions,
+        }
+    }
+
+    pub(crate) fn page(self) -> Page {
+        match self {
+            CommandResult::Page(page) => *page,
+            _ => Page::default(),
         }
     }
 }

@@ -24,6 +24,7 @@ use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
 use super::mail::Mail;
+use super::presence::PresenceDesk;
 use super::secure::Room;
 use super::sessions::Sessions;
 use super::timers::Wheel;
@@ -143,6 +144,7 @@ pub(crate) struct Core {
     /// What WebSockets need while one is read or written, one at a time.
     pub(super) web_room: WebRoom,
     pub(crate) mail: Mail,
+    pub(super) presence: PresenceDesk,
     pub(super) places: Arc<Places>,
     pub(crate) side: Rc<ShardSide>,
     pub(crate) dispatch: Dispatch,
@@ -206,6 +208,7 @@ impl Core {
             room: Room::default(),
             web_room: WebRoom::default(),
             mail: parts.mail,
+            presence: PresenceDesk::default(),
             places: parts.places,
             side: parts.side,
             dispatch: parts.dispatch,

@@ -102,6 +102,7 @@ counters! {
     StaleEvents "stale_events" "Completions that named an earlier life of a slot.";
     MailboxFull "mailbox_full" "Turns in which a message to another shard had to wait.";
     CommandsFailed "commands_failed" "Commands and gate frames for other shards that failed because too many messages waited for them.";
+    NewsMissed "news_missed" "News of users that another shard's feeds missed because too many messages waited.";
     MailPosted "mail_posted" "Messages posted to other shards.";
     Doorbells "doorbells" "Wake-ups sent to sleeping shards.";
     Turns "turns" "Turns of the shard.";

@@ -45,6 +45,8 @@ impl Core {
                 Deed::Http(connection) => self.on_http_deed(connection),
                 Deed::Socket(connection, deed) => self.do_socket_deed(connection, deed),
                 Deed::Finished(finished) => self.on_finished(finished),
+                Deed::Watch(feed) => self.add_feed(feed),
+                Deed::Unwatch(feed) => self.remove_feed(&feed),
             }
         }
     }
@@ -79,7 +81,7 @@ impl Core {
         }
     }
 
-    /// Does a command for users that this shard owns.
+    /// Does a command for this shard or users that it owns.
     pub(crate) fn execute(&mut self, command: Command) -> CommandResult {
         match command {
             Command::Push { target, content } => {
@@ -103,7 +105,10 @@ impl Core {
                 }
                 CommandResult::Count(keys.len())
             }
-            Command::Lookup { target } => CommandResult::Presence(self.presence(&target)),
+            Command::Lookup { target } => CommandResult::Presence(self.presence_of(&target)),
+            Command::List { cursor, sessions_max, .. } => {
+                CommandResult::Page(Box::new(self.page(cursor, sessions_max)))
+            }
             Command::LogIn { uid, server, subid, secret } => {
                 let made = self.create_session(&uid, &server, &subid, secret);
                 CommandResult::Count(usize::from(made))

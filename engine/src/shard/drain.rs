@@ -114,6 +114,7 @@ impl Core {
         self.draining = true;
         self.plan.stop_at_ms = self.now_ms.saturating_add(timeout_ms);
         self.cancel_accepts();
+        self.presence.end();
         for slot in self.connections.slots() {
             if self.connections.at(slot).life == Life::Open {
                 self.drain_connection(slot);

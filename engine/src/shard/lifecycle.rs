@@ -5,7 +5,6 @@ use std::rc::Rc;
 use skyring_protocols::crypt::Secret;
 use skyring_protocols::msg::response::{self, Flag};
 
-use super::command::{Presence, Target};
 use super::core::Core;
 use super::counters::Counter;
 use super::sessions::{self, SessionKey};
@@ -14,6 +13,7 @@ use crate::config::{ListenerKind, PushOverBudget};
 use crate::driver::ListenerIndex;
 use crate::handler::LogoutReason;
 use crate::mutation::{self, Mutation};
+use crate::presence::Change;
 
 impl Core {
     /// Makes a session; false when the server is unknown, the username taken, or so long that no
@@ -32,9 +32,12 @@ impl Core {
         let Some(listener) = self.msg_listener(server) else { return false };
         let server = Rc::clone(&self.listener(listener).server);
         let Some(user) = sessions::user(uid, &server, subid) else { return false };
-        let made = self.sessions.insert(user, secret, listener).is_some();
+        if self.sessions.insert(user.clone(), secret, listener).is_none() {
+            return false;
+        }
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
-        made
+        self.tell(&user, Change::LoggedIn);
+        true
     }
 
     /// The msg listener with this server name.
@@ -43,17 +46,6 @@ impl Core {
             listener.settings.kind == ListenerKind::Msg && listener.server.as_bytes() == server
         })?;
         Some(ListenerIndex(at as u16))
-    }
-
-    pub(super) fn presence(&self, target: &Target) -> Vec<Presence> {
-        let keys = self.sessions.matching(target);
-        keys.iter()
-            .filter_map(|key| self.sessions.get(*key))
-            .map(|session| Presence {
-                username: session.user.username().to_vec(),
-                peer: session.connection().map(|slot| self.connections.at(slot).peer()),
-            })
-            .collect()
     }
 
     /// Sends a frame that answers nothing; false when nobody is there to take it.
@@ -95,6 +87,7 @@ impl Core {
         self.cache_changed(cached, 0);
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
         self.count(Counter::LoggedOut);
+        self.tell(&session.user, Change::LoggedOut(reason));
         self.dispatch.events().on_logout(&session.user, reason);
     }
 }

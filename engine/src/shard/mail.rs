@@ -218,6 +218,8 @@ impl Core {
                 }
             }
             Message::Gate(connection, deed) => self.do_gate_deed(connection, deed),
+            Message::Watch(wanted) => self.presence.watch(from, wanted),
+            Message::News(news) => self.on_news(from, *news),
         }
     }
 
@@ -228,17 +230,13 @@ impl Core {
         }
     }
 
-    /// Has a command done by the owner of its user, here or elsewhere.
+    /// Has a command done by the shard that it concerns, here or elsewhere.
     pub(crate) fn command(&mut self, command: Command, answer: Option<std::rc::Rc<Answer>>) {
-        let owner = command.key().map_or(self.index, |key| self.router.owner(&key));
-        let failed = (owner != self.index && self.refuses_messages()).then(|| command.failed());
-        if owner == self.index || failed.is_some() {
-            let result = failed.unwrap_or_else(|| self.execute(command));
-            if let Some(answer) = answer {
-                answer.give(result);
-            }
-            return;
-        }
+        let owner = match command.owner(&self.router) {
+            Some(owner) if owner == self.index => return give(answer, self.execute(command)),
+            Some(owner) if !self.refuses_messages() => owner,
+            _ => return give(answer, command.failed()),
+        };
         let reply_to = answer.map_or(ReplyTo::Nobody, |answer| {
             let call = self.mail.next_call;
             self.mail.next_call = call.wrapping_add(1);
@@ -246,6 +244,12 @@ impl Core {
             ReplyTo::Call(call)
         });
         self.post(owner, Message::Command(Box::new(command), reply_to));
+    }
+}
+
+fn give(answer: Option<std::rc::Rc<Answer>>, result: CommandResult) {
+    if let Some(answer) = answer {
+        answer.give(result);
     }
 }
 

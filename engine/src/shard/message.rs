@@ -7,6 +7,7 @@ use skyring_protocols::login::server::LoginVerdict;
 
 use super::command::{Command, CommandResult, GateDeed};
 use super::departing::Parcel;
+use super::presence::ShardNews;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
 
@@ -27,6 +28,10 @@ pub(crate) enum Message {
     Done(u32, Box<CommandResult>),
     /// Do something to one of your gate connections.
     Gate(GateConnection, GateDeed),
+    /// Tell me what happens to your users, or do so no longer.
+    Watch(bool),
+    /// What has happened to my users.
+    News(Box<ShardNews>),
 }
 
 /// Everything a connection is, apart from its descriptor.

@@ -21,6 +21,7 @@ mod lifecycle;
 pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
+mod presence;
 mod secure;
 pub(crate) mod sessions;
 pub(crate) mod stream;
@@ -186,6 +187,7 @@ impl Core {
         self.take_mail();
         self.fire_timers();
         self.do_deeds();
+        self.send_news();
         self.flush();
         self.arm_accepts();
         self.close_dialled();

@@ -16,6 +16,8 @@ use crate::driver::ListenerIndex;
 use crate::handler::User;
 
 const NONE: u32 = u32::MAX;
+/// Places of the slab that are looked at for one page.
+const PLACES_A_PAGE: usize = 4_096;
 
 /// The name of one session on its shard: a place in the slab and which use of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -195,6 +197,21 @@ impl Sessions {
     pub(crate) fn of_uid(&self, uid: &[u8]) -> Vec<SessionKey> {
         let head = self.head(uid).into_iter();
         head.flat_map(|head| self.chain(head)).map(|at| self.key(at)).collect()
+    }
+
+    /// Up to `max` sessions from a place in the slab on, and the place behind what was looked at, if
+    /// there are more places. Looks at no more than [`PLACES_A_PAGE`].
+    pub(crate) fn page(&self, from: u32, max: usize) -> (Vec<&Session>, Option<u32>) {
+        let (from, mut sessions) = (self.places.len().min(from as usize), Vec::new());
+        let mut next = from;
+        for place in self.places[from..].iter().take(PLACES_A_PAGE) {
+            if sessions.len() == max {
+                break;
+            }
+            sessions.extend(&place.session);
+            next += 1;
+        }
+        (sessions, (next < self.places.len()).then_some(next as u32))
     }
 
     /// Every session.

@@ -265,7 +265,7 @@ impl Scene {
 
     /// Has a command done by the shard that owns its user.
     pub(crate) fn command(&mut self, command: Command) -> CommandResult {
-        let owner = self.site.router.owner(&command.key().expect("a username"));
+        let owner = command.owner(&self.site.router).expect("a username");
         self.net.rouse(owner);
         self.core(owner.0).execute(command)
     }
