@@ -33,6 +33,8 @@ pub(crate) enum Mutation {
     LoseUnsent,
     /// What comes while a connection waits to move is lost.
     LoseHeld,
+    /// That a user is away again is told to no feed.
+    LoseNews,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.

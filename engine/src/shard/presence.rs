@@ -12,6 +12,7 @@ use super::message::Message;
 use super::sessions::Session;
 use crate::driver::ShardIndex;
 use crate::handler::User;
+use crate::mutation::{self, Mutation};
 use crate::presence::{Change, Channel, News};
 
 /// What has happened on one shard, on its way to another.
@@ -83,7 +84,8 @@ impl Core {
 
     /// Notes what has happened to a user, if anybody wants to know.
     pub(crate) fn tell(&mut self, user: &User, change: Change) {
-        if !self.presence.watchers.is_empty() {
+        let is_lost = mutation::active(Mutation::LoseNews) && change == Change::Detached;
+        if !self.presence.watchers.is_empty() && !is_lost {
             self.presence.unsent.push((user.clone(), change));
         }
     }

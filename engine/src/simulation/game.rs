@@ -15,6 +15,7 @@ use skyring_protocols::login::token::SampleToken;
 
 use super::errand;
 use super::parrot;
+use super::watcher::Beliefs;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
@@ -48,6 +49,9 @@ pub(super) struct Ledger {
     pub(super) errands: u64,
     pub(super) errands_now: u64,
     pub(super) echoed: u64,
+    /// What news of users have come, and what they make their reader believe.
+    pub(super) news: u64,
+    pub(super) beliefs: Beliefs,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }

@@ -24,5 +24,6 @@ mod settings;
 mod socket;
 mod talker;
 mod tests;
+mod watcher;
 mod web;
 mod world;

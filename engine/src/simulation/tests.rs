@@ -43,6 +43,8 @@ struct Totals {
     departing_webs: [u64; 2],
     /// Errands that had an answer.
     echoed: u64,
+    /// News of users that somebody heard.
+    news: u64,
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -55,7 +57,8 @@ impl Totals {
     fn new() -> Totals {
         let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
-        Totals { success, departing_webs: [0; 2], echoed: 0, counters, faults, parks: [0; 2] }
+        let (departing_webs, parks) = ([0; 2], [0; 2]);
+        Totals { success, departing_webs, echoed: 0, news: 0, counters, faults, parks }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -64,6 +67,7 @@ impl Totals {
             *total += count;
         }
         self.echoed += outcome.echoed;
+        self.news += outcome.news;
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -81,6 +85,7 @@ impl Totals {
             *total += count;
         }
         self.echoed += other.echoed;
+        self.news += other.news;
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -115,6 +120,7 @@ fn seeds() {
     assert!(is_talked, "only {success:?} in {count} seeds");
     assert!(count < SEEDS || departing.iter().all(|seen| *seen > 0), "{departing:?}");
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
+    assert!(all.news > 10 * count, "only {} news were heard", all.news);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -267,6 +273,11 @@ fn invariant_7_a_connection_moves_with_what_was_not_sent() {
 #[test]
 fn invariant_7_a_connection_moves_with_what_was_not_read() {
     finds(Mutation::LoseHeld, "answered twice");
+}
+
+#[test]
+fn invariant_7_news_of_users_are_true() {
+    finds(Mutation::LoseNews, "after Some");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
 use super::settings::{self, Drawn};
+use super::watcher;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
@@ -24,6 +25,8 @@ use crate::shard::drain::ServerEnd;
 const PLAY: Duration = Duration::from_millis(300);
 /// Virtual time in which everybody must become content once nothing goes wrong any more.
 const CALM: Duration = Duration::from_secs(60);
+/// Virtual time after which nothing that happened before is news.
+const LAST_NEWS: Duration = Duration::from_millis(100);
 /// Virtual time that a drain may take.
 const DRAIN: Duration = Duration::from_secs(60);
 /// More than any answer of the game costs.
@@ -72,6 +75,8 @@ pub(super) struct Outcome {
     pub(super) departing_webs: [u64; 2],
     /// Errands that had an answer.
     pub(super) echoed: u64,
+    /// News of users that somebody heard.
+    pub(super) news: u64,
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
     /// Times that a shard slept outside its driver.
@@ -92,6 +97,7 @@ pub(super) fn run(seed: u64, print: bool) -> Outcome {
         return world.break_off();
     }
     world.calm_down();
+    world.hear_the_last();
     world.end()
 }
 
@@ -139,7 +145,12 @@ impl World {
         };
         let mut place = |index| {
             let ledger = Rc::clone(&ledger);
-            Place::new(&site, index, &mut random, |context| Game { context, ledger })
+            Place::new(&site, index, &mut random, |context| {
+                if index.0 == 0 {
+                    context.spawn(watcher::follow(context.clone(), Rc::clone(&ledger)));
+                }
+                Game { context, ledger }
+            })
         };
         let mut places: Vec<Place> = (0..shards).map(ShardIndex).map(&mut place).collect();
         for place in &mut places {
@@ -246,6 +257,15 @@ impl World {
         }
     }
 
+    /// Lets all news come to whoever follows them.
+    fn hear_the_last(&mut self) {
+        let end_ns = self.net.now_ns() + LAST_NEWS.as_nanos() as u64;
+        while self.net.now_ns() < end_ns {
+            self.step(end_ns);
+        }
+        watcher::check(&self.places, &self.ledger.borrow());
+    }
+
     /// The server drains in the middle of everything, for a moment: logins are being decided,
     /// connections are on their way, and what goes wrong goes on. (A cancel that misses twice would
     /// outlast the moment.)
@@ -285,6 +305,7 @@ impl World {
             success: self.crowd.success,
             departing_webs: self.departing_webs,
             echoed: self.ledger.borrow().echoed,
+            news: self.ledger.borrow().news,
             counts,
             faults: net.fault_counts(),
             parks: self.parks,
