@@ -24,6 +24,7 @@ pub mod net;
 pub mod places;
 pub mod presence;
 pub mod route;
+pub mod rpc;
 pub mod server;
 pub mod shard;
 #[cfg(test)]

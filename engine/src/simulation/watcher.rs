@@ -12,6 +12,7 @@ use super::place::Place;
 use crate::context::Context;
 use crate::driver::ShardIndex;
 use crate::presence::{Change, News};
+use crate::shard::sessions::Session;
 
 /// What is believed of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(super) fn check(places: &[Place], ledger: &Ledger) {
         let core = places[usize::from(shard.0)].shard.core();
         let key = core.sessions.find(username);
         let session = key.and_then(|key| core.sessions.get(key));
-        let truth = match session.map(|session| session.connection()) {
+        let truth = match session.map(Session::connection) {
             None => Belief::Gone,
             Some(None) => Belief::Away,
             Some(Some(_)) => Belief::Attached,
