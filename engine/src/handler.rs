@@ -53,6 +53,11 @@ pub trait Application: Sized + 'static {
         future::ready(Err(Failed))
     }
 
+    /// A session exists, by a login or by [`ServerHandle::login`](crate::server::ServerHandle::login).
+    fn on_login(&self, user: &User) {
+        let _ = user;
+    }
+
     /// A user's connection was accepted; an earlier one is closed.
     fn on_attach(&self, user: &User, peer: SocketAddr) {
         let _ = (user, peer);
@@ -63,7 +68,7 @@ pub trait Application: Sized + 'static {
         let _ = user;
     }
 
-    /// A session has ended.
+    /// A session has ended. Comes once for every `on_login`, unless the server ends first.
     fn on_logout(&self, user: &User, reason: LogoutReason) {
         let _ = (user, reason);
     }
@@ -198,7 +203,7 @@ pub enum LogoutReason {
 ///
 /// Every session keeps one, so it is one allocation: three lengths of two bytes, then the wire form,
 /// the uid, the subid and the server name.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct User(Rc<[u8]>);
 
 /// The parts of a [`User`], in their order.

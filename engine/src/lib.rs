@@ -7,6 +7,7 @@
 //! [`config::Config`]; `examples/echo.rs` is the smallest one.
 
 pub mod admin;
+pub mod agent;
 pub mod config;
 pub mod context;
 pub mod cores;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use skyring_protocols::frame::PAYLOAD_BYTES_MAX;
 use skyring_protocols::sproto::Struct;
 use skyring_protocols::sproto::rpc::{Answer, Host, Reply, RequestError, Responder, Rpc, Stub};
+use skyring_protocols::sproto::schema::Protocol;
 
 use super::body::{Body, with_content};
 use super::call::{self, Taker};
@@ -292,7 +293,7 @@ pub(super) fn request(
     args: Body,
     out: &mut Vec<u8>,
 ) -> Result<(), RequestError> {
-    let args_type = rpc.remote().protocol(protocol).and_then(|protocol| protocol.request());
+    let args_type = rpc.remote().protocol(protocol).and_then(Protocol::request);
     with_content(args, rpc.remote(), args_type, |content| {
         host.request(rpc, protocol, session, content, &mut Vec::new(), out)
     })?

@@ -152,6 +152,7 @@ impl Dispatch {
 
 /// The notifications of an application.
 pub(crate) trait Events {
+    fn on_login(&self, user: &User);
     fn on_attach(&self, user: &User, peer: SocketAddr);
     fn on_detach(&self, user: &User);
     fn on_logout(&self, user: &User, reason: LogoutReason);
@@ -171,6 +172,9 @@ pub(crate) fn survives(notify: impl FnOnce()) -> bool {
 }
 
 impl<A: Application> Events for A {
+    fn on_login(&self, user: &User) {
+        guarded(|| Application::on_login(self, user));
+    }
     fn on_attach(&self, user: &User, peer: SocketAddr) {
         guarded(|| Application::on_attach(self, user, peer));
     }

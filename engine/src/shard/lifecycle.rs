@@ -37,6 +37,7 @@ impl Core {
         }
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
         self.tell(&user, Change::LoggedIn);
+        self.dispatch.events().on_login(&user);
         true
     }
 
