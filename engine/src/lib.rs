@@ -24,6 +24,7 @@ pub mod net;
 pub mod places;
 pub mod route;
 pub mod server;
+pub mod service;
 pub mod shard;
 #[cfg(test)]
 mod simulation;

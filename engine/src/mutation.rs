@@ -33,6 +33,8 @@ pub(crate) enum Mutation {
     LoseUnsent,
     /// What comes while a connection waits to move is lost.
     LoseHeld,
+    /// An inbox takes what it has no room for.
+    OverfillInbox,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.
