@@ -60,10 +60,7 @@ pub trait Agent: 'static {
     }
 
     /// Takes a message of a service or of another agent. See [`Service::handle`].
-    fn message(
-        self: Rc<Self>,
-        message: Message,
-    ) -> impl Future<Output = Result<Content, Fault>> {
+    fn message(self: Rc<Self>, message: Message) -> impl Future<Output = Result<Content, Fault>> {
         let _ = message;
         future::ready(Err(Fault::Failed))
     }

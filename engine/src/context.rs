@@ -4,13 +4,14 @@
 //! every call puts a deed into the shard's outbox, and the shard does the deeds, in order, before
 //! its turn ends. What concerns a user of another shard travels there by mailbox.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ use crate::handler::{Agent, LogoutReason};
 use crate::net::pipe::{Pipe, StreamDeed};
 use crate::net::{ConnectError, Connecting, Dial, Stream, any};
 use crate::presence::{Channel, Watchtower};
+use crate::service::{Board, Letter, Scope, Services, SlabKey, TraceId};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
+use crate::shard::counters::ShardCounters;
 use crate::shard::dispatch::Finished;
 use crate::websocket::SocketDeed;
 
@@ -61,6 +64,11 @@ pub(crate) struct ShardSide {
     spawn: Box<dyn Spawn>,
     /// Tasks of handlers and of the application that have not ended.
     tasks: Rc<Cell<usize>>,
+    /// Tasks that end with their service, whether or not their work is done.
+    forks: Rc<Cell<usize>>,
+    pub(crate) services: Board,
+    /// On whose behalf code runs at this moment.
+    scope: RefCell<Scope>,
 }
 
 /// Something the shard shall do.
@@ -87,6 +95,10 @@ pub(crate) enum Deed {
     Watch(Rc<Channel>),
     /// A feed is gone.
     Unwatch(Rc<Channel>),
+    /// A letter to a service.
+    Letter(Box<Letter>),
+    /// A handler or fork of a service has finished.
+    Worked(SlabKey),
 }
 
 impl ShardSide {
@@ -95,6 +107,7 @@ impl ShardSide {
         index: ShardIndex,
         spawn: Box<dyn Spawn>,
         clock: Box<dyn Fn() -> u64>,
+        counters: Arc<ShardCounters>,
     ) -> Rc<ShardSide> {
         Rc::new(ShardSide {
             index,
@@ -103,7 +116,14 @@ impl ShardSide {
             parked: RefCell::new(None),
             spawn,
             tasks: Rc::default(),
+            forks: Rc::default(),
+            services: Board::new(counters),
+            scope: RefCell::default(),
         })
+    }
+
+    pub(crate) fn index(&self) -> ShardIndex {
+        self.index
     }
 
     pub(crate) fn context(self: &Rc<ShardSide>) -> Context {
@@ -137,11 +157,20 @@ impl ShardSide {
 
     /// Runs a task; one that panics ends, and nothing else does.
     pub(crate) fn spawn(&self, task: Task) {
-        let tasks = Rc::clone(&self.tasks);
-        tasks.set(tasks.get() + 1);
+        self.spawn_counted(task, &self.tasks);
+    }
+
+    /// Runs a task that ends with its service: the end of the server does not wait for it.
+    pub(crate) fn spawn_fork(&self, task: Task) {
+        self.spawn_counted(task, &self.forks);
+    }
+
+    fn spawn_counted(&self, task: Task, count: &Rc<Cell<usize>>) {
+        let count = Rc::clone(count);
+        count.set(count.get() + 1);
         self.spawn.spawn(Box::pin(async move {
             unwinding(task).await;
-            tasks.set(tasks.get() - 1);
+            count.set(count.get() - 1);
         }));
     }
 
@@ -153,6 +182,61 @@ impl ShardSide {
     /// Whether any task has not ended.
     pub(crate) fn has_tasks(&self) -> bool {
         self.tasks.get() > 0
+    }
+
+    /// Whether any task has not ended, or any fork.
+    pub(crate) fn has_tasks_or_forks(&self) -> bool {
+        self.has_tasks() || self.forks.get() > 0
+    }
+}
+
+impl ShardSide {
+    /// A letter goes to the outbox.
+    pub(crate) fn post_letter(&self, letter: Box<Letter>) {
+        self.services.queued.set(self.services.queued.get() + 1);
+        self.push(Deed::Letter(letter));
+    }
+
+    /// On whose behalf code runs at this moment.
+    pub(crate) fn scope(&self) -> Ref<'_, Scope> {
+        self.scope.borrow()
+    }
+
+    /// Code runs on behalf of `scope` from now on; on whose it did.
+    pub(crate) fn enter(&self, scope: Scope) -> Scope {
+        self.scope.replace(scope)
+    }
+
+    /// A scope of something that comes from outside.
+    pub(crate) fn root_scope(&self) -> Scope {
+        Scope::root(self.services.new_trace(self.index))
+    }
+
+    /// The trace that what is sent in a scope belongs to.
+    pub(crate) fn trace_of(&self, scope: &Scope) -> TraceId {
+        if scope.trace == TraceId::NONE { self.services.new_trace(self.index) } else { scope.trace }
+    }
+
+    /// What is sent from here on, in this scope, belongs to a new trace.
+    pub(crate) fn begin_trace(&self) {
+        self.scope.borrow_mut().trace = self.services.new_trace(self.index);
+    }
+
+    /// A future that runs on behalf of a scope.
+    pub(crate) fn scoped<F: Future>(
+        self: &Rc<ShardSide>,
+        scope: Scope,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        let side = Rc::clone(self);
+        let mut own = Some(scope);
+        let mut future = Box::pin(future);
+        poll_fn(move |cx| {
+            let outer = side.enter(own.take().expect("a scope comes back from every poll"));
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+            own = Some(side.enter(outer));
+            polled.unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
 }
 
@@ -175,6 +259,11 @@ impl Context {
     /// Milliseconds on the shard's clock, which is that of every shard of the server.
     pub fn now_ms(&self) -> u64 {
         self.shard.now_ms()
+    }
+
+    /// The way to services.
+    pub fn services(&self) -> Services {
+        Services { side: Rc::clone(&self.shard) }
     }
 
     /// Runs a future on this shard. If it panics, it ends.

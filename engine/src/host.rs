@@ -125,7 +125,7 @@ pub(crate) async fn run(
     let mut visited = busy_until;
     while step(&mut shard) {
         let happened = shard.turn(Wait::AtMost(SLICE));
-        if side.has_tasks() {
+        if side.has_tasks_or_forks() {
             // A handler that waits may have been woken: it runs now, not at the next visit. What the
             // turn has queued, answers among it, does not wait for it.
             shard.driver_mut().submit_queued();

@@ -27,6 +27,7 @@ pub mod presence;
 pub mod route;
 pub mod rpc;
 pub mod server;
+pub mod service;
 pub mod shard;
 #[cfg(test)]
 mod simulation;

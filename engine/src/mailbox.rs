@@ -152,6 +152,12 @@ impl<M> Mailboxes<M> {
         self.receivers[usize::from(at.0)].sleeping.store(false, Ordering::SeqCst);
     }
 
+    /// Whether no queue to any shard may hold a message.
+    pub fn are_empty(&self) -> bool {
+        let shards = (0..self.receivers.len() as u16).map(ShardIndex);
+        shards.into_iter().all(|shard| !self.has_unread(shard))
+    }
+
     /// Whether any queue to this shard may hold a message.
     pub fn has_unread(&self, at: ShardIndex) -> bool {
         let receiver = &self.receivers[usize::from(at.0)];

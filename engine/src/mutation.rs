@@ -35,6 +35,8 @@ pub(crate) enum Mutation {
     LoseHeld,
     /// That a user is away again is told to no feed.
     LoseNews,
+    /// An inbox takes what it has no room for.
+    OverfillInbox,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.

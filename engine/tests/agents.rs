@@ -85,7 +85,8 @@ impl Agent for Person {
         let text = String::from_utf8(content.to_vec()).unwrap();
         if let Some(name) = text.strip_prefix("greet ") {
             let services = self.client.context().services();
-            let answer = services.call(agent::address(name.as_bytes()), Content::raw("hello")).await;
+            let answer =
+                services.call(agent::address(name.as_bytes()), Content::raw("hello")).await;
             return match answer {
                 Ok(content) => content.take::<Bytes>().map_err(|_| Failed),
                 Err(fault) => Ok(Bytes::from(format!("{fault}"))),

@@ -320,7 +320,8 @@ where
     let unset = place.waker.set(driver.waker()).is_ok();
     debug_assert!(unset, "a shard starts once");
     let clock = move || started.elapsed().as_millis() as u64;
-    let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock));
+    let counters = Arc::clone(&place.counters);
+    let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock), counters);
     let application = Rc::new((start.make)(side.context()));
     let core = Core::new(CoreParts {
         index,

@@ -37,6 +37,7 @@ use crate::listener::http::date::{DateCache, WallClock};
 use crate::mutation::{self, Mutation};
 use crate::places::Places;
 use crate::route::Router;
+use crate::service::Deliveries;
 use crate::transport::tls::ServerTls;
 use crate::websocket::Terms;
 
@@ -152,8 +153,17 @@ pub(crate) struct Core {
     pub(crate) entropy: Entropy,
     /// The date that HTTP answers carry.
     pub(crate) date: DateCache,
+    /// What is to be delivered to services.
+    pub(crate) deliveries: Deliveries,
     pub(crate) draining: bool,
     pub(super) plan: DrainPlan,
+}
+
+impl Drop for Core {
+    /// Services hold the way to their shard, which holds them.
+    fn drop(&mut self) {
+        self.side.services.clear();
+    }
 }
 
 /// A limit of the response cache.
@@ -185,6 +195,7 @@ impl Core {
         let listeners: Vec<ListenerSide> = listeners.collect();
         let wide_bytes_max = web::widest_content_bytes(&listeners);
         parts.places.open(parts.index, parts.slots);
+        parts.side.services.open(&parts.router);
         Core {
             index: parts.index,
             router: parts.router,
@@ -215,6 +226,7 @@ impl Core {
             counters: parts.counters,
             entropy: parts.entropy,
             date: DateCache::new(parts.wall_clock),
+            deliveries: Deliveries::default(),
             draining: false,
             plan: DrainPlan::new(parts.server_end),
         }

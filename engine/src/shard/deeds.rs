@@ -8,16 +8,21 @@ use super::message::Message;
 use crate::context::{Deed, GateConnection};
 
 impl Core {
-    /// Empties the outbox, and then lets those connections read on that may again. What they read
-    /// may fill the outbox anew.
+    /// Empties the outbox, then gives letters to services and lets those connections read on that
+    /// may again; both may fill the outbox anew.
     pub(crate) fn do_deeds(&mut self) {
+        self.begin_deliveries();
         loop {
             self.empty_outbox();
-            let Some(token) = self.resuming.pop_front() else { return };
+            if self.deliver_next() {
+                continue;
+            }
+            let Some(token) = self.resuming.pop_front() else { break };
             if self.connections.get_mut(token).is_some() {
                 self.resume(token.slot);
             }
         }
+        self.look_after_calls();
     }
 
     /// Has a connection read on once the outbox is empty: frames that are taken in the middle of it
@@ -47,6 +52,8 @@ impl Core {
                 Deed::Finished(finished) => self.on_finished(finished),
                 Deed::Watch(feed) => self.add_feed(feed),
                 Deed::Unwatch(feed) => self.remove_feed(&feed),
+                Deed::Letter(letter) => self.post_letter(letter),
+                Deed::Worked(job) => self.on_worked(job),
             }
         }
     }

@@ -23,6 +23,7 @@ use crate::handler::{
     User,
 };
 use crate::http::{self, Response};
+use crate::service::Scope;
 
 /// The result of a method that had to wait.
 #[derive(Debug)]
@@ -79,14 +80,14 @@ impl Dispatch {
         connection: Token,
         shown: Credentials,
     ) -> Option<Result<Identity, Denied>> {
-        let started = self.authenticate.run(shown);
+        let started = self.authenticate.run(shown, &self.side, self.side.root_scope());
         self.settle(started, move |result| Finished::Authenticated(connection, result))
     }
 
     /// The register comes back with the result in the outbox, also when it is there at once: what
     /// the application asked for while it decided, a kick say, is done before.
     pub(crate) fn login(&mut self, from: ShardIndex, register: Box<Register>, login: Login) {
-        match self.login.run(login) {
+        match self.login.run(login, &self.side, self.side.root_scope()) {
             Started::Done(result) => {
                 let finished = Finished::LoggedIn(from, register, result);
                 self.side.push(Deed::Finished(finished));
@@ -105,14 +106,14 @@ impl Dispatch {
         request: Request,
     ) -> Option<Reply> {
         let bytes = request.content.len() as u32;
-        let started = self.request.run(request);
+        let started = self.request.run(request, &self.side, self.side.root_scope());
         self.settle(started, move |reply| Finished::Answered(session, ticket, reply, bytes))
     }
 
     /// None: the method still runs.
     pub(crate) fn message(&mut self, connection: GateConnection, content: Bytes) -> Option<()> {
         let bytes = content.len();
-        let started = self.message.run((connection, content));
+        let started = self.message.run((connection, content), &self.side, self.side.root_scope());
         self.settle(started, move |()| Finished::Taken(connection, bytes))
     }
 
@@ -122,7 +123,7 @@ impl Dispatch {
         connection: Token,
         request: http::Request,
     ) -> Option<Result<Response, Failed>> {
-        let started = self.http.run(request);
+        let started = self.http.run(request, &self.side, self.side.root_scope());
         self.settle(started, move |answer| Finished::HttpAnswered(connection, answer))
     }
 
@@ -192,15 +193,19 @@ impl<A: Application> Events for A {
     }
 }
 
+/// A future that waits.
 type Boxed<O> = Pin<Box<dyn Future<Output = O>>>;
 
-enum Started<O> {
+/// What a method has come to in its first poll.
+pub(crate) enum Started<O> {
     Done(O),
     Waiting(Boxed<O>),
 }
 
-trait Run<I, O> {
-    fn run(&mut self, input: I) -> Started<O>;
+/// Runs one method of one value.
+pub(crate) trait Run<I, O> {
+    /// Runs it until it finishes or waits, on behalf of a scope.
+    fn run(&mut self, input: I, side: &Rc<ShardSide>, scope: Scope) -> Started<O>;
 }
 
 struct Runner<C, F: Future, O> {
@@ -213,7 +218,8 @@ struct Runner<C, F: Future, O> {
     spare: Option<Pin<Box<Option<F>>>>,
 }
 
-fn runner<I: 'static, O: 'static, F, C>(
+/// Runs `call`; a box for its future is used again and again.
+pub(crate) fn runner<I: 'static, O: 'static, F, C>(
     call: C,
     read: fn(F::Output) -> O,
     failed: fn() -> O,
@@ -230,12 +236,31 @@ where
     C: FnMut(I) -> F,
     F: Future + 'static,
 {
-    fn run(&mut self, input: I) -> Started<O> {
+    fn run(&mut self, input: I, side: &Rc<ShardSide>, scope: Scope) -> Started<O> {
+        let outer = side.enter(scope);
+        let started = self.begin(input);
+        let scope = side.enter(outer);
+        match started {
+            Ok(output) => Started::Done(output),
+            Err(place) => {
+                let (read, failed) = (self.read, self.failed);
+                Started::Waiting(Box::pin(go_on(place, read, failed, Rc::clone(side), scope)))
+            }
+        }
+    }
+}
+
+impl<C, F: Future, O> Runner<C, F, O> {
+    /// The output, or the future that waits.
+    fn begin<I>(&mut self, input: I) -> Result<O, Pin<Box<Option<F>>>>
+    where
+        C: FnMut(I) -> F,
+    {
         let (read, failed) = (self.read, self.failed);
         let mut place = self.spare.take().unwrap_or_else(|| Box::pin(None));
         let call = &mut self.call;
         if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(Some(call(input))))).is_err() {
-            return Started::Done(failed());
+            return Ok(failed());
         }
         let mut cx = TaskContext::from_waker(Waker::noop());
         match poll_guarded(place.as_mut(), &mut cx, read, failed) {
@@ -244,18 +269,32 @@ where
                 if catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None))).is_ok() {
                     self.spare = Some(place);
                 }
-                Started::Done(output)
+                Ok(output)
             }
-            Poll::Pending => Started::Waiting(Box::pin(poll_fn(move |cx| {
-                let polled = poll_guarded(place.as_mut(), cx, read, failed);
-                if polled.is_ready() {
-                    // A drop that panics must not take the result along.
-                    let _ = catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None)));
-                }
-                polled
-            }))),
+            Poll::Pending => Err(place),
         }
     }
+}
+
+/// What is left of a method that waits.
+fn go_on<F: Future, O>(
+    mut place: Pin<Box<Option<F>>>,
+    read: fn(F::Output) -> O,
+    failed: fn() -> O,
+    side: Rc<ShardSide>,
+    scope: Scope,
+) -> impl Future<Output = O> {
+    let mut own = Some(scope);
+    poll_fn(move |cx| {
+        let outer = side.enter(own.take().expect("a scope comes back from every poll"));
+        let polled = poll_guarded(place.as_mut(), cx, read, failed);
+        if polled.is_ready() {
+            // A drop that panics must not take the result along.
+            let _ = catch_unwind(AssertUnwindSafe(|| place.as_mut().set(None)));
+        }
+        own = Some(side.enter(outer));
+        polled
+    })
 }
 
 fn poll_guarded<F: Future, O>(

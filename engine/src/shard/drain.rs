@@ -9,12 +9,15 @@
 //! **What the application opened** stays as long as its tasks may need it, and the drain allows:
 //! `dialled` says when it is closed.
 //!
+//! **Services** go on until no call is open and no message of theirs is under way, on any shard, and
+//! no connection is left; or until the drain's time is over. Then all of them end.
+//!
 //! **All together.** A shard that is empty may still be sent a connection by one that is not, so no
 //! shard ends by what it sees of itself: [`ServerEnd`] says when all may go.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU16, AtomicU32, fence};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, fence};
 
 use skyring_protocols::websocket::CloseCode;
 
@@ -22,7 +25,9 @@ use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::{Core, ListenerShared};
 use super::counters::Counter;
 use super::deadlines::TimerKey;
+use super::message::Message;
 use crate::driver::{ListenerIndex, Operation};
+use crate::mailbox::Mailboxes;
 use crate::mutation::{self, Mutation};
 
 /// Milliseconds between two looks at what is still in flight.
@@ -40,7 +45,16 @@ pub(crate) struct ServerEnd {
     listeners: Box<[Arc<ListenerShared>]>,
     /// Connections that the application opened or is opening.
     dialled: AtomicU32,
+    /// Shards whose services have something to do, and above them how often one began to.
+    busy: AtomicU64,
+    /// The end was there once, and stays.
+    over: AtomicBool,
 }
+
+/// One shard more that is busy, in [`ServerEnd::busy`].
+const BUSY: u64 = 1;
+/// One time more that a shard began to be.
+const BEGUN: u64 = 1 << 16;
 
 impl ServerEnd {
     pub(crate) fn new(
@@ -49,7 +63,8 @@ impl ServerEnd {
     ) -> Arc<ServerEnd> {
         let listeners = listeners.into_iter().collect();
         let (stopped, dialled) = (AtomicU16::new(0), AtomicU32::new(0));
-        Arc::new(ServerEnd { shards, stopped, listeners, dialled })
+        let (busy, over) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(ServerEnd { shards, stopped, listeners, dialled, busy, over })
     }
 
     /// One more shard has stopped accepting.
@@ -57,9 +72,33 @@ impl ServerEnd {
         self.stopped.fetch_add(1, SeqCst);
     }
 
-    /// Whether the end is there: nobody is connected, in either direction.
-    fn is_reached(&self) -> bool {
-        self.is_deserted() && self.dialled.load(Relaxed) == 0
+    /// Whether the end is there: nobody is connected, in either direction, services have nothing to
+    /// do, and nothing is under way between shards.
+    ///
+    /// A shard says that it is busy before it takes mail. So if nobody is busy, then no mail is seen,
+    /// and nobody has begun to be busy in between, there was none when nobody was busy: and then
+    /// nobody can ever be again.
+    fn is_reached(&self, boxes: &Mailboxes<Message>) -> bool {
+        if self.over.load(SeqCst) {
+            return true;
+        }
+        let before = self.busy.load(SeqCst);
+        let is_reached = before.is_multiple_of(BEGUN)
+            && self.is_deserted()
+            && self.dialled.load(Relaxed) == 0
+            && boxes.are_empty()
+            && self.busy.load(SeqCst) == before;
+        if is_reached {
+            self.over.store(true, SeqCst);
+        }
+        is_reached
+    }
+
+    fn set_busy(&self, is_busy: bool) {
+        match is_busy {
+            true => self.busy.fetch_add(BEGUN + BUSY, SeqCst),
+            false => self.busy.fetch_sub(BUSY, SeqCst),
+        };
     }
 
     /// Whether no listener has a connection any more, or will have one. Of two shards that do the
@@ -78,6 +117,8 @@ pub(crate) struct DrainPlan {
     server: Arc<ServerEnd>,
     /// Whether the other shards know that this one has stopped accepting.
     reported: bool,
+    /// Whether they think that services have something to do here.
+    busy: bool,
     /// When every connection ends.
     stop_at_ms: u64,
     /// When nothing is waited for any longer.
@@ -89,7 +130,7 @@ pub(crate) struct DrainPlan {
 impl DrainPlan {
     pub(super) fn new(server: Arc<ServerEnd>) -> DrainPlan {
         let (stop_at_ms, end_at_ms, look_at_ms) = (NEVER, NEVER, NEVER);
-        DrainPlan { server, reported: false, stop_at_ms, end_at_ms, look_at_ms }
+        DrainPlan { server, reported: false, busy: false, stop_at_ms, end_at_ms, look_at_ms }
     }
 
     /// One dialled connection more or less.
@@ -112,6 +153,7 @@ impl Core {
             return;
         }
         self.draining = true;
+        self.set_busy(true);
         self.plan.stop_at_ms = self.now_ms.saturating_add(timeout_ms);
         self.cancel_accepts();
         self.presence.end();
@@ -167,6 +209,7 @@ impl Core {
         self.plan.stop_at_ms = self.plan.stop_at_ms.min(self.now_ms);
         self.plan.end_at_ms = self.now_ms.saturating_add(STOP_MS_MAX);
         self.stop_dialling();
+        self.end_services();
         for slot in self.connections.slots() {
             // The end of a hand-over under way says who has the connection to end.
             if !self.connections.at(slot).in_flight.has(InFlight::HAND_OVER) {
@@ -222,11 +265,47 @@ impl Core {
     }
 
     /// Tells the other shards, once, that nothing is accepted here any more.
-    pub(super) fn report_stopped(&mut self) {
-        if self.draining && !self.plan.reported && self.accepts_in_flight() == 0 {
+    fn report_stopped(&mut self) {
+        if !self.plan.reported && self.accepts_in_flight() == 0 {
             self.plan.reported = true;
             self.plan.server.shard_stopped();
         }
+    }
+
+    /// Tells the others whether services have something to do here, which matters in a drain only.
+    fn set_busy(&mut self, is_busy: bool) {
+        if std::mem::replace(&mut self.plan.busy, is_busy) != is_busy {
+            self.plan.server.set_busy(is_busy);
+        }
+    }
+
+    /// There may be mail: from before it is taken until it is done with, the shard is busy.
+    pub(super) fn expect_mail(&mut self) {
+        if self.draining && self.mail.boxes().has_unread(self.index) {
+            self.set_busy(true);
+        }
+    }
+
+    /// Ends the services once nothing needs them.
+    pub(super) fn see_to_services(&mut self) {
+        if !self.draining {
+            return;
+        }
+        let is_busy = !self.are_services_quiet();
+        self.set_busy(is_busy);
+        self.report_stopped();
+        if !is_busy && self.plan.server.is_reached(self.mail.boxes()) {
+            self.end_services();
+            self.empty_outbox();
+        }
+    }
+
+    /// Whether services have nothing to do, and have nothing under way from here.
+    fn are_services_quiet(&self) -> bool {
+        self.side.services.calls.borrow().open() == 0
+            && self.deliveries.is_empty()
+            && self.side.is_idle()
+            && !self.mail.is_waiting()
     }
 
     /// Whether nothing is or will be accepted any more, nor named in an operation.
@@ -241,8 +320,10 @@ impl Core {
         self.has_stopped_accepting() && is_alone && self.mail.is_quiet()
     }
 
-    /// Whether the shard may end: all shards are empty, or its time is up.
+    /// Whether the shard may end: all shards are empty and its services have ended, or its time is up.
     pub(crate) fn is_over(&self) -> bool {
-        self.draining && (self.plan.end_at_ms <= self.now_ms || self.plan.server.is_reached())
+        let has_ended = self.side.services.has_ended.get();
+        let is_reached = || self.plan.server.is_reached(self.mail.boxes());
+        self.draining && (self.plan.end_at_ms <= self.now_ms || (has_ended && is_reached()))
     }
 }

@@ -69,6 +69,11 @@ impl Mail {
         self.waiting_count >= WAITING_MAX
     }
 
+    /// Whether so many messages wait that what the application sends is refused.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.waiting_count >= REFUSING_MIN
+    }
+
     fn wait(&mut self, to: ShardIndex, message: Message) {
         self.waiting.entry(to).or_default().push_back(message);
         self.waiting_count += 1;
@@ -185,7 +190,7 @@ impl Core {
 
     /// Whether a message of the application for another shard must be refused; counted.
     pub(crate) fn refuses_messages(&self) -> bool {
-        let refuses = self.mail.waiting_count >= REFUSING_MIN;
+        let refuses = self.mail.is_overfull();
         if refuses {
             self.count(Counter::CommandsFailed);
         }
@@ -194,6 +199,9 @@ impl Core {
 
     /// Takes what other shards have sent.
     pub(crate) fn take_mail(&mut self) {
+        if self.deliveries.is_crowded() {
+            return; // The mailboxes fill, and the others slow down.
+        }
         let boxes = Arc::clone(&self.mail.boxes);
         boxes.take(self.index, MESSAGES_A_TURN, |from, message| self.on_message(from, message));
     }
@@ -220,6 +228,8 @@ impl Core {
             Message::Gate(connection, deed) => self.do_gate_deed(connection, deed),
             Message::Watch(wanted) => self.presence.watch(from, wanted),
             Message::News(news) => self.on_news(from, *news),
+            Message::Letter(letter) => self.take_letter(letter),
+            Message::Answer(answer) => self.take_answer(answer.call, answer.result),
         }
     }
 

@@ -10,6 +10,7 @@ use super::departing::Parcel;
 use super::presence::ShardNews;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
+use crate::service::{Answer, Letter};
 
 /// A message between shards. Large ones are boxed, so that a queue slot stays small.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ pub(crate) enum Message {
     Watch(bool),
     /// What has happened to my users.
     News(Box<ShardNews>),
+    /// Something for a service.
+    Letter(Box<Letter>),
+    /// A service has answered.
+    Answer(Box<Answer>),
 }
 
 /// Everything a connection is, apart from its descriptor.

@@ -10,7 +10,7 @@ pub mod command;
 pub(crate) mod connections;
 pub(crate) mod core;
 pub mod counters;
-mod deadlines;
+pub(crate) mod deadlines;
 mod deeds;
 mod departing;
 pub(crate) mod dialled;
@@ -184,6 +184,7 @@ impl Core {
     /// The phases of a turn behind the events.
     fn end_turn(&mut self) {
         self.post_waiting();
+        self.expect_mail();
         self.take_mail();
         self.fire_timers();
         self.do_deeds();
@@ -191,12 +192,13 @@ impl Core {
         self.flush();
         self.arm_accepts();
         self.close_dialled();
-        self.report_stopped();
+        self.see_to_services();
     }
 
     /// Whether something is to be done without an event.
     fn has_work(&self) -> bool {
         !self.side.is_idle()
+            || !self.deliveries.is_empty()
             || !self.operations.is_empty()
             || self.mail.boxes().has_unread(self.index)
     }

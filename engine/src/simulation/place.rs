@@ -54,8 +54,9 @@ impl Place {
             let net = site.net.clone();
             move || net.now().as_millis() as u64
         };
-        let side = ShardSide::new(index, Box::new(executor.clone()), Box::new(clock()));
         let counters: Arc<ShardCounters> = Arc::default();
+        let spawn = Box::new(executor.clone());
+        let side = ShardSide::new(index, spawn, Box::new(clock()), Arc::clone(&counters));
         let mut entropy = random.fork();
         let core = Core::new(CoreParts {
             index,

@@ -90,6 +90,7 @@ impl Rig {
             ShardIndex(0),
             Box::new(executor.clone()),
             Box::new(move || clock.get()),
+            std::sync::Arc::default(),
         );
         let world = Rc::new(World::default());
         *world.names.borrow_mut() = Some(Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]));
