@@ -7,6 +7,10 @@ mod bundles;
 mod calls;
 #[path = "sproto/fields.rs"]
 mod fields;
+#[path = "sproto/random.rs"]
+mod random;
+#[path = "sproto/schemas.rs"]
+mod schemas;
 #[path = "sproto/texts.rs"]
 mod texts;
 #[path = "sproto/values.rs"]

@@ -21,6 +21,12 @@ pub trait FromFields<'i>: Sized {
     fn read_fields(decoder: &mut Decoder<'i, '_>) -> Result<Self, DecodeError>;
 }
 
+impl<'i, T: FromFields<'i>> FromFields<'i> for Box<T> {
+    fn read_fields(decoder: &mut Decoder<'i, '_>) -> Result<Self, DecodeError> {
+        T::read_fields(decoder).map(Self::new)
+    }
+}
+
 /// Reads the message at the front of the input; and how many bytes it took up. Bytes behind it are
 /// left alone (WIRE S11).
 ///

@@ -31,6 +31,16 @@ impl<T: ToFields + ?Sized> ToFields for &T {
     }
 }
 
+impl<T: ToFields + ?Sized> ToFields for Box<T> {
+    fn words(&self) -> usize {
+        (**self).words()
+    }
+
+    fn write_fields(&self, encoder: &mut Encoder<'_>) -> Result<(), EncodeError> {
+        (**self).write_fields(encoder)
+    }
+}
+
 /// Appends an encoded message to `out`.
 ///
 /// # Errors

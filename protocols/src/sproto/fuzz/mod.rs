@@ -4,6 +4,7 @@
 //! run as property tests with inputs that look like what is read.
 
 mod calls;
+mod source;
 mod values;
 
 pub use calls::rpc;

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::source;
 use crate::sproto::schema::{Schema, TypeId};
 use crate::sproto::{DecodeError, Limits, Struct, Value, decode_with, pack, unpacked_bytes};
 
@@ -35,7 +36,16 @@ pub fn decode(data: &[u8]) {
 
 /// Reads a message within limits, and writes it again.
 fn read(schema: &Schema, id: TypeId, message: &[u8], limits: &Limits) {
-    let Ok((value, consumed)) = schema.decode(id, message, limits) else { return };
+    let fault = schema.find_fault(id, message, limits);
+    let (value, consumed) = match schema.decode(id, message, limits) {
+        Err(error) => {
+            let fault = fault.expect("it has a place");
+            assert!(fault.error == error && fault.offset <= message.len());
+            return;
+        }
+        Ok(read) => read,
+    };
+    assert_eq!(fault, None);
     assert!(consumed <= message.len() && consumed <= limits.message_bytes_max);
     let (count, depth) = size(&value);
     assert!(count <= limits.values_max && depth <= limits.depth_max);
@@ -142,6 +152,8 @@ pub fn schema(data: &[u8]) {
     }
     let end = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
     let (text, message) = data.split_at(end);
+    let warned = Schema::parse_with_warnings(text).map(|(schema, _)| schema);
+    assert_eq!(warned, Schema::parse(text));
     let message = message.get(1..).unwrap_or_default();
     match Schema::parse(text) {
         Err(error) => {
@@ -149,6 +161,7 @@ pub fn schema(data: &[u8]) {
             assert!((1..=lines).contains(&(error.line as usize)));
         }
         Ok(schema) => {
+            source::generated(&schema);
             let loaded = Schema::from_bundle(&schema.to_bundle());
             assert_eq!(loaded.ok().as_ref(), Some(&schema).filter(|it| !it.types().is_empty()));
             for definition in schema.types() {

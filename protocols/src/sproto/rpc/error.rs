@@ -33,6 +33,12 @@ pub enum RequestError {
         /// The name.
         name: Box<str>,
     },
+    /// The remote schema has no protocol with this tag.
+    #[error("no protocol {tag}")]
+    TagUnknown {
+        /// The tag.
+        tag: u16,
+    },
     /// An answer is already waited for under this session.
     #[error("session {session} waits for another answer")]
     SessionTaken {
@@ -99,6 +105,31 @@ impl DispatchError {
             Self::Unpack(error) => error.blame(),
             Self::Header(error) => error.blame(),
             _ => Blame::Peer,
+        }
+    }
+}
+
+/// Why a body is not the one of a generated protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum BodyError {
+    /// The package is of another protocol, or of none that was generated.
+    #[error("protocol {tag} is not the one that is read")]
+    Protocol {
+        /// The tag of the package's.
+        tag: u16,
+    },
+    /// The body cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+impl BodyError {
+    /// Whose fault it is: the caller's who reads another protocol, else as the decoder says.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Protocol { .. } => Blame::Caller,
+            Self::Decode(error) => error.blame(),
         }
     }
 }

@@ -3,12 +3,14 @@
 //! [`Rpc`] is what all connections of a kind share and nothing changes: both schemas and the
 //! header. [`Host`] is one end of one connection, and knows only who still waits for an answer.
 //! Both ends may ask. A body is given as something that writes its fields, and taken as the bytes
-//! of it, so the same calls serve dynamic values and generated types.
+//! of it, so the same calls serve dynamic values and generated types. A generated protocol is a
+//! [`Stub`]; [`Host::call`], [`Asked`], [`Reply`] and [`Answer::read`] take and give its types.
 //!
 //! How packages are told apart in a stream is the transport's business.
 
 mod error;
 mod header;
+mod typed;
 
 use std::collections::BTreeMap;
 
@@ -20,7 +22,8 @@ use super::value::{Struct, Value};
 use super::{FromFields, decode, pack, unpack};
 use header::{Header, Layout};
 
-pub use error::{DispatchError, RequestError, SetupError};
+pub use error::{BodyError, DispatchError, RequestError, SetupError};
+pub use typed::{Asked, Reply, Side, Stub};
 
 /// The usual name of the header's type.
 pub const PACKAGE: &str = "package";
@@ -38,8 +41,8 @@ pub struct Rpc {
 /// One end of a connection: the requests that are not answered yet.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
-    /// What is answered, by the session that it was asked under.
-    asked: BTreeMap<i64, Option<TypeId>>,
+    /// Tags of the protocols that are asked, by session.
+    asked: BTreeMap<i64, u16>,
 }
 
 /// What goes into a package beside its header's numbers.
@@ -78,6 +81,8 @@ pub struct Request<'r> {
 pub struct Answer<'r> {
     /// The session that was asked under. It is free again.
     pub session: i64,
+    /// What was asked.
+    pub protocol: &'r Protocol,
     /// What is answered, not read yet.
     pub result: Body<'r>,
     /// User data, if any were sent.
@@ -182,6 +187,36 @@ impl Host {
     ) -> Result<(), RequestError> {
         let unknown = || RequestError::ProtocolUnknown { name: protocol.into() };
         let protocol = rpc.remote.protocol(protocol).ok_or_else(unknown)?;
+        self.ask(rpc, protocol, session, content, work, out)
+    }
+
+    /// As [`Self::request`], of the protocol with this tag.
+    ///
+    /// # Errors
+    /// As [`Self::request`].
+    pub fn request_by_tag(
+        &mut self,
+        rpc: &Rpc,
+        tag: u16,
+        session: Option<i64>,
+        content: &Content<'_>,
+        work: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RequestError> {
+        let protocol = rpc.remote.protocol_of_tag(tag);
+        let protocol = protocol.ok_or(RequestError::TagUnknown { tag })?;
+        self.ask(rpc, protocol, session, content, work, out)
+    }
+
+    fn ask(
+        &mut self,
+        rpc: &Rpc,
+        protocol: &Protocol,
+        session: Option<i64>,
+        content: &Content<'_>,
+        work: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RequestError> {
         if let Some(session) = session {
             if self.asked.contains_key(&session) {
                 return Err(RequestError::SessionTaken { session });
@@ -192,7 +227,7 @@ impl Host {
         }
         rpc.put((Some(protocol.tag()), session), protocol.request(), content, work, out)?;
         if let Some(session) = session {
-            self.asked.insert(session, protocol.response().type_id());
+            self.asked.insert(session, protocol.tag());
         }
         Ok(())
     }
@@ -223,10 +258,10 @@ impl Host {
             return Ok(Dispatch::Request(Request { protocol, args, responder, ud: header.ud }));
         }
         let session = header.session.ok_or(DispatchError::SessionMissing)?;
-        let response = self.asked.remove(&session);
-        let response = response.ok_or(DispatchError::SessionUnknown { session })?;
-        let result = body(&rpc.remote, response);
-        Ok(Dispatch::Answer(Answer { session, result, ud: header.ud }))
+        let asked = self.asked.remove(&session).and_then(|tag| rpc.remote.protocol_of_tag(tag));
+        let protocol = asked.ok_or(DispatchError::SessionUnknown { session })?;
+        let result = body(&rpc.remote, protocol.response().type_id());
+        Ok(Dispatch::Answer(Answer { session, protocol, result, ud: header.ud }))
     }
 
     /// No longer waits for an answer; whether one was waited for. An answer that still comes is

@@ -10,12 +10,15 @@
 mod draft;
 mod error;
 mod grammar;
+mod lint;
 mod load;
+mod notation;
 mod resolve;
 mod save;
 mod scan;
 
 pub use error::{BundleError, Flaw, SchemaError};
+pub use lint::{Doubt, SchemaWarning};
 
 /// The longest schema text, and the most that all full names of its types may take, in bytes.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -51,6 +54,14 @@ pub struct Schema {
 /// The number of a type in its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(u16);
+
+impl TypeId {
+    /// The place of the type in [`Schema::types`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
 
 /// A struct.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,7 +193,7 @@ impl Schema {
     /// The number is of another schema, which has more types.
     #[must_use]
     pub fn type_of(&self, id: TypeId) -> &Type {
-        &self.types[usize::from(id.0)]
+        &self.types[id.index()]
     }
 
     /// The protocol of a name.
