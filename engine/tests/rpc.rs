@@ -113,10 +113,13 @@ fn a_game_closes() {
     });
 }
 
+/// Something that a client should not do.
+type Wrong = fn(&mut Client);
+
 /// A package that is none, a protocol that is none, arguments that are none, an answer to nothing.
 #[test]
 fn a_peer_that_breaks_the_protocol_is_cut_off() {
-    let wrongs: [(&str, fn(&mut Client)); 5] = [
+    let wrongs: [(&str, Wrong); 5] = [
         ("packed bytes are cut off", |client| client.send(&[0xff])),
         ("neither a protocol nor a session", |client| client.send(&[0, 0])),
         ("no protocol 99", |client| client.ask_number(99)),

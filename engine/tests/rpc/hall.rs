@@ -45,7 +45,7 @@ const ASKS: &str = "
 ";
 
 fn schema(protocols: &str) -> Schema {
-    Schema::parse(&format!("{SCHEMA}{protocols}")).expect("it is one")
+    Schema::parse(format!("{SCHEMA}{protocols}")).expect("it is one")
 }
 
 /// The RPC of one end, a client's or the server's.
