@@ -16,6 +16,7 @@ pub mod http1;
 pub mod line;
 pub mod login;
 pub mod msg;
+pub mod secure;
 pub mod sproto;
 pub mod websocket;
 
