@@ -26,6 +26,8 @@
 mod cbc;
 mod error;
 mod exchange;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod gcm;
 mod hkdf;
 mod key;
