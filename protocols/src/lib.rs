@@ -7,15 +7,19 @@
 //! `WIRE.md` beside this crate numbers the rules that the code and the tests cite.
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod blame;
+pub mod compress;
 pub mod crypt;
 pub mod custom;
 pub mod decode;
+pub mod deflate;
 pub mod frame;
 pub mod http1;
 pub mod line;
 pub mod login;
 pub mod msg;
+pub mod secure;
 pub mod sproto;
 pub mod websocket;
 

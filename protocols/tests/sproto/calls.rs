@@ -220,7 +220,7 @@ fn a_body_that_is_none_is_refused() {
     let request = packed(&[3, 0, 13, 0, 4, 0, 1, 0]);
     match Host::new().dispatch(&server, &request, &mut work) {
         Ok(Dispatch::Request(request)) => {
-            assert_eq!(request.args.bytes(), []);
+            assert!(request.args.bytes().is_empty());
             assert_eq!(request.args.value(), Err(DecodeError::WordsCut));
         }
         other => panic!("{other:?}"),

@@ -4,9 +4,8 @@ use core::fmt;
 
 use flate2::{Compress, Decompress};
 
-use super::deflater::{deflate, deflater};
-use super::inflater::{inflate, inflater};
 use super::{Agreed, InflateError, Tool, WINDOW_BITS_MIN};
+use crate::deflate::{deflate, deflater, inflate, inflater};
 use crate::websocket::Role;
 
 /// The shortest message that is compressed, in bytes. Alone, short ones get hardly shorter; but who

@@ -11,24 +11,13 @@
 //! the call, nor the memory made for it by more than the bound; every fragment ends on a whole byte.
 
 mod context;
-mod deflater;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
-mod inflater;
 mod negotiate;
-mod tool;
 
-use thiserror::Error;
-
+pub use crate::deflate::{InflateError, Tool, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 pub(super) use context::Context;
 pub(super) use negotiate::{accept, check};
-pub use tool::Tool;
-
-/// The smallest window of the format, as a power of two.
-pub const WINDOW_BITS_MIN: u8 = 8;
-
-/// The largest window of the format, as a power of two.
-pub const WINDOW_BITS_MAX: u8 = 15;
 
 /// What both sides agreed on (WIRE W30).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,17 +76,6 @@ pub struct Terms {
     /// The largest window that the client will use, and leave for the server to lessen. None: the
     /// server has no say in it.
     pub client_max_window_bits: Option<u8>,
-}
-
-/// Why a message is not inflated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-pub enum InflateError {
-    /// It is no compressed data.
-    #[error("malformed compressed data")]
-    Malformed,
-    /// It inflates to more than was allowed.
-    #[error("a message that inflates to more than allowed")]
-    TooLong,
 }
 
 #[cfg(test)]

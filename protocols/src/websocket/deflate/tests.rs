@@ -4,8 +4,8 @@ use flate2::{Decompress, FlushDecompress};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::deflater::{TAIL, deflate, deflater};
 use super::{Agreed, Context, InflateError, Mode, Tool, WINDOW_BITS_MAX, WINDOW_BITS_MIN, fuzz};
+use crate::deflate::{TAIL, deflate, deflater};
 use crate::websocket::Role;
 
 const TAKEOVER: Agreed = Agreed {

@@ -1,4 +1,4 @@
-//! Inflating a message, with a bound on what comes out (WIRE W37, W38).
+//! Inflating, with a bound on what comes out (WIRE W37, W38).
 //!
 //! Memory is made step by step and never beyond the bound, so a message that would inflate without
 //! end stops at the bound, having cost no more than a good one.
@@ -19,13 +19,13 @@ const EXPECTED_RATIO: usize = 4;
 
 /// A decompressor. It has the largest window, whatever was agreed on: the library makes none that is
 /// smaller in memory.
-pub(super) fn inflater() -> Decompress {
+pub(crate) fn inflater() -> Decompress {
     Decompress::new_with_window_bits(false, WINDOW_BITS_MAX)
 }
 
 /// Appends a whole message, given without the tail of its last fragment. Nothing is appended on an
 /// error.
-pub(super) fn inflate(
+pub(crate) fn inflate(
     inflater: &mut Decompress,
     data: &[u8],
     bytes_max: usize,
@@ -35,6 +35,28 @@ pub(super) fn inflate(
     let bound = start.saturating_add(bytes_max);
     let mut room = Room { out, start, bound, next: data.len().saturating_mul(EXPECTED_RATIO) };
     let inflated = message(inflater, data, &mut room);
+    if inflated.is_err() {
+        out.truncate(start);
+    }
+    inflated
+}
+
+/// Appends what one stream holds, which is all of the data and says itself where it ends. Nothing is
+/// appended on an error.
+pub(crate) fn inflate_whole(
+    inflater: &mut Decompress,
+    data: &[u8],
+    bytes_max: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), InflateError> {
+    let start = out.len();
+    let bound = start.saturating_add(bytes_max);
+    let mut room = Room { out, start, bound, next: data.len().saturating_mul(EXPECTED_RATIO) };
+    let inflated = match stream(inflater, data, &mut room) {
+        Ok(Some([])) => Ok(()),
+        Ok(_) => Err(InflateError::Malformed),
+        Err(error) => Err(error),
+    };
     if inflated.is_err() {
         out.truncate(start);
     }

@@ -27,7 +27,7 @@ pub struct Tool {
 
 impl Tool {
     /// A compressor that has seen nothing, and where to put what it writes.
-    pub(super) fn deflater(&mut self, window_bits: u8) -> (&mut Compress, &mut Vec<u8>) {
+    pub(crate) fn deflater(&mut self, window_bits: u8) -> (&mut Compress, &mut Vec<u8>) {
         let bits = window_bits.clamp(WINDOW_BITS_MIN, WINDOW_BITS_MAX);
         let slot = &mut self.deflaters[usize::from(bits - WINDOW_BITS_MIN)];
         let deflater = slot.get_or_insert_with(|| deflater(bits));
@@ -36,25 +36,25 @@ impl Tool {
     }
 
     /// A decompressor that has seen nothing.
-    pub(super) fn inflater(&mut self) -> &mut Decompress {
+    pub(crate) fn inflater(&mut self) -> &mut Decompress {
         let inflater = self.inflater.get_or_insert_with(inflater);
         inflater.reset(false);
         inflater
     }
 
     /// Empties the scratch and lets go of memory that only a long message needs.
-    pub(super) fn begin(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn begin(&mut self) -> &mut Vec<u8> {
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH_BYTES_MAX);
         &mut self.scratch
     }
 
-    pub(super) fn scratch(&self) -> &[u8] {
+    pub(crate) fn scratch(&self) -> &[u8] {
         &self.scratch
     }
 
     #[cfg(test)]
-    pub(super) fn scratch_bytes(&self) -> usize {
+    pub(crate) fn scratch_bytes(&self) -> usize {
         self.scratch.capacity()
     }
 }

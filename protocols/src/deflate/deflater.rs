@@ -1,6 +1,6 @@
-//! Compressing a fragment (WIRE W35).
+//! Compressing: a fragment of a message (WIRE W35), or all there is.
 
-use flate2::{Compress, Compression, FlushCompress};
+use flate2::{Compress, Compression, FlushCompress, Status};
 
 use super::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 
@@ -9,25 +9,25 @@ use super::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 const LEVEL: u32 = 3;
 
 /// The smallest window that the library compresses into, as a power of two.
-pub(super) const DEFLATER_BITS_MIN: u8 = 9;
+pub(crate) const DEFLATER_BITS_MIN: u8 = 9;
 
 /// What ends every flushed piece: the end of an empty stored block. The last fragment of a message
 /// leaves it out, and the receiver puts it back.
-pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+pub(crate) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 
 /// An empty last fragment: the beginning of the block that [`TAIL`] ends.
 const EMPTY: [u8; 1] = [0x00];
 
 /// A compressor for windows of so many bits. One for [`WINDOW_BITS_MIN`] only stores: the library
 /// has no such window, and stored data looks back nowhere.
-pub(super) fn deflater(window_bits: u8) -> Compress {
+pub(crate) fn deflater(window_bits: u8) -> Compress {
     let level = if window_bits <= WINDOW_BITS_MIN { 0 } else { LEVEL };
     let bits = window_bits.clamp(DEFLATER_BITS_MIN, WINDOW_BITS_MAX);
     Compress::new_with_window_bits(Compression::new(level), false, bits)
 }
 
 /// Appends one fragment of a message.
-pub(super) fn deflate(deflater: &mut Compress, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
+pub(crate) fn deflate(deflater: &mut Compress, data: &[u8], is_last: bool, out: &mut Vec<u8>) {
     if data.is_empty() {
         // The library writes nothing when it is flushed twice.
         out.extend_from_slice(if is_last { &EMPTY } else { &[] });
@@ -51,4 +51,22 @@ pub(super) fn deflate(deflater: &mut Compress, data: &[u8], is_last: bool, out: 
     if is_last {
         out.truncate(out.len() - TAIL.len());
     }
+}
+
+/// Appends the data as one stream that says where it ends, if that takes at most `bytes_max` bytes;
+/// whether it did. Else nothing is appended, and no more was written than fits.
+pub(crate) fn deflate_whole(
+    deflater: &mut Compress,
+    data: &[u8],
+    bytes_max: usize,
+    out: &mut Vec<u8>,
+) -> bool {
+    let start = out.len();
+    // The library says that it is at the end only where there is room for more.
+    out.resize(start.saturating_add(bytes_max).saturating_add(1), 0);
+    let status = deflater.compress(data, &mut out[start..], FlushCompress::Finish);
+    let fits = matches!(status, Ok(Status::StreamEnd));
+    let written = if fits { deflater.total_out() as usize } else { 0 };
+    out.truncate(start + written);
+    fits
 }

@@ -1,0 +1,5 @@
+//! Protocols: what is registered, what is called, and what hostile content costs.
+
+mod contents;
+mod hostile;
+mod registered;
