@@ -1,14 +1,15 @@
 //! The command line: which subcommand, with which options.
 //!
 //! Options are the same before and behind the subcommand's name, so `skyring --config FILE` serves
-//! as `skyring serve --config FILE` does; `fetch` and `ws` have options of their own, all behind their names. Exit
-//! codes: 0 done, 1 failed, 2 asked for wrongly (a bad command line or a configuration that is
+//! as `skyring serve --config FILE` does; `fetch`, `ws` and `sproto` have options of their own, all behind their
+//! names. Exit codes: 0 done, 1 failed, 2 asked for wrongly (a bad command line or a configuration that is
 //! refused).
 
 mod alone;
 mod doctor;
 mod fetch;
 mod serve;
+mod sproto;
 mod stats;
 mod values;
 mod ws;
@@ -23,6 +24,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use skyring::config::{Config, ConfigError};
 
 use self::fetch::{FetchOptions, FetchUsageError};
+use self::sproto::{SprotoOptions, SprotoUsageError};
 use self::ws::{WsOptions, WsUsageError};
 
 /// Where the admin port is when nobody says otherwise.
@@ -42,6 +44,7 @@ Commands:
   stats   Print the counters of a running server
   fetch   Ask for a URL and print what comes; `skyring fetch --help` has its options
   ws      Talk to a WebSocket, line by line; `skyring ws --help` has its options
+  sproto  Check, compile and show sproto schemas, and decode messages; `skyring sproto --help`
 
 Options:
   --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
@@ -60,6 +63,8 @@ enum Command {
     FetchHelp,
     Ws(Box<WsOptions>),
     WsHelp,
+    Sproto(Box<SprotoOptions>),
+    SprotoHelp,
     Serve { config: Option<PathBuf> },
     Doctor { config: Option<PathBuf> },
     Stats { admin: SocketAddr },
@@ -93,7 +98,9 @@ enum UsageError {
     Fetch(#[from] FetchUsageError),
     #[error(transparent)]
     Ws(#[from] WsUsageError),
-    #[error("no command {0:?}; there are serve, doctor, stats, fetch and ws")]
+    #[error(transparent)]
+    Sproto(#[from] SprotoUsageError),
+    #[error("no command {0:?}; there are serve, doctor, stats, fetch, ws and sproto")]
     NoSuchCommand(OsString),
     #[error("one command at a time: {first} and {second:?}")]
     TwoCommands { first: &'static str, second: OsString },
@@ -111,6 +118,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(Command::FetchHelp) => print(fetch::HELP),
         Ok(Command::Ws(options)) => ws::run(&options),
         Ok(Command::WsHelp) => print(ws::HELP),
+        Ok(Command::Sproto(options)) => sproto::run(&options),
+        Ok(Command::SprotoHelp) => print(sproto::HELP),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
@@ -130,13 +139,13 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
             Arg::Short('V') | Arg::Long("version") => return Ok(Command::Version),
             Arg::Long("config") => config = Some(PathBuf::from(parser.value()?)),
             Arg::Long("admin") => admin = Some(parser.value()?.parse()?),
-            Arg::Value(text) if (text == "fetch" || text == "ws") && name.is_none() => {
-                let command = if text == "ws" { "ws" } else { "fetch" };
+            Arg::Value(text) if name.is_none() && own_options(&text).is_some() => {
+                let command = own_options(&text).unwrap_or_default();
                 let misplaced = [config.map(|_| "--config"), admin.map(|_| "--admin")];
                 if let Some(option) = misplaced.into_iter().flatten().next() {
                     return Err(UsageError::NotForCommand { command, option });
                 }
-                return parse_client(command, parser);
+                return parse_own(command, parser);
             }
             Arg::Value(text) => name = Some(command_name(name, text)?),
             other => return Err(other.unexpected().into()),
@@ -157,8 +166,17 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
     })
 }
 
+/// The name of a command that has its own options.
+fn own_options(text: &OsString) -> Option<&'static str> {
+    ["fetch", "ws", "sproto"].into_iter().find(|name| text == name)
+}
+
 /// What stands behind the name of a command that has its own options.
-fn parse_client(command: &str, parser: Parser) -> Result<Command, UsageError> {
+fn parse_own(command: &str, parser: Parser) -> Result<Command, UsageError> {
+    if command == "sproto" {
+        let options = SprotoOptions::parse(parser)?.map(Box::new);
+        return Ok(options.map_or(Command::SprotoHelp, Command::Sproto));
+    }
     if command == "ws" {
         let options = WsOptions::parse(parser)?.map(Box::new);
         return Ok(options.map_or(Command::WsHelp, Command::Ws));
@@ -238,7 +256,7 @@ mod tests {
         let refused = |arguments: &str| command(arguments).unwrap_err();
         assert_eq!(
             refused("start"),
-            "no command \"start\"; there are serve, doctor, stats, fetch and ws"
+            "no command \"start\"; there are serve, doctor, stats, fetch, ws and sproto"
         );
         assert_eq!(refused("serve stats"), "one command at a time: serve and \"stats\"");
         assert_eq!(refused("serve --admin 127.0.0.1:1"), "serve has no option --admin");
@@ -250,6 +268,8 @@ mod tests {
         assert_eq!(refused("fetch"), "fetch needs a URL");
         assert_eq!(refused("--admin [::1]:9 ws u"), "ws has no option --admin");
         assert_eq!(refused("ws"), "ws needs a URL");
+        assert_eq!(refused("--config a sproto check b"), "sproto has no option --config");
+        assert!(refused("sproto").starts_with("sproto needs one of"));
     }
 
     #[test]
@@ -257,6 +277,6 @@ mod tests {
         for name in [Name::Serve, Name::Doctor, Name::Stats].map(Name::text) {
             assert!(HELP.contains(&format!("\n  {name} ")));
         }
-        assert!(HELP.contains("\n  fetch ") && HELP.contains("\n  ws "));
+        assert!(["fetch", "ws", "sproto"].iter().all(|it| HELP.contains(&format!("\n  {it} "))));
     }
 }
