@@ -22,6 +22,7 @@ pub mod mailbox;
 mod mutation;
 pub mod net;
 pub mod places;
+pub mod room;
 pub mod route;
 pub mod server;
 pub mod shard;

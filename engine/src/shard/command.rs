@@ -7,6 +7,7 @@ use bytes::Bytes;
 use skyring_protocols::crypt::Secret;
 
 use crate::handler::LogoutReason;
+use crate::room::RoomError;
 
 /// Whose sessions are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,8 @@ pub(crate) enum CommandResult {
     Count(usize),
     /// Sessions found.
     Presence(Vec<Presence>),
+    /// What a room did.
+    Room(Result<usize, RoomError>),
 }
 
 impl CommandResult {
@@ -105,13 +108,21 @@ impl CommandResult {
         match self {
             CommandResult::Count(count) => count,
             CommandResult::Presence(found) => found.len(),
+            CommandResult::Room(result) => result.unwrap_or(0),
         }
     }
 
     pub(crate) fn presence(self) -> Vec<Presence> {
         match self {
-            CommandResult::Count(_) => Vec::new(),
             CommandResult::Presence(found) => found,
+            CommandResult::Count(_) | CommandResult::Room(_) => Vec::new(),
+        }
+    }
+
+    pub(crate) fn room(self) -> Result<usize, RoomError> {
+        match self {
+            CommandResult::Room(result) => result,
+            other => Ok(other.count()),
         }
     }
 }

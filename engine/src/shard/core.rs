@@ -24,6 +24,7 @@ use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
 use super::mail::Mail;
+use super::rooms::RoomTable;
 use super::secure::Room;
 use super::sessions::Sessions;
 use super::timers::Wheel;
@@ -150,6 +151,7 @@ pub(crate) struct Core {
     pub(crate) entropy: Entropy,
     /// The date that HTTP answers carry.
     pub(crate) date: DateCache,
+    pub(crate) rooms: RoomTable,
     pub(crate) draining: bool,
     pub(super) plan: DrainPlan,
 }
@@ -212,6 +214,7 @@ impl Core {
             counters: parts.counters,
             entropy: parts.entropy,
             date: DateCache::new(parts.wall_clock),
+            rooms: RoomTable::default(),
             draining: false,
             plan: DrainPlan::new(parts.server_end),
         }

@@ -9,6 +9,7 @@ use super::command::{Command, CommandResult, GateDeed};
 use super::departing::Parcel;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
+use crate::room::mail::RoomMail;
 
 /// A message between shards. Large ones are boxed, so that a queue slot stays small.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) enum Message {
     Done(u32, Box<CommandResult>),
     /// Do something to one of your gate connections.
     Gate(GateConnection, GateDeed),
+    /// Something about a room.
+    Room(Box<RoomMail>),
 }
 
 /// Everything a connection is, apart from its descriptor.

@@ -43,6 +43,8 @@ struct Totals {
     departing_webs: [u64; 2],
     /// Errands that had an answer.
     echoed: u64,
+    /// Broadcasts heard.
+    heard: u64,
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -55,7 +57,15 @@ impl Totals {
     fn new() -> Totals {
         let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
-        Totals { success, departing_webs: [0; 2], echoed: 0, counters, faults, parks: [0; 2] }
+        Totals {
+            success,
+            departing_webs: [0; 2],
+            echoed: 0,
+            heard: 0,
+            counters,
+            faults,
+            parks: [0; 2],
+        }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -64,6 +74,7 @@ impl Totals {
             *total += count;
         }
         self.echoed += outcome.echoed;
+        self.heard += outcome.heard;
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -81,6 +92,7 @@ impl Totals {
             *total += count;
         }
         self.echoed += other.echoed;
+        self.heard += other.heard;
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -115,6 +127,7 @@ fn seeds() {
     assert!(is_talked, "only {success:?} in {count} seeds");
     assert!(count < SEEDS || departing.iter().all(|seen| *seen > 0), "{departing:?}");
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
+    assert!(all.heard > count, "only {} broadcasts were heard", all.heard);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -132,6 +145,12 @@ fn seeds() {
         Counter::AcceptPaused,
         Counter::ClosedBroken,
         Counter::GateMessages,
+        Counter::RoomsRefused,
+        Counter::Broadcasts,
+        Counter::BroadcastsRefused,
+        Counter::BroadcastTold,
+        Counter::BroadcastMissed,
+        Counter::BroadcastOverBudget,
         Counter::Pushed,
         Counter::PushDropped,
         Counter::ClosedHandshakeLate,
@@ -267,6 +286,41 @@ fn invariant_7_a_connection_moves_with_what_was_not_sent() {
 #[test]
 fn invariant_7_a_connection_moves_with_what_was_not_read() {
     finds(Mutation::LoseHeld, "answered twice");
+}
+
+#[test]
+fn invariant_10_every_member_hears_every_broadcast() {
+    finds(Mutation::FillHolesEarly, "not heard [");
+}
+
+#[test]
+fn invariant_10_who_has_joined_hears_what_is_said_then() {
+    finds(Mutation::JoinUnheard, "not heard [");
+}
+
+#[test]
+fn invariant_10_a_broadcast_is_heard_once() {
+    finds(Mutation::TellTwice, "twice");
+}
+
+#[test]
+fn invariant_10_all_members_hear_one_order() {
+    finds(Mutation::OvertakeBroadcasts, "the other way round");
+}
+
+#[test]
+fn invariant_10_who_is_left_out_hears_nothing() {
+    finds(Mutation::TellSender, "which leaves it out");
+}
+
+#[test]
+fn invariant_10_who_has_left_hears_nothing() {
+    finds(Mutation::KeepLeaver, "where it is no member");
+}
+
+#[test]
+fn invariant_10_a_member_that_has_gone_is_none() {
+    finds(Mutation::KeepMemberships, "has gone and is a member still");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::crowd::{Crowd, Success};
 use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
+use super::rooms;
 use super::settings::{self, Drawn};
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
@@ -72,6 +73,8 @@ pub(super) struct Outcome {
     pub(super) departing_webs: [u64; 2],
     /// Errands that had an answer.
     pub(super) echoed: u64,
+    /// Broadcasts heard.
+    pub(super) heard: u64,
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
     /// Times that a shard slept outside its driver.
@@ -139,11 +142,12 @@ impl World {
         };
         let mut place = |index| {
             let ledger = Rc::clone(&ledger);
-            Place::new(&site, index, &mut random, |context| Game { context, ledger })
+            Place::new(&site, index, &mut random, |context| Game::new(context, ledger))
         };
         let mut places: Vec<Place> = (0..shards).map(ShardIndex).map(&mut place).collect();
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
+            place.shard.core_mut().rooms.limits = drawn.rooms;
         }
         let echoer = Echoer::new(&net);
         let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
@@ -168,7 +172,7 @@ impl World {
     fn step(&mut self, limit_ns: u64) -> bool {
         for (index, place) in self.places.iter().enumerate() {
             place.executor.run();
-            if !place.side.is_idle() {
+            if !place.side.is_idle() || place.shard.core().rooms.is_busy() {
                 self.net.rouse(ShardIndex(index as u16));
             }
         }
@@ -285,6 +289,7 @@ impl World {
             success: self.crowd.success,
             departing_webs: self.departing_webs,
             echoed: self.ledger.borrow().echoed,
+            heard: self.ledger.borrow().rooms.count,
             counts,
             faults: net.fault_counts(),
             parks: self.parks,
@@ -379,6 +384,7 @@ impl World {
             (slots.len(), slots.len() as u64),
             "connections are counted from accept to close"
         );
+        rooms::check(core);
         let violations = &self.ledger.borrow().violations;
         assert!(violations.is_empty(), "the game complains: {violations:?}");
     }
@@ -410,6 +416,7 @@ impl World {
             let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!(left, 0, "connections are counted that are not there");
         }
+        rooms::check_the_end(self.places.iter().map(|place| place.shard.core()));
         let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
         assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
         let (dialled, ended) = (self.sum(Counter::Dialled), self.sum(Counter::DialledEnded));

@@ -20,7 +20,7 @@ mod tool;
 
 use thiserror::Error;
 
-pub(super) use context::Context;
+pub(super) use context::{Context, compress_alone};
 pub(super) use negotiate::{accept, check};
 pub use tool::Tool;
 
