@@ -24,6 +24,8 @@ use crate::handler::{Agent, LogoutReason};
 use crate::net::pipe::{Pipe, StreamDeed};
 use crate::net::{ConnectError, Connecting, Dial, Stream, any};
 use crate::presence::{Channel, Watchtower};
+use crate::room::Rooms;
+use crate::room::mail::RoomDeed;
 use crate::service::{Board, Letter, Scope, Services, SlabKey, TraceId};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
@@ -89,6 +91,8 @@ pub(crate) enum Deed {
     Http(Token),
     /// Something about a WebSocket.
     Socket(Token, SocketDeed),
+    /// Something about a room, and who wants to know what comes of it.
+    Room(RoomDeed, Rc<Answer>),
     /// A handler has finished.
     Finished(Finished),
     /// A feed wants to hear of every shard's users.
@@ -122,12 +126,13 @@ impl ShardSide {
         })
     }
 
-    pub(crate) fn index(&self) -> ShardIndex {
-        self.index
-    }
-
     pub(crate) fn context(self: &Rc<ShardSide>) -> Context {
         Context { shard: Rc::clone(self) }
+    }
+
+    /// The shard this is.
+    pub(crate) fn index(&self) -> ShardIndex {
+        self.index
     }
 
     pub(crate) fn push(&self, deed: Deed) {
@@ -367,6 +372,11 @@ impl Context {
         &self.shard
     }
 
+    /// The rooms of the server: groups of members that are told the same at once.
+    pub fn rooms(&self) -> Rooms {
+        Rooms::new(&self.shard)
+    }
+
     pub(crate) fn command<T>(&self, command: Command, read: fn(CommandResult) -> T) -> Outcome<T> {
         let answer = Rc::new(Answer::default());
         self.shard.push(Deed::Command(command, Some(Rc::clone(&answer))));
@@ -396,8 +406,8 @@ impl Target {
 
 /// The result of a call, which the shard works on whether or not this is awaited.
 pub struct Outcome<T> {
-    answer: Rc<Answer>,
-    read: fn(CommandResult) -> T,
+    pub(crate) answer: Rc<Answer>,
+    pub(crate) read: fn(CommandResult) -> T,
 }
 
 /// Where a result is left for whoever waits for it.

@@ -41,6 +41,20 @@ pub(crate) enum Mutation {
     KeepAccepts,
     /// A shard ends although connections are left.
     LeaveEarly,
+    /// A room's last member takes the place of one that leaves in the middle of a broadcast.
+    FillHolesEarly,
+    /// A room's shard puts a broadcast ahead of others that wait.
+    OvertakeBroadcasts,
+    /// Who was told last before a pause of a broadcast is told again.
+    TellTwice,
+    /// A join is answered before the room's home knows of the shard.
+    JoinUnheard,
+    /// A broadcast also goes to whom it leaves out.
+    TellSender,
+    /// Who leaves a room stays in it.
+    KeepLeaver,
+    /// A member that has gone stays in its rooms.
+    KeepMemberships,
     /// Something is drawn that the seed does not decide.
     OutsideChance,
 }

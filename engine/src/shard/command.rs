@@ -8,6 +8,7 @@ use skyring_protocols::crypt::Secret;
 
 use crate::driver::ShardIndex;
 use crate::handler::LogoutReason;
+use crate::room::RoomError;
 use crate::route::Router;
 
 /// Whose sessions are meant.
@@ -131,6 +132,8 @@ pub(crate) enum CommandResult {
     Presence(Vec<Presence>),
     /// Sessions read.
     Page(Box<Page>),
+    /// What a room did.
+    Room(Result<usize, RoomError>),
 }
 
 impl CommandResult {
@@ -139,14 +142,15 @@ impl CommandResult {
             CommandResult::Count(count) => count,
             CommandResult::Presence(found) => found.len(),
             CommandResult::Page(page) => page.sessions.len(),
+            CommandResult::Room(result) => result.unwrap_or(0),
         }
     }
 
     pub(crate) fn presence(self) -> Vec<Presence> {
         match self {
-            CommandResult::Count(_) => Vec::new(),
             CommandResult::Presence(found) => found,
             CommandResult::Page(page) => page.sessions,
+            CommandResult::Count(_) | CommandResult::Room(_) => Vec::new(),
         }
     }
 
@@ -154,6 +158,13 @@ impl CommandResult {
         match self {
             CommandResult::Page(page) => *page,
             _ => Page::default(),
+        }
+    }
+
+    pub(crate) fn room(self) -> Result<usize, RoomError> {
+        match self {
+            CommandResult::Room(result) => result,
+            other => Ok(other.count()),
         }
     }
 }

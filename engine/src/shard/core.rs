@@ -25,6 +25,7 @@ use super::drain::{DrainPlan, ServerEnd};
 use super::limits::AddressLimiter;
 use super::mail::Mail;
 use super::presence::PresenceDesk;
+use super::rooms::RoomTable;
 use super::secure::Room;
 use super::sessions::Sessions;
 use super::timers::Wheel;
@@ -155,6 +156,7 @@ pub(crate) struct Core {
     pub(crate) date: DateCache,
     /// What is to be delivered to services.
     pub(crate) deliveries: Deliveries,
+    pub(crate) rooms: RoomTable,
     pub(crate) draining: bool,
     pub(super) plan: DrainPlan,
 }
@@ -227,6 +229,7 @@ impl Core {
             entropy: parts.entropy,
             date: DateCache::new(parts.wall_clock),
             deliveries: Deliveries::default(),
+            rooms: RoomTable::default(),
             draining: false,
             plan: DrainPlan::new(parts.server_end),
         }

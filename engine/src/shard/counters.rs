@@ -69,6 +69,15 @@ counters! {
     AnswersOverBudget "answers_over_budget" "Answers that came while the shard's stored answers were over their budget.";
     Pushed "pushed" "Frames pushed to users by the application.";
     PushDropped "push_dropped" "Pushes, gate frames and WebSocket messages that no connection took: away, not allowed, too long, or too much unsent.";
+    RoomsNow "rooms_now" "Rooms with a member on this shard.";
+    RoomMembersNow "room_members_now" "Memberships of this shard's sessions and connections in rooms.";
+    RoomHomesNow "room_homes_now" "Rooms whose broadcasts this shard puts in order.";
+    RoomsRefused "rooms_refused" "Joins refused because a room, a shard or a member had too many.";
+    Broadcasts "broadcasts" "Broadcasts taken by the homes of their rooms.";
+    BroadcastsRefused "broadcasts_refused" "Broadcasts refused because too many waited.";
+    BroadcastTold "broadcast_told" "Messages of broadcasts appended to the output of members.";
+    BroadcastMissed "broadcast_missed" "Members that missed a broadcast: away, no pushes allowed, closing, or it was too long for them.";
+    BroadcastOverBudget "broadcast_over_budget" "Members that missed a broadcast because they read too little.";
     GateMessages "gate_messages" "Frames received on gate connections.";
     HttpRequests "http_requests" "HTTP requests whose head was read.";
     HttpAnswers2xx "http_answers_2xx" "HTTP answers begun that say 200 to 299.";

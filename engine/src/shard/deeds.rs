@@ -49,6 +49,7 @@ impl Core {
                 }
                 Deed::Http(connection) => self.on_http_deed(connection),
                 Deed::Socket(connection, deed) => self.do_socket_deed(connection, deed),
+                Deed::Room(deed, answer) => self.do_room_deed(deed, answer),
                 Deed::Finished(finished) => self.on_finished(finished),
                 Deed::Watch(feed) => self.add_feed(feed),
                 Deed::Unwatch(feed) => self.remove_feed(&feed),

@@ -16,6 +16,7 @@ use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{Operation, ReceiveEnd, ReceiveMode, Token};
 use crate::mutation::{self, Mutation};
+use crate::room::memberships::MemberKey;
 
 /// Milliseconds that a peer gets to close after our FIN.
 const LINGER_MS: u64 = 1_000;
@@ -185,6 +186,7 @@ impl Core {
             return self.leave_dialled(slot, reason);
         }
         self.count(reason);
+        self.leave_rooms(MemberKey::Connection(self.connections.token(slot)));
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),
             Role::Gate(gate) => self.gate_gone(slot, &gate),

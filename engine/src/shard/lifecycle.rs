@@ -14,6 +14,7 @@ use crate::driver::ListenerIndex;
 use crate::handler::LogoutReason;
 use crate::mutation::{self, Mutation};
 use crate::presence::Change;
+use crate::room::memberships::MemberKey;
 
 impl Core {
     /// Makes a session; false when the server is unknown, the username taken, or so long that no
@@ -84,6 +85,7 @@ impl Core {
         if let Some(slot) = session.connection() {
             self.finish(slot, Counter::ClosedByServer);
         }
+        self.leave_rooms(MemberKey::Session(key));
         let Some(session) = self.sessions.remove(key) else { return };
         self.cache_changed(cached, 0);
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);

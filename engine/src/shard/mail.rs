@@ -84,6 +84,14 @@ impl Mail {
         self.waiting.is_empty() && self.departing.is_empty() && self.arriving.is_empty()
     }
 
+    /// Notes who waits for a reply of another shard.
+    pub(super) fn expect_reply(&mut self, answer: std::rc::Rc<Answer>) -> ReplyTo {
+        let call = self.next_call;
+        self.next_call = call.wrapping_add(1);
+        self.calls.insert(call, answer);
+        ReplyTo::Call(call)
+    }
+
     pub(crate) fn boxes(&self) -> &Mailboxes<Message> {
         &self.boxes
     }
@@ -230,6 +238,7 @@ impl Core {
             Message::News(news) => self.on_news(from, *news),
             Message::Letter(letter) => self.take_letter(letter),
             Message::Answer(answer) => self.take_answer(answer.call, answer.result),
+            Message::Room(mail) => self.on_room_mail(from, *mail),
         }
     }
 
@@ -247,12 +256,7 @@ impl Core {
             Some(owner) if !self.refuses_messages() => owner,
             _ => return give(answer, command.failed()),
         };
-        let reply_to = answer.map_or(ReplyTo::Nobody, |answer| {
-            let call = self.mail.next_call;
-            self.mail.next_call = call.wrapping_add(1);
-            self.mail.calls.insert(call, answer);
-            ReplyTo::Call(call)
-        });
+        let reply_to = answer.map_or(ReplyTo::Nobody, |answer| self.mail.expect_reply(answer));
         self.post(owner, Message::Command(Box::new(command), reply_to));
     }
 }

@@ -10,6 +10,7 @@ use super::departing::Parcel;
 use super::presence::ShardNews;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
+use crate::room::mail::RoomMail;
 use crate::service::{Answer, Letter};
 
 /// A message between shards. Large ones are boxed, so that a queue slot stays small.
@@ -37,6 +38,8 @@ pub(crate) enum Message {
     Letter(Box<Letter>),
     /// A service has answered.
     Answer(Box<Answer>),
+    /// Something about a room.
+    Room(Box<RoomMail>),
 }
 
 /// Everything a connection is, apart from its descriptor.

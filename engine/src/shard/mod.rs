@@ -1,7 +1,7 @@
 //! A shard: its connections and sessions, and the turn that moves them.
 //!
 //! One turn is a fixed sequence: submit and collect; take each completion; take mail; fire timers;
-//! do what handlers and the application asked for; give every connection's output to the driver,
+//! do what handlers and the application asked for; go on telling rooms; give every connection's output to the driver,
 //! one send each; keep accepts armed. The state (`core`) never sees the driver: it takes events
 //! and leaves operations, so the same code runs on an io_uring and in the simulator.
 
@@ -17,11 +17,13 @@ pub(crate) mod dialled;
 pub(crate) mod dispatch;
 pub(crate) mod drain;
 mod ending;
+mod fan_out;
 mod lifecycle;
 pub mod limits;
 pub(crate) mod mail;
 pub(crate) mod message;
 mod presence;
+pub(crate) mod rooms;
 mod secure;
 pub(crate) mod sessions;
 pub(crate) mod stream;
@@ -189,6 +191,7 @@ impl Core {
         self.fire_timers();
         self.do_deeds();
         self.send_news();
+        self.fan_out();
         self.flush();
         self.arm_accepts();
         self.close_dialled();
@@ -200,6 +203,7 @@ impl Core {
         !self.side.is_idle()
             || !self.deliveries.is_empty()
             || !self.operations.is_empty()
+            || self.rooms.is_busy()
             || self.mail.boxes().has_unread(self.index)
     }
 }

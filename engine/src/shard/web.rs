@@ -16,6 +16,7 @@ use skyring_protocols::login::UNREAD_BYTES_MAX;
 use skyring_protocols::msg::attach;
 use skyring_protocols::msg::response::{self, Flag};
 use skyring_protocols::websocket::deflate::Tool;
+use skyring_protocols::websocket::shared::{Encoded, Form};
 use skyring_protocols::websocket::{
     Aid, CloseCode, Connection as Machine, Event, Kind, Limits, ReadError, Received,
 };
@@ -55,6 +56,16 @@ impl Web {
         if self.machine.begin_binary(bytes, output).is_ok() {
             response::encode_payload(content, flag, id, output);
         }
+    }
+
+    /// Of a message of so many bytes, the form that [`Web::send_encoded`] takes.
+    pub(super) fn form(&self, bytes: usize) -> Form {
+        self.machine.form(bytes)
+    }
+
+    /// Writes a message that was encoded for many; false behind a close.
+    pub(super) fn send_encoded(&mut self, message: &Encoded, output: &mut Vec<u8>) -> bool {
+        self.machine.send_encoded(message, output).is_ok()
     }
 
     /// Whether the close has begun, so that nothing but the peer's is waited for.
@@ -102,7 +113,7 @@ const LOGIN_LIMITS: Limits =
 /// What the WebSockets of a shard use in turn.
 #[derive(Default)]
 pub(super) struct WebRoom {
-    tool: Tool,
+    pub(super) tool: Tool,
     /// What a machine answers by itself.
     answers: Vec<u8>,
 }

@@ -9,6 +9,7 @@ use super::player::{Manners, Player};
 use super::settings::Drawn;
 use super::talker::Talker;
 use super::web::Visitor;
+use crate::config::PushOverBudget;
 use crate::driver::sim::{SimNet, SimRandom};
 
 pub(super) struct Crowd {
@@ -52,6 +53,7 @@ impl Crowd {
             msg: listener(1).address,
             gate: listener(2).address,
             http: listener(3).address,
+            may_miss: [1, 2, 3].map(|at| listener(at).push_over_budget == PushOverBudget::Drop),
             web_share: drawn.web_share,
             is_crowded: drawn.is_crowded,
         };
@@ -68,7 +70,7 @@ impl Crowd {
             .map(|number| Visitor::new(number, addresses.http, Rc::clone(ledger)))
             .collect();
         let talkers = if random.chance(1 << 15) { 1 + random.index(2) } else { 0 };
-        let talkers = (0..talkers).map(|_| Talker::new(listener(3))).collect();
+        let talkers = (0..talkers).map(|_| Talker::new(listener(3), ledger)).collect();
         Crowd { players, visitors, talkers, success: Success::default() }
     }
 

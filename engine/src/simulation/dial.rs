@@ -12,6 +12,8 @@ pub(super) struct Addresses {
     pub(super) msg: SocketAddr,
     pub(super) gate: SocketAddr,
     pub(super) http: SocketAddr,
+    /// Whether members of rooms may miss what they do not read in time, over msg, gate and http.
+    pub(super) may_miss: [bool; 3],
     /// How often players choose WebSocket over TCP, in 65,536ths.
     pub(super) web_share: u32,
     /// Players share a few addresses of their own.

@@ -5,7 +5,7 @@
 //! is written down there too: a panic in here would be caught, as any application's is.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use skyring_protocols::login::token::SampleToken;
 
 use super::errand;
 use super::parrot;
+use super::rooms::{self, Name, RoomLedger};
 use super::watcher::Beliefs;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
@@ -52,6 +53,7 @@ pub(super) struct Ledger {
     /// What news of users have come, and what they make their reader believe.
     pub(super) news: u64,
     pub(super) beliefs: Beliefs,
+    pub(super) rooms: RoomLedger,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }
@@ -73,8 +75,16 @@ impl Ledger {
 }
 
 pub(super) struct Game {
-    pub(super) context: Context,
-    pub(super) ledger: Rc<RefCell<Ledger>>,
+    context: Context,
+    ledger: Rc<RefCell<Ledger>>,
+    /// The other ends of gate connections. Looked up and never walked.
+    gates: RefCell<HashMap<GateConnection, SocketAddr>>,
+}
+
+impl Game {
+    pub(super) fn new(context: Context, ledger: Rc<RefCell<Ledger>>) -> Game {
+        Game { context, ledger, gates: RefCell::default() }
+    }
 }
 
 /// Echoes to a forwarded gate connection.
@@ -140,6 +150,13 @@ impl Application for Game {
                 let other = format!("player-{}", id % 7);
                 self.context.online(Target::uid(other.as_bytes())).await;
             }
+            kind @ ("join" | "leave" | "shout") => {
+                let username = request.user.username();
+                let (name, member) = (Name::User(username.to_vec()), Target::username(username));
+                let number = id as usize;
+                let (context, ledger) = (&self.context, &self.ledger);
+                rooms::act(context, ledger, kind.as_bytes(), number, name, member.into()).await;
+            }
             _ => {}
         }
         self.ledger.borrow_mut().runs.entry(place).or_default().1 = Some(request.content.clone());
@@ -168,9 +185,17 @@ impl Application for Game {
         } else {
             self.context.forward(connection, Rc::new(Echoer(self.context.clone())));
         }
+        self.gates.borrow_mut().insert(connection, peer);
+        if peer.port() % 4 < 2 {
+            self.act_for_gate(connection, b"join", usize::from(peer.port()));
+        }
     }
 
     async fn message(self: Rc<Self>, connection: GateConnection, content: Bytes) {
+        let mut words = content.split(|byte| *byte == b'|');
+        if let (Some(kind), Some(number)) = (words.next(), words.next()) {
+            self.act_for_gate(connection, kind, number.len());
+        }
         self.context.send(connection, content);
     }
 
@@ -181,12 +206,24 @@ impl Application for Game {
         web::answer(&self.context, &self.ledger, request).await
     }
 
-    fn on_disconnect(&self, _connection: GateConnection) {
+    fn on_disconnect(&self, connection: GateConnection) {
+        self.gates.borrow_mut().remove(&connection);
         self.ledger.borrow_mut().gates -= 1;
     }
 }
 
 impl Game {
+    /// What a gate connection asks for concerning rooms.
+    fn act_for_gate(&self, connection: GateConnection, kind: &[u8], number: usize) {
+        let Some(peer) = self.gates.borrow().get(&connection).copied() else { return };
+        let (context, ledger) = (self.context.clone(), Rc::clone(&self.ledger));
+        let kind = kind.to_vec();
+        self.context.spawn(async move {
+            let name = Name::Connection(peer);
+            rooms::act(&context, &ledger, &kind, number, name, connection.into()).await;
+        });
+    }
+
     fn move_attached(&self, user: &User, by: i32) {
         let mut ledger = self.ledger.borrow_mut();
         let count = ledger.attached.entry(user.username().to_vec()).or_default();

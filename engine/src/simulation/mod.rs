@@ -17,6 +17,7 @@ mod line;
 mod parrot;
 mod place;
 mod player;
+mod rooms;
 pub(crate) mod scene;
 mod scenes;
 mod secure;

@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::game::Ledger;
+use super::rooms::{self, Name};
 use crate::context::Context;
 use crate::http::{Request, Response};
+use crate::room::Member;
 use crate::websocket::{self, CloseCode, End, Handler, Message, Socket};
 
 /// What is said behind the echo of a `more`.
@@ -86,7 +88,16 @@ impl Handler for Parrot {
             });
         }
         let kind = kind.to_vec();
+        let number = message.as_bytes().len();
         socket.send(message);
+        if matches!(&kind[..], b"join" | b"leave" | b"shout") {
+            let (context, ledger) = (self.context.clone(), Rc::clone(&self.ledger));
+            let (name, member) = (Name::Connection(socket.peer()), Member::from(socket));
+            let kind = kind.clone();
+            self.context.spawn(async move {
+                rooms::act(&context, &ledger, &kind, number, name, member).await;
+            });
+        }
         match &kind[..] {
             b"more" => (0..MORE_COUNT).for_each(|_| socket.send(MORE.to_vec())),
             b"bye" => socket.close(CloseCode::new(BYE).expect("a code of applications"), "bye"),

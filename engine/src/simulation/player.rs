@@ -13,10 +13,12 @@ use skyring_protocols::login::token::SampleToken;
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
 use skyring_protocols::msg::response::Flag;
 use skyring_protocols::msg::username::Username;
+use skyring_protocols::{Decode, frame};
 
 use super::dial::{Addresses, Dialler};
 use super::game::Ledger;
 use super::line::{Cargo, Line};
+use super::rooms::{Name, RoomLedger};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// Requests that one login makes, at most.
@@ -73,6 +75,10 @@ pub(super) struct Player {
     /// Times that it does not read.
     deaf: u64,
     manners: Manners,
+    /// When its connection was attached, as the rooms count.
+    attached_at: u64,
+    /// Part of a frame of the gate.
+    unread: Vec<u8>,
     /// Whether the last attach was over WebSocket.
     was_on_web: bool,
     /// Answers taken.
@@ -81,8 +87,9 @@ pub(super) struct Player {
     pub(super) moves: u64,
 }
 
-const KINDS: [&str; 12] = [
-    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look", "echo",
+const KINDS: [&str; 16] = [
+    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look",
+    "echo", "join", "join", "shout", "leave",
 ];
 
 impl Player {
@@ -110,6 +117,8 @@ impl Player {
             loose: BTreeSet::new(),
             deaf: 0,
             manners,
+            attached_at: 0,
+            unread: Vec::new(),
             was_on_web: false,
             answers: 0,
             moves: 0,
@@ -118,7 +127,25 @@ impl Player {
 
     /// Nothing is unanswered and no step is half done.
     pub(super) fn is_content(&self) -> bool {
-        matches!(self.stage, Stage::Playing(..) | Stage::Gate(..)) && self.open.is_empty()
+        matches!(self.stage, Stage::Playing(..) | Stage::Gate(..))
+            && self.open.is_empty()
+            && self.unheard().is_empty()
+    }
+
+    /// Broadcasts of its rooms that it must have heard and has not.
+    fn unheard(&self) -> Vec<usize> {
+        let [by_msg, by_gate, by_http] = self.dialler.addresses.may_miss;
+        let (name, may_miss) = match (&self.stage, &self.session) {
+            (Stage::Playing(line, _), Some((username, _))) => {
+                (Name::User(username.clone()), if line.is_web() { by_http } else { by_msg })
+            }
+            (Stage::Gate(line, _), _) => (Name::Connection(line.address()), by_gate),
+            _ => return Vec::new(),
+        };
+        if may_miss {
+            return Vec::new();
+        }
+        self.ledger.borrow().rooms.missing(&name, self.attached_at)
     }
 
     /// Where it stands.
@@ -133,7 +160,8 @@ impl Player {
             Stage::Gate(connection, _) => ("at the gate", Some(connection)),
         };
         let end = connection.map(|connection| (connection.address(), connection.end()));
-        format!("{} {stage} {end:?}, unanswered {:?}", self.name, self.open)
+        let (open, unheard) = (&self.open, self.unheard());
+        format!("{} {stage} {end:?}, unanswered {open:?}, not heard {unheard:?}", self.name)
     }
 
     /// One thing, chosen by the seed. `calm`: only what leads to contentment.
@@ -179,6 +207,8 @@ impl Player {
         }
         if self.number % 5 == 4 {
             let gate = self.dialler.addresses.gate;
+            self.attached_at = 0;
+            self.unread.clear();
             return Stage::Gate(self.dialler.connect(net, gate), Vec::new());
         }
         let token = SampleToken {
@@ -277,6 +307,7 @@ impl Player {
             Some(ClientEvent::Attached) => {
                 assert!(fresh, "{}: a used attach index was accepted", self.name);
                 self.accepted = self.index;
+                self.attached_at = self.ledger.borrow_mut().rooms.now();
                 let was_on_web = std::mem::replace(&mut self.was_on_web, connection.is_web());
                 self.moves += u64::from(was_on_web != connection.is_web());
                 let mut frames = Vec::new();
@@ -420,6 +451,11 @@ impl Player {
 
     /// Checks one response.
     fn take(&mut self, flag: Flag, id: u32, content: &[u8]) {
+        if flag == Flag::Push && RoomLedger::is_broadcast(content) {
+            let username = &self.session.as_ref().expect("a player has a session").0;
+            let name = Name::User(username.clone());
+            return self.ledger.borrow_mut().rooms.hear(&name, content);
+        }
         if flag == Flag::Push {
             assert_eq!((id, content), (0, &b"hey"[..]), "{}: a strange push", self.name);
             return;
@@ -462,19 +498,32 @@ impl Player {
         random: &mut SimRandom,
         calm: bool,
     ) -> Stage {
-        let echoed = connection.read();
-        assert!(sent.starts_with(&echoed), "{}: the gate echoes what it got", self.name);
-        sent.drain(..echoed.len());
+        self.unread.extend_from_slice(&connection.read());
+        while let Decode::Done { value, consumed } = frame::decode(&self.unread) {
+            if RoomLedger::is_broadcast(value) {
+                let name = Name::Connection(connection.address());
+                self.ledger.borrow_mut().rooms.hear(&name, value);
+            } else {
+                let echoed = &self.unread[..consumed];
+                assert!(sent.starts_with(echoed), "{}: the gate echoes what it got", self.name);
+                sent.drain(..consumed);
+            }
+            self.unread.drain(..consumed);
+        }
         if connection.end().is_some() || (!calm && random.chance(1_000)) {
             connection.close();
             return Stage::Out;
         }
         if !calm && random.chance(30_000) && sent.len() < 4_000 {
-            let bytes = vec![random.below(256) as u8; random.below(600) as usize];
-            let mut frame = Vec::new();
-            skyring_protocols::frame::encode(&bytes, &mut frame).expect("a short frame");
-            if connection.write(&frame).is_ok() {
-                sent.extend_from_slice(&frame);
+            let mut bytes = vec![random.below(256) as u8; random.below(600) as usize];
+            if random.chance(1 << 14) {
+                bytes = [&b"join|"[..], b"leave|", b"shout|"][random.index(3)].to_vec();
+                bytes.resize(bytes.len() + random.index(9), b'x');
+            }
+            let mut framed = Vec::new();
+            frame::encode(&bytes, &mut framed).expect("a short frame");
+            if connection.write(&framed).is_ok() {
+                sent.extend_from_slice(&framed);
             }
         }
         Stage::Gate(connection, sent)

@@ -230,7 +230,7 @@ impl Scene {
         loop {
             for (index, place) in self.places.iter().enumerate() {
                 place.executor.run();
-                if !place.side.is_idle() {
+                if !place.side.is_idle() || place.shard.core().rooms.is_busy() {
                     self.net.rouse(ShardIndex(index as u16));
                 }
             }

@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use skyring_protocols::Compat;
 
+use super::rooms;
 use super::socket::PIECES_MAX;
 use crate::config::{Compression, DuplicateRequest, Listener, ListenerKind, PushOverBudget};
 use crate::driver::sim::SimRandom;
 use crate::shard::core::ListenerShared;
 use crate::shard::limits::AddressLimiter;
+use crate::shard::rooms::RoomLimits;
 
 /// The settings of one seed.
 pub(super) struct Drawn {
@@ -21,6 +23,8 @@ pub(super) struct Drawn {
     pub(super) window_bytes: usize,
     /// Bytes of stored answers of a whole shard.
     pub(super) cache_bytes_max: u64,
+    /// How much there may be of rooms.
+    pub(super) rooms: RoomLimits,
     /// Logins that may wait for the application.
     pub(super) deciding_max: usize,
     /// How often players choose WebSocket over TCP, in 65,536ths.
@@ -60,6 +64,7 @@ impl Drawn {
             listeners,
             window_bytes: if is_harsh { 256 << random.below(7) } else { 16_384 },
             cache_bytes_max: if small_cache { 200 + random.below(2_000) } else { u64::MAX },
+            rooms: rooms::limits(random),
             deciding_max: if may_refuse { 1 + random.index(3) } else { usize::MAX },
             web_share: if random.chance(1 << 15) { 1 << 15 } else { 0 },
             is_crowded,

@@ -5,8 +5,10 @@
 //! asking the game for one, or by a frame that is wrong. The server's answer to that says that it has
 //! read everything before, so by then no echo may be missing.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use skyring_protocols::Compat;
@@ -14,9 +16,11 @@ use skyring_protocols::websocket::deflate::Mode;
 use skyring_protocols::websocket::head::Opcode;
 use skyring_protocols::websocket::{CloseCode, Event, Kind};
 
+use super::game::Ledger;
 use super::parrot::{BYE, MORE, MORE_COUNT};
+use super::rooms::{Name, RoomLedger};
 use super::socket::Socket;
-use crate::config::Listener;
+use crate::config::{Listener, PushOverBudget};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// Messages that one talker sends, at most.
@@ -28,7 +32,10 @@ const FILL_BYTES_MAX: u64 = 2_000;
 /// The first of the codes that talkers close with.
 const GOODBYE: u16 = 3000;
 
-const KINDS: [&str; 8] = ["echo", "echo", "echo", "echo", "echo", "late", "late", "more"];
+const KINDS: [&str; 12] = [
+    "echo", "echo", "echo", "echo", "echo", "late", "late", "more", "join", "join", "leave",
+    "shout",
+];
 
 /// What a talker has to know of the listener.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,8 @@ struct Terms {
     fragments_max: u32,
     compat: Compat,
     compression: Mode,
+    /// It may miss broadcasts that it does not read in time.
+    may_miss: bool,
 }
 
 /// One connection of a talker.
@@ -55,6 +64,7 @@ struct Talk {
 
 pub(super) struct Talker {
     terms: Terms,
+    ledger: Rc<RefCell<Ledger>>,
     talk: Option<Talk>,
     next: u32,
     /// Times that it does not read.
@@ -66,18 +76,31 @@ pub(super) struct Talker {
 }
 
 impl Talker {
-    pub(super) fn new(listener: &Listener) -> Talker {
+    pub(super) fn new(listener: &Listener, ledger: &Rc<RefCell<Ledger>>) -> Talker {
         let &Listener { address, message_bytes_max, fragments_max, compat, compression, .. } =
             listener;
-        let terms = Terms { address, message_bytes_max, fragments_max, compat, compression };
-        Talker { terms, talk: None, next: 0, deaf: 0, echoes: 0, goodbyes: 0 }
+        let may_miss = listener.push_over_budget == PushOverBudget::Drop;
+        let terms =
+            Terms { address, message_bytes_max, fragments_max, compat, compression, may_miss };
+        let ledger = Rc::clone(ledger);
+        Talker { terms, ledger, talk: None, next: 0, deaf: 0, echoes: 0, goodbyes: 0 }
     }
 
     /// Nothing is unanswered.
     pub(super) fn is_content(&self) -> bool {
         self.talk.as_ref().is_none_or(|talk| {
             talk.open.is_empty() && talk.late.is_empty() && talk.goodbye.is_none()
-        })
+        }) && self.unheard().is_empty()
+    }
+
+    /// Broadcasts of its rooms that it must have heard and has not.
+    fn unheard(&self) -> Vec<usize> {
+        match &self.talk {
+            Some(talk) if !self.terms.may_miss => {
+                self.ledger.borrow().rooms.missing(&talk.name(), 0)
+            }
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn describe(&self) -> String {
@@ -85,7 +108,8 @@ impl Talker {
             let wire = (talk.socket.wire().address(), talk.socket.end());
             (wire, talk.socket.unsent(), talk.open.len(), talk.late.len(), talk.goodbye)
         });
-        format!("talker, with what is unsent and not echoed: {told:?}")
+        let unheard = self.unheard();
+        format!("talker, not heard {unheard:?}, with what is unsent and not echoed: {told:?}")
     }
 
     pub(super) fn leave(self) {
@@ -234,6 +258,9 @@ impl Talker {
     fn hear(&mut self, talk: &mut Talk) {
         while let Some(event) = talk.socket.hear() {
             match event {
+                Event::Message { data, .. } if RoomLedger::is_broadcast(&data) => {
+                    self.ledger.borrow_mut().rooms.hear(&talk.name(), &data);
+                }
                 Event::Message { kind, data } => {
                     talk.take(kind, &data);
                     self.echoes += 1;
@@ -246,6 +273,10 @@ impl Talker {
 }
 
 impl Talk {
+    fn name(&self) -> Name {
+        Name::Connection(self.socket.wire().address())
+    }
+
     /// Whether what is said now is heard.
     fn is_listening(&self) -> bool {
         self.socket.may_speak() && self.goodbye.is_none() && !self.is_closed

@@ -45,6 +45,8 @@ struct Totals {
     echoed: u64,
     /// News of users that somebody heard.
     news: u64,
+    /// Broadcasts heard.
+    heard: u64,
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -58,7 +60,8 @@ impl Totals {
         let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
         let (departing_webs, parks) = ([0; 2], [0; 2]);
-        Totals { success, departing_webs, echoed: 0, news: 0, counters, faults, parks }
+        let (echoed, news, heard) = (0, 0, 0);
+        Totals { success, departing_webs, echoed, news, heard, counters, faults, parks }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -68,6 +71,7 @@ impl Totals {
         }
         self.echoed += outcome.echoed;
         self.news += outcome.news;
+        self.heard += outcome.heard;
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -86,6 +90,7 @@ impl Totals {
         }
         self.echoed += other.echoed;
         self.news += other.news;
+        self.heard += other.heard;
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -121,6 +126,7 @@ fn seeds() {
     assert!(count < SEEDS || departing.iter().all(|seen| *seen > 0), "{departing:?}");
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
     assert!(all.news > 10 * count, "only {} news were heard", all.news);
+    assert!(all.heard > count, "only {} broadcasts were heard", all.heard);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -138,6 +144,12 @@ fn seeds() {
         Counter::AcceptPaused,
         Counter::ClosedBroken,
         Counter::GateMessages,
+        Counter::RoomsRefused,
+        Counter::Broadcasts,
+        Counter::BroadcastsRefused,
+        Counter::BroadcastTold,
+        Counter::BroadcastMissed,
+        Counter::BroadcastOverBudget,
         Counter::Pushed,
         Counter::PushDropped,
         Counter::ClosedHandshakeLate,
@@ -278,6 +290,41 @@ fn invariant_7_a_connection_moves_with_what_was_not_read() {
 #[test]
 fn invariant_7_news_of_users_are_true() {
     finds(Mutation::LoseNews, "after Some");
+}
+
+#[test]
+fn invariant_10_every_member_hears_every_broadcast() {
+    finds(Mutation::FillHolesEarly, "not heard [");
+}
+
+#[test]
+fn invariant_10_who_has_joined_hears_what_is_said_then() {
+    finds(Mutation::JoinUnheard, "not heard [");
+}
+
+#[test]
+fn invariant_10_a_broadcast_is_heard_once() {
+    finds(Mutation::TellTwice, "twice");
+}
+
+#[test]
+fn invariant_10_all_members_hear_one_order() {
+    finds(Mutation::OvertakeBroadcasts, "the other way round");
+}
+
+#[test]
+fn invariant_10_who_is_left_out_hears_nothing() {
+    finds(Mutation::TellSender, "which leaves it out");
+}
+
+#[test]
+fn invariant_10_who_has_left_hears_nothing() {
+    finds(Mutation::KeepLeaver, "where it is no member");
+}
+
+#[test]
+fn invariant_10_a_member_that_has_gone_is_none() {
+    finds(Mutation::KeepMemberships, "has gone and is a member still");
 }
 
 #[test]

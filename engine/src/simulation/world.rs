@@ -10,6 +10,7 @@ use super::crowd::{Crowd, Success};
 use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
+use super::rooms;
 use super::settings::{self, Drawn};
 use super::watcher;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
@@ -77,6 +78,8 @@ pub(super) struct Outcome {
     pub(super) echoed: u64,
     /// News of users that somebody heard.
     pub(super) news: u64,
+    /// Broadcasts heard.
+    pub(super) heard: u64,
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
     /// Times that a shard slept outside its driver.
@@ -149,12 +152,13 @@ impl World {
                 if index.0 == 0 {
                     context.spawn(watcher::follow(context.clone(), Rc::clone(&ledger)));
                 }
-                Game { context, ledger }
+                Game::new(context, ledger)
             })
         };
         let mut places: Vec<Place> = (0..shards).map(ShardIndex).map(&mut place).collect();
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
+            place.shard.core_mut().rooms.limits = drawn.rooms;
         }
         let echoer = Echoer::new(&net);
         let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
@@ -179,7 +183,7 @@ impl World {
     fn step(&mut self, limit_ns: u64) -> bool {
         for (index, place) in self.places.iter().enumerate() {
             place.executor.run();
-            if !place.side.is_idle() {
+            if !place.side.is_idle() || place.shard.core().rooms.is_busy() {
                 self.net.rouse(ShardIndex(index as u16));
             }
         }
@@ -306,6 +310,7 @@ impl World {
             departing_webs: self.departing_webs,
             echoed: self.ledger.borrow().echoed,
             news: self.ledger.borrow().news,
+            heard: self.ledger.borrow().rooms.count,
             counts,
             faults: net.fault_counts(),
             parks: self.parks,
@@ -400,6 +405,7 @@ impl World {
             (slots.len(), slots.len() as u64),
             "connections are counted from accept to close"
         );
+        rooms::check(core);
         let violations = &self.ledger.borrow().violations;
         assert!(violations.is_empty(), "the game complains: {violations:?}");
     }
@@ -431,6 +437,7 @@ impl World {
             let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!(left, 0, "connections are counted that are not there");
         }
+        rooms::check_the_end(self.places.iter().map(|place| place.shard.core()));
         let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
         assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
         let (dialled, ended) = (self.sum(Counter::Dialled), self.sum(Counter::DialledEnded));

@@ -13,7 +13,7 @@ use skyring_protocols::websocket::head::CONTROL_BYTES_MAX;
 
 use super::{CloseCode, Message};
 use crate::context::{Deed, ShardSide};
-use crate::driver::Token;
+use crate::driver::{ShardIndex, Token};
 
 /// The socket is closed, or about to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,6 +146,11 @@ impl Socket {
     /// The sub-protocol that was agreed on.
     pub fn subprotocol(&self) -> Option<&str> {
         self.0.subprotocol.as_deref()
+    }
+
+    /// Its shard and its name there.
+    pub(crate) fn place(&self) -> (ShardIndex, Token) {
+        (self.0.side.index(), self.0.connection)
     }
 
     /// The shard has taken a message of so many bytes out of the outbox.

@@ -20,6 +20,7 @@ mod incoming;
 pub mod limits;
 pub mod mask;
 mod outgoing;
+pub mod shared;
 pub mod state;
 pub mod upgrade;
 pub mod utf8;

@@ -156,7 +156,7 @@ impl Connection {
     }
 
     #[inline]
-    fn may_send(&self, frame: Frame) -> Result<State, WriteError> {
+    pub(super) fn may_send(&self, frame: Frame) -> Result<State, WriteError> {
         self.state.after(Event::Sent(frame)).ok_or_else(|| {
             if self.is_closing() { WriteError::Closing } else { WriteError::OutOfTurn }
         })
@@ -188,12 +188,12 @@ impl Connection {
 
 /// The head of a frame that is alone, without length and key.
 #[inline]
-const fn whole(opcode: Opcode) -> Head {
+pub(super) const fn whole(opcode: Opcode) -> Head {
     Head { is_last: true, reserved: 0, opcode, key: None, length: 0 }
 }
 
 #[inline]
-const fn opcode(kind: Kind) -> Opcode {
+pub(super) const fn opcode(kind: Kind) -> Opcode {
     match kind {
         Kind::Text => Opcode::Text,
         Kind::Binary => Opcode::Binary,

@@ -20,6 +20,8 @@ pub(in crate::websocket) struct Context {
     pub(super) deflater: Option<Box<Compress>>,
     /// For the peer's messages, if they may look into earlier ones and one has come.
     pub(super) inflater: Option<Box<Decompress>>,
+    /// Ours does not know what was sent last.
+    is_behind: bool,
 }
 
 /// One direction of an agreement.
@@ -47,7 +49,7 @@ impl Agreed {
 impl Context {
     /// Nothing sent, nothing received.
     pub(in crate::websocket) fn new(role: Role, agreed: Agreed) -> Self {
-        Self { role, agreed, deflater: None, inflater: None }
+        Self { role, agreed, deflater: None, inflater: None, is_behind: false }
     }
 
     /// Whether a message of so many bytes is to be compressed (WIRE W39).
@@ -71,7 +73,11 @@ impl Context {
             deflate(deflater, data, is_last, scratch);
         } else {
             let make = || Box::new(deflater(ours.window_bits));
-            deflate(self.deflater.get_or_insert_with(make), data, is_last, scratch);
+            let deflater = self.deflater.get_or_insert_with(make);
+            if core::mem::take(&mut self.is_behind) {
+                deflater.reset();
+            }
+            deflate(deflater, data, is_last, scratch);
         }
         tool.scratch()
     }
@@ -95,6 +101,16 @@ impl Context {
         inflate(inflater, data, bytes_max, out)
     }
 
+    /// Our window, as a power of two.
+    pub(in crate::websocket) fn window_bits(&self) -> u8 {
+        self.ours().window_bits
+    }
+
+    /// A message was sent that our compressor has not seen: it begins anew.
+    pub(in crate::websocket) fn forget(&mut self) {
+        self.is_behind = true;
+    }
+
     fn ours(&self) -> Direction {
         self.agreed.sent_by(self.role)
     }
@@ -105,6 +121,18 @@ impl Context {
             Role::Client => Role::Server,
         })
     }
+}
+
+/// A whole message that looks into none before it. It lies in the tool until the tool is used again.
+pub(in crate::websocket) fn compress_alone<'t>(
+    data: &[u8],
+    window_bits: u8,
+    tool: &'t mut Tool,
+) -> &'t [u8] {
+    tool.begin();
+    let (deflater, scratch) = tool.deflater(window_bits);
+    deflate(deflater, data, true, scratch);
+    tool.scratch()
 }
 
 impl fmt::Debug for Context {

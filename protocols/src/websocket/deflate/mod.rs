@@ -16,7 +16,7 @@ pub mod fuzz;
 mod negotiate;
 
 pub use crate::deflate::{InflateError, Tool, WINDOW_BITS_MAX, WINDOW_BITS_MIN};
-pub(super) use context::Context;
+pub(super) use context::{Context, compress_alone};
 pub(super) use negotiate::{accept, check};
 
 /// What both sides agreed on (WIRE W30).
