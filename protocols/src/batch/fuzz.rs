@@ -46,6 +46,8 @@ fn operations(data: &[u8], settings: BatchSettings) {
             16..=63 => {
                 run.now_ms += u64::from(byte) - 16;
                 run.batcher.on_time(run.now_ms);
+                let due_ms = run.batcher.due_ms();
+                assert!(due_ms.is_none_or(|due_ms| due_ms > run.now_ms), "it was told the time");
             }
             _ => {
                 let length = usize::from(byte - 64) * if index % 7 == 0 { 300 } else { 1 };
@@ -96,5 +98,7 @@ impl Run {
     fn check_due(&self) {
         let first = self.waiting.first().map(|(at_ms, _)| at_ms + self.settings.delay_ms);
         assert_eq!(self.batcher.due_ms(), first);
+        let messages_max = usize::from(self.settings.messages_max).max(1);
+        assert!(self.batcher.waiting() < messages_max, "a full batch does not wait");
     }
 }
