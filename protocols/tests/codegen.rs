@@ -12,7 +12,7 @@ use skyring_protocols::sproto::Schema;
 use skyring_protocols::sproto::codegen::{Options, generate};
 
 /// Schemas beside this file, and how each is generated.
-fn sources() -> [(&'static str, Options); 7] {
+fn sources() -> [(&'static str, Options); 8] {
     let plain = Options::default();
     [
         ("calls", plain.clone()),
@@ -21,7 +21,8 @@ fn sources() -> [(&'static str, Options); 7] {
         ("gaps", Options { serde: true, ..plain.clone() }),
         ("keys", plain.clone()),
         ("maps", Options { strings_as_bytes: true, ..plain.clone() }),
-        ("names", Options { serde: true, ..plain }),
+        ("names", Options { serde: true, ..plain.clone() }),
+        ("pushes", plain),
     ]
 }
 

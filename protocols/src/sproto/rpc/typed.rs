@@ -1,5 +1,6 @@
 //! Calls of generated protocols, whose arguments and results are generated types (WIRE S15 to S17).
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use super::error::{BodyError, RequestError};
@@ -71,11 +72,22 @@ pub struct Asked<P: Stub> {
 }
 
 /// Permission to answer one request once, with the result of its protocol.
-#[derive(Debug, PartialEq, Eq)]
 #[must_use = "somebody waits for an answer"]
 pub struct Reply<P> {
     responder: Responder,
-    protocol: PhantomData<P>,
+    protocol: PhantomData<fn() -> P>,
+}
+
+impl<P> fmt::Debug for Reply<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.responder.fmt(formatter)
+    }
+}
+
+impl<P> PartialEq for Reply<P> {
+    fn eq(&self, other: &Self) -> bool {
+        self.responder == other.responder
+    }
 }
 
 impl Host {
