@@ -41,8 +41,8 @@ pub(crate) enum Mutation {
     KeepAccepts,
     /// A shard ends although connections are left.
     LeaveEarly,
-    /// A room's last member takes the place of one that leaves in the middle of a broadcast.
-    FillHolesEarly,
+    /// Who would be told next after a pause of a broadcast is not told.
+    SkipMember,
     /// A room's shard puts a broadcast ahead of others that wait.
     OvertakeBroadcasts,
     /// Who was told last before a pause of a broadcast is told again.

@@ -115,7 +115,7 @@ impl Leaf {
     pub(crate) fn remove(&mut self, place: u32, moved: impl FnMut(u32, u32)) {
         self.entries[place as usize].member = None;
         self.holes.push(place);
-        if self.is_idle() || mutation::active(Mutation::FillHolesEarly) {
+        if self.is_idle() {
             self.fill_holes(moved);
         }
     }
@@ -181,6 +181,9 @@ impl Leaf {
     pub(crate) fn go_on(&mut self, mut walk: Box<Walk>) {
         if mutation::active(Mutation::TellTwice) {
             walk.place = walk.place.saturating_sub(1);
+        }
+        if mutation::active(Mutation::SkipMember) {
+            walk.place += 1;
         }
         self.walk = Some(walk);
     }

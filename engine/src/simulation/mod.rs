@@ -17,6 +17,7 @@ mod line;
 mod parrot;
 mod place;
 mod player;
+mod room_scenes;
 mod rooms;
 pub(crate) mod scene;
 mod scenes;

@@ -196,6 +196,10 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    pub(crate) fn shards(&self) -> u16 {
+        self.places.len() as u16
+    }
+
     pub(crate) fn core(&mut self, shard: u16) -> &mut Core {
         self.places[usize::from(shard)].shard.core_mut()
     }
