@@ -23,7 +23,7 @@ use crate::driver::{ShardIndex, Token};
 use crate::handler::{Agent, LogoutReason};
 use crate::net::pipe::{Pipe, StreamDeed};
 use crate::net::{ConnectError, Connecting, Dial, Stream, any};
-use crate::service::{Board, Letter, Scope, Services, SlabKey, TraceId};
+use crate::service::{Board, Letter, Output, Scope, Services, SlabKey, TraceId};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
 use crate::shard::counters::ShardCounters;
@@ -92,8 +92,10 @@ pub(crate) enum Deed {
     Finished(Finished),
     /// A letter to a service.
     Letter(Box<Letter>),
-    /// A handler or fork of a service has finished.
+    /// A handler or fork of a service has finished, after it had waited.
     Worked(SlabKey),
+    /// A handler of a service has finished at once.
+    Handled(SlabKey, Output),
 }
 
 impl ShardSide {

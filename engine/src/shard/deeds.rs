@@ -52,6 +52,7 @@ impl Core {
                 Deed::Finished(finished) => self.on_finished(finished),
                 Deed::Letter(letter) => self.post_letter(letter),
                 Deed::Worked(job) => self.on_worked(job),
+                Deed::Handled(job, output) => self.on_handled(job, output),
             }
         }
     }
