@@ -26,7 +26,7 @@ use crate::net::{ConnectError, Connecting, Dial, Stream, any};
 use crate::presence::{Channel, Watchtower};
 use crate::room::Rooms;
 use crate::room::mail::RoomDeed;
-use crate::service::{Board, Letter, Scope, Services, SlabKey, TraceId};
+use crate::service::{Board, Letter, Output, Scope, Services, SlabKey, TraceId};
 use crate::shard::command::{Command, CommandResult, GateDeed};
 pub use crate::shard::command::{Presence, Target};
 use crate::shard::counters::ShardCounters;
@@ -101,8 +101,10 @@ pub(crate) enum Deed {
     Unwatch(Rc<Channel>),
     /// A letter to a service.
     Letter(Box<Letter>),
-    /// A handler or fork of a service has finished.
+    /// A handler or fork of a service has finished, after it had waited.
     Worked(SlabKey),
+    /// A handler of a service has finished at once.
+    Handled(SlabKey, Output),
 }
 
 impl ShardSide {

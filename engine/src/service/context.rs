@@ -85,7 +85,7 @@ impl Services {
         make: impl FnOnce(ServiceContext) -> S + Send + 'static,
     ) -> Asked<Result<Address, SpawnError>> {
         let known = self.side.services.shards().is_none_or(|shards| shard.0 < shards);
-        let to = settings.name.clone().unwrap_or_else(|| Name::new("."));
+        let to = settings.name.clone().unwrap_or_else(|| Name::new(".spawn"));
         let make = Box::new(move |services: &Services| services.spawn(settings, make));
         let errand = Errand::new(Recipient::Name(to), Matter::Spawn(shard, make));
         let call = match known {
@@ -160,6 +160,7 @@ impl Services {
         let read = |result: Result<Content, Fault>| match result.and_then(Content::take) {
             Ok(reason) => reason,
             Err(Fault::Stopped) => ExitReason::ServerStopped,
+            Err(Fault::Busy) => ExitReason::NotWatched,
             Err(_) => ExitReason::Unknown,
         };
         Asked { call, read }
@@ -168,7 +169,7 @@ impl Services {
     /// Ends a service, behind whatever was sent to it from here before. What it has not answered by
     /// then fails with [`Fault::Stopped`].
     pub fn stop(&self, service: impl Into<Recipient>) {
-        self.post(service.into(), Matter::Stop);
+        self.post(service.into(), Matter::Stop { if_idle: false });
     }
 
     /// Has every call that ends on this shard from now on told to `hook`, for a log. A second hook
@@ -349,14 +350,34 @@ impl ServiceContext {
     /// [`SpawnError::NameTaken`] when somebody has it, or the home of the name may know no more names
     /// ([`NAMES_MAX`](super::NAMES_MAX)), or this service has as many as it may
     /// ([`SERVICE_NAMES_MAX`](super::SERVICE_NAMES_MAX)); [`SpawnError::NameUnfit`].
-    pub fn register(&self, name: impl Into<Name>) -> Asked<Result<(), SpawnError>> {
-        let errand = Errand::new(Recipient::Name(name.into()), Matter::Claim(self.address));
-        Asked { call: Call::begin(&self.services.side, errand), read: unpack }
+    pub async fn register(&self, name: impl Into<Name>) -> Result<(), SpawnError> {
+        let (name, side) = (name.into(), &self.services.side);
+        // It is given back at the end of the service, whether or not the answer is waited for.
+        let noted = side.services.table.borrow_mut().note(self.address, &name);
+        noted?;
+        let errand = Errand::new(Recipient::Name(name.clone()), Matter::Claim(self.address));
+        let claimed = Asked { call: Call::begin(side, errand), read: unpack }.await;
+        if claimed.is_err() {
+            side.services.table.borrow_mut().unnote(self.address, &name);
+        }
+        claimed
     }
 
-    /// Ends this service, behind the messages that it has sent and been sent from this shard so far,
-    /// and behind what its handler does until it waits: `stop` and then an answer answers.
+    /// Ends this service, behind what it has sent and behind what its handler does until it waits:
+    /// `stop` and then an answer answers. No other message starts. What waits in the inbox fails
+    /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one.
     pub fn stop(&self) {
+        let mut table = self.services.side.services.table.borrow_mut();
+        if let Some(instance) = table.instances.get_mut(self.address.key) {
+            instance.is_stopping = true;
+        }
+        drop(table);
         self.services.stop(self.address);
+    }
+
+    /// As [`ServiceContext::stop`], unless a message waits or is being handled by then: how the
+    /// service of a key goes when it is not needed, so that no message is lost.
+    pub fn stop_if_idle(&self) {
+        self.services.post(self.address.into(), Matter::Stop { if_idle: true });
     }
 }

@@ -24,12 +24,16 @@ impl Core {
         let Some(mut instance) = removed else { return };
         let count = side.services.table.borrow().instances.len();
         self.counters.set(Counter::ServicesNow, count as u64);
+        let is_keyed = instance.made_for.is_some();
         self.forget(address, &mut instance);
         for job in std::mem::take(&mut instance.jobs) {
             self.end_job(job);
         }
-        for letter in std::mem::take(&mut instance.inbox) {
-            self.fail(*letter, Fault::Stopped);
+        let inbox = std::mem::take(&mut instance.inbox);
+        if is_keyed && reason == ExitReason::Stopped {
+            self.deliver_again(inbox);
+        } else {
+            inbox.into_iter().for_each(|letter| self.fail(*letter, Fault::Stopped));
         }
         let scope = Scope { service: Some(address), ..Scope::root(TraceId::NONE) };
         let outer = side.enter(scope);
@@ -46,7 +50,7 @@ impl Core {
     /// Nobody finds the service any more.
     fn forget(&mut self, address: Address, instance: &mut Instance) {
         for name in std::mem::take(&mut instance.names) {
-            if name.is_local() {
+            if name.is_local() || self.side.services.has_ended.get() {
                 self.side.services.table.borrow_mut().release(&name, address);
             } else {
                 let release = Matter::Release(address);

@@ -96,6 +96,9 @@ pub enum ExitReason {
     NameTaken,
     /// There was no such service when it was asked for: it had ended, or was never made.
     Unknown,
+    /// It may not have: it is not watched, because too much waits on the shard that asked, or too
+    /// many watch it already ([`WATCHERS_MAX`](super::WATCHERS_MAX)).
+    NotWatched,
     /// The server has ended.
     ServerStopped,
 }

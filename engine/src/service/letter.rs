@@ -49,8 +49,8 @@ pub(crate) enum Matter {
     Cancel,
     /// Answer when the service has ended.
     Watch,
-    /// End.
-    Stop,
+    /// End, or only if there is nothing to do.
+    Stop { if_idle: bool },
     /// End, because the name that the service was to have is another's.
     Expel,
     /// Say who has the name.
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Matter {
             Matter::Fan(..) => "Fan",
             Matter::Cancel => "Cancel",
             Matter::Watch => "Watch",
-            Matter::Stop => "Stop",
+            Matter::Stop { .. } => "Stop",
             Matter::Expel => "Expel",
             Matter::Lookup => "Lookup",
             Matter::Claim(_) => "Claim",
@@ -101,9 +101,14 @@ impl Letter {
         }
     }
 
-    /// Whether it may be refused when too much waits: what ends something may not.
+    /// Whether it may be refused when too much waits: what ends something may not, nor the name of a
+    /// service that has been started.
     pub(crate) fn may_be_refused(&self) -> bool {
-        !matches!(self.matter, Matter::Cancel | Matter::Release(_) | Matter::Expel | Matter::Stop)
+        match self.matter {
+            Matter::Cancel | Matter::Release(_) | Matter::Expel | Matter::Stop { .. } => false,
+            Matter::Claim(_) => self.call.is_some(),
+            _ => true,
+        }
     }
 
     /// Bytes it counts in an inbox.

@@ -3,6 +3,7 @@
 //! TODO
 //!
 mod address;
+mod answering;
 mod board;
 mod call;
 mod calls;
@@ -11,6 +12,7 @@ mod context;
 mod delivery;
 mod ending;
 mod fault;
+mod inbox;
 mod letter;
 mod message;
 mod names;
@@ -18,6 +20,7 @@ mod settings;
 mod slab;
 mod table;
 mod trace;
+mod typed;
 mod work;
 
 use std::future::Future;
@@ -37,6 +40,8 @@ pub use self::settings::{Overflow, Settings};
 pub(crate) use self::slab::Key as SlabKey;
 pub(crate) use self::trace::Scope;
 pub use self::trace::{Trace, TraceId};
+pub use self::typed::{Acting, Actor, Ask};
+pub(crate) use self::work::Output;
 
 /// Milliseconds that a call waits for its answer unless it or the settings of its service say
 /// otherwise.

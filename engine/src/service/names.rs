@@ -24,7 +24,7 @@ impl Core {
                 self.give(call, answer);
             }
             Matter::Claim(address) => {
-                let claimed = self.claim(&name, address, call.is_some());
+                let claimed = self.claim(&name, address);
                 if claimed.is_err() && call.is_none() {
                     let to = Recipient::Address(address);
                     return self.route(Box::new(Letter::new(to, Matter::Expel, trace)));
@@ -38,18 +38,13 @@ impl Core {
         }
     }
 
-    fn claim(&mut self, name: &Name, address: Address, is_later: bool) -> Result<(), SpawnError> {
+    fn claim(&mut self, name: &Name, address: Address) -> Result<(), SpawnError> {
         let mut table = self.side.services.table.borrow_mut();
-        // Of a service of this shard is known whether it still is there, and what it is called.
-        let own = address.shard == self.index;
-        if own && table.instances.get(address.key).is_none() {
+        // Of a service of this shard is known whether it still is there.
+        if address.shard == self.index && table.instances.get(address.key).is_none() {
             return Err(SpawnError::Stopped);
         }
-        table.claim(name, address)?;
-        if let Some(instance) = table.instances.get_mut(address.key).filter(|_| own && is_later) {
-            instance.names.push(name.clone());
-        }
-        Ok(())
+        table.claim(name, address)
     }
 
     /// Starts a service that somebody on another shard wants here.
@@ -95,7 +90,7 @@ impl Core {
             instance.watchers.push(call);
         } else {
             drop(table);
-            self.give(Some(call), Ok(Content::value(ExitReason::Unknown)));
+            self.give(Some(call), Ok(Content::value(ExitReason::NotWatched)));
         }
     }
 }

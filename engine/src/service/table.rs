@@ -42,6 +42,8 @@ pub(crate) struct Instance {
     /// None while it is being made.
     pub(crate) body: Option<Body>,
     pub(crate) settings: Settings,
+    /// It has asked for its end, which is near.
+    pub(crate) is_stopping: bool,
     /// Global names it has asked for, and local ones that it has.
     pub(crate) names: Vec<Name>,
     /// The class and key it was made for.
@@ -50,8 +52,10 @@ pub(crate) struct Instance {
     pub(crate) inbox: VecDeque<Box<Letter>>,
     /// Messages being handled.
     pub(crate) running: usize,
-    /// Bytes of both.
-    pub(crate) bytes: usize,
+    /// Bytes of those that wait.
+    pub(crate) waiting_bytes: usize,
+    /// Bytes of those being handled.
+    pub(crate) running_bytes: usize,
     /// Handlers and forks.
     pub(crate) jobs: Vec<Key>,
     /// Who wants to hear of its end.
@@ -62,12 +66,14 @@ impl Instance {
     pub(crate) fn new(settings: Settings) -> Instance {
         Instance {
             body: None,
+            is_stopping: false,
             names: settings.name.iter().cloned().collect(),
             settings,
             made_for: None,
             inbox: VecDeque::new(),
             running: 0,
-            bytes: 0,
+            waiting_bytes: 0,
+            running_bytes: 0,
             jobs: Vec::new(),
             watchers: Vec::new(),
         }
@@ -75,26 +81,33 @@ impl Instance {
 
     /// Whether a message may start.
     pub(crate) fn may_start(&self) -> bool {
-        self.running < self.settings.at_once
+        self.running < self.settings.at_once && !self.is_stopping
     }
 
     /// Whether one more message of so many bytes is too much.
     pub(crate) fn is_full(&self, bytes: usize) -> bool {
-        let count = self.inbox.len() + self.running;
-        count >= self.settings.inbox_max
-            || (count > 0 && self.bytes.saturating_add(bytes) > self.settings.inbox_bytes_max)
+        let waiting = (self.inbox.len(), self.waiting_bytes);
+        self.is_too_much(waiting.0 + self.running, waiting.1 + self.running_bytes, bytes)
+    }
+
+    /// Whether beside so many messages one more of so many bytes is too much.
+    fn is_too_much(&self, count: usize, present_bytes: usize, bytes: usize) -> bool {
+        let all_bytes = present_bytes.saturating_add(bytes);
+        count >= self.settings.inbox_max || (count > 0 && all_bytes > self.settings.inbox_bytes_max)
     }
 }
 
 impl Instance {
-    /// Takes out the message that goes first where a new one finds the inbox full.
-    pub(crate) fn make_room(&mut self) -> Option<Box<Letter>> {
-        if self.settings.overflow == Overflow::Refuse {
+    /// Takes out the message that goes first where a new one of so many bytes finds the inbox full;
+    /// none where that would not help.
+    pub(crate) fn make_room(&mut self, bytes: usize) -> Option<Box<Letter>> {
+        let is_hopeless = self.is_too_much(self.running, self.running_bytes, bytes);
+        if self.settings.overflow == Overflow::Refuse || is_hopeless {
             return None;
         }
         let send = self.inbox.iter().position(|letter| letter.call.is_none());
         let oldest = self.inbox.remove(send.unwrap_or(0))?;
-        self.bytes -= oldest.weight_bytes();
+        self.waiting_bytes -= oldest.weight_bytes();
         Some(oldest)
     }
 }
@@ -159,6 +172,7 @@ impl Table {
         let instance = self.instances.get_mut(job.service)?;
         job.at = instance.jobs.len();
         instance.running += usize::from(!job.is_fork);
+        instance.running_bytes += job.bytes;
         let key = self.jobs.insert(job);
         instance.jobs.push(key);
         Some(key)
@@ -173,7 +187,7 @@ impl Table {
                 self.jobs.get_mut(*moved).expect("a service knows its jobs").at = job.at;
             }
             instance.running -= usize::from(!job.is_fork);
-            instance.bytes -= job.bytes;
+            instance.running_bytes -= job.bytes;
         }
         Some(job)
     }
@@ -206,6 +220,23 @@ impl Table {
         }
         self.names.insert(name.clone(), address);
         Ok(())
+    }
+
+    /// Notes that a service may get a name.
+    pub(crate) fn note(&mut self, address: Address, name: &Name) -> Result<(), SpawnError> {
+        let instance = self.instances.get_mut(address.key).ok_or(SpawnError::Stopped)?;
+        if instance.names.len() >= super::SERVICE_NAMES_MAX || instance.names.contains(name) {
+            return Err(SpawnError::NameTaken(name.clone()));
+        }
+        instance.names.push(name.clone());
+        Ok(())
+    }
+
+    /// Notes that it has not got it.
+    pub(crate) fn unnote(&mut self, address: Address, name: &Name) {
+        if let Some(instance) = self.instances.get_mut(address.key) {
+            instance.names.retain(|noted| noted != name);
+        }
     }
 
     /// Takes a name from a service that has it.

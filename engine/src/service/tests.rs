@@ -1,58 +1,118 @@
 //! Services on scenes: a server without faults whose every step a test decides.
 
-use std::cell::RefCell;
+mod calls;
+mod endings;
+mod inboxes;
+mod names;
+
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::*;
 use crate::driver::sim::SimSettings;
-use crate::simulation::scene::{Props, Scene, spawn};
+use crate::shard::counters::Counter;
+use crate::simulation::scene::{Done, Door, Props, Scene, spawn};
 
+/// A server of so many shards, each with its own way to services.
 fn scene(shards: u16) -> Scene {
     let settings = SimSettings { shards, buffers: 64, ..SimSettings::default() };
     Props { settings, ..Props::default() }.start()
 }
 
-/// Answers what it is sent, and remembers it.
-struct Echo(Rc<RefCell<Vec<u32>>>);
+/// What somebody has heard, in order.
+type Heard = Rc<RefCell<Vec<String>>>;
 
-impl Service for Echo {
-    async fn handle(self: Rc<Self>, mut message: Message) -> Result<Content, Fault> {
-        let number: u32 = message.take()?;
-        self.0.borrow_mut().push(number);
-        Ok(Content::value(number))
+/// Does what a message says, a word and what is behind a colon:
+///
+/// | `hold` | waits at the door |
+/// | `ask:NAME` | calls the service of that name, with `hold` |
+/// | `pass:NAME` | calls the service of that name with the rest of the text |
+/// | `fail`, `panic`, `stop`, `stop if idle` | does so |
+/// | `tell` | sends `told` to the service it was started with |
+/// | anything else | |
+///
+/// and answers the text.
+struct Clerk {
+    me: ServiceContext,
+    heard: Heard,
+    door: Door,
+}
+
+impl Clerk {
+    fn hear(&self, text: &str) {
+        self.heard.borrow_mut().push(text.to_owned());
     }
 }
 
-#[test]
-fn a_call_in_the_shard_costs_no_task() {
-    let mut scene = scene(1);
-    let heard = Rc::new(RefCell::new(Vec::new()));
-    let services = scene.context(0).services();
-    let address = services.spawn(Settings::default(), |_| Echo(Rc::clone(&heard)));
-    let address = address.expect("there is room");
-    services.send(address, Content::value(1_u32));
-    let done = spawn(&scene, move |context| async move {
-        context.services().call(address, Content::value(2_u32)).await.and_then(Content::take)
-    });
-    scene.pass(5);
-    assert_eq!(done.take(), Some(Ok(2_u32)));
-    assert_eq!(*heard.borrow(), [1, 2]);
+impl Actor for Clerk {
+    type Request = String;
+    type Answer = String;
+
+    async fn answer(self: Rc<Self>, text: String, message: Message) -> Result<String, Fault> {
+        self.hear(&text);
+        let (word, rest) = text.split_once(':').unwrap_or((&text, ""));
+        match word {
+            "hold" => self.door.pass().await,
+            "watch cancel" => {
+                message.cancelled().await;
+                assert!(message.is_cancelled());
+                self.hear("cancelled");
+            }
+            "ask" => return self.me.ask::<Clerk>(rest, format!("hold in {rest}")).await,
+            "pass" => {
+                let (name, rest) = rest.split_once(':').unwrap_or((rest, ""));
+                return self.me.ask::<Clerk>(name, rest.to_owned()).await;
+            }
+            "fail" => return Err(Fault::Failed),
+            "panic" => panic!("on purpose"),
+            "late panic" => {
+                self.me.context().sleep(Duration::from_millis(1)).await;
+                panic!("on purpose");
+            }
+            "stop" => self.me.stop(),
+            "stop if idle" => self.me.stop_if_idle(),
+            "chain" => return Ok(message.trace().chain().to_string()),
+            "trace" => return Ok(message.trace().id().to_string()),
+            _ => {}
+        }
+        Ok(text)
+    }
+
+    fn on_stop(&self, reason: ExitReason) {
+        self.hear(&format!("{reason:?}"));
+    }
 }
 
-#[test]
-fn a_call_across_shards_is_answered() {
-    let mut scene = scene(2);
-    let heard = Rc::new(RefCell::new(Vec::new()));
-    let services = scene.context(1).services();
-    let address = services.spawn(Settings::named("echo"), |_| Echo(Rc::clone(&heard)));
-    let address = address.expect("there is room");
-    scene.pass(5);
-    let done = spawn(&scene, move |context| async move {
-        let services = context.services();
-        let found = services.lookup("echo").await;
-        let answer = services.call("echo", Content::value(2_u32)).await;
-        (found, answer.and_then(Content::take))
-    });
-    scene.pass(100);
-    assert_eq!(done.take(), Some((Some(address), Ok(2_u32))));
+/// Starts a clerk.
+fn clerk(scene: &Scene, shard: u16, settings: Settings) -> (Address, Heard) {
+    let (heard, door) = (Heard::default(), scene.door.clone());
+    let inside = Rc::clone(&heard);
+    let make = |me| Clerk { me, heard: inside, door };
+    let address = scene.context(shard).services().spawn_actor(settings, make);
+    (address.expect("there is room"), heard)
+}
+
+/// Asks from the first shard.
+fn ask(scene: &Scene, to: impl Into<Recipient>, text: &str) -> Done<Result<String, Fault>> {
+    let (to, text) = (to.into(), text.to_owned());
+    let asked = scene.context(0).services().ask::<Clerk>(to, text);
+    spawn(scene, |_| asked)
+}
+
+fn tell(scene: &Scene, shard: u16, to: impl Into<Recipient>, text: &str) {
+    scene.context(shard).services().tell::<Clerk>(to, text.to_owned());
+}
+
+/// Nothing is left of any service or call.
+fn assert_nothing_left(scene: &mut Scene, shards: u16) {
+    for shard in 0..shards {
+        let side = Rc::clone(&scene.core(shard).side);
+        let table = side.services.table.borrow();
+        let left = (table.instances.len(), table.jobs.len(), table.names.len());
+        assert_eq!(left, (0, 0, 0), "services, jobs and names are left");
+        assert_eq!(side.services.calls.borrow().len(), 0, "calls are left");
+        assert_eq!(side.services.queued.get(), 0, "letters are left");
+        assert!(!side.has_tasks_or_forks(), "tasks are left");
+    }
 }

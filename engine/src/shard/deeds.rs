@@ -55,6 +55,7 @@ impl Core {
                 Deed::Unwatch(feed) => self.remove_feed(&feed),
                 Deed::Letter(letter) => self.post_letter(letter),
                 Deed::Worked(job) => self.on_worked(job),
+                Deed::Handled(job, output) => self.on_handled(job, output),
             }
         }
     }

@@ -294,7 +294,8 @@ impl Core {
         let is_busy = !self.are_services_quiet();
         self.set_busy(is_busy);
         self.report_stopped();
-        if !is_busy && self.plan.server.is_reached(self.mail.boxes()) {
+        // Once it is reached for one it is for all, also for one that has begun something since.
+        if self.plan.server.is_reached(self.mail.boxes()) {
             self.end_services();
             self.empty_outbox();
         }

@@ -1,0 +1,182 @@
+//! Names, keys, and services started elsewhere.
+
+use super::*;
+use crate::driver::ShardIndex;
+
+#[test]
+fn a_global_name_is_known_on_every_shard_until_its_service_ends() {
+    let mut scene = scene(4);
+    let (address, heard) = clerk(&scene, 3, Settings::named("hall"));
+    scene.pass(50);
+    for shard in 0..4 {
+        tell(&scene, shard, "hall", &shard.to_string());
+    }
+    let found = spawn(&scene, |context| context.services().lookup("hall"));
+    scene.pass(100);
+    assert_eq!(heard.borrow().len(), 4);
+    assert_eq!(found.take(), Some(Some(address)));
+    scene.context(1).services().stop("hall");
+    scene.pass(100);
+    assert_eq!(heard.borrow().last().map(String::as_str), Some("Stopped"));
+    let found = spawn(&scene, |context| context.services().lookup("hall"));
+    scene.pass(100);
+    assert_eq!(found.take(), Some(None));
+    let (next, _) = clerk(&scene, 2, Settings::named("hall"));
+    scene.pass(50);
+    let found = spawn(&scene, |context| context.services().lookup("hall"));
+    scene.pass(100);
+    assert_eq!(found.take(), Some(Some(next)));
+}
+
+#[test]
+fn a_local_name_is_one_of_each_shard() {
+    let mut scene = scene(2);
+    let (_, here) = clerk(&scene, 0, Settings::named(".log"));
+    let (_, there) = clerk(&scene, 1, Settings::named(".log"));
+    tell(&scene, 0, ".log", "here");
+    tell(&scene, 1, ".log", "there");
+    scene.pass(50);
+    assert_eq!((&*here.borrow(), &*there.borrow()), (&vec!["here".into()], &vec!["there".into()]));
+    let make = |me| Clerk { me, heard: Rc::default(), door: Door::default() };
+    let again = scene.context(0).services().spawn_actor(Settings::named(".log"), make);
+    assert_eq!(again, Err(SpawnError::NameTaken(".log".into())));
+}
+
+#[test]
+fn a_name_that_is_taken_ends_the_service_that_comes_late() {
+    let mut scene = scene(3);
+    let (first, _) = clerk(&scene, 0, Settings::named("king"));
+    scene.pass(50);
+    let (second, heard) = clerk(&scene, 1, Settings::named("king"));
+    let end = spawn(&scene, move |context| context.services().watch(second));
+    scene.pass(100);
+    assert_eq!(*heard.borrow(), ["NameTaken"]);
+    let end = end.take();
+    assert!(matches!(end, Some(ExitReason::NameTaken | ExitReason::Unknown)), "{end:?}");
+    let found = spawn(&scene, |context| context.services().lookup("king"));
+    scene.pass(100);
+    assert_eq!(found.take(), Some(Some(first)));
+    assert_eq!(scene.count(Counter::ServiceNamesTaken), 1);
+}
+
+#[test]
+fn a_service_may_have_more_names() {
+    struct Named(ServiceContext);
+
+    impl Service for Named {
+        async fn handle(self: Rc<Self>, mut message: Message) -> Result<Content, Fault> {
+            let name: String = message.take()?;
+            Ok(Content::value(self.0.register(name.as_str()).await))
+        }
+    }
+
+    let mut scene = scene(2);
+    let services = scene.context(0).services();
+    let address = services.spawn(Settings::default(), Named).expect("there is room");
+    let (_, _) = clerk(&scene, 1, Settings::named("taken"));
+    scene.pass(50);
+    let register = |name: &str| {
+        let name = Content::value(name.to_owned());
+        spawn(&scene, |context| context.services().call(address, name))
+    };
+    let (free, taken) = (register("free"), register("taken"));
+    scene.pass(100);
+    let read = |done: Done<Result<Content, Fault>>| {
+        done.take().expect("it is answered").and_then(Content::take::<Result<(), SpawnError>>)
+    };
+    assert_eq!(read(free), Ok(Ok(())));
+    assert_eq!(read(taken), Ok(Err(SpawnError::NameTaken("taken".into()))));
+    services.stop("free");
+    scene.pass(100);
+    let found = spawn(&scene, |context| context.services().lookup("free"));
+    scene.pass(100);
+    assert_eq!(found.take(), Some(None), "its names end with it");
+}
+
+#[test]
+fn a_service_is_started_elsewhere_or_everywhere() {
+    let mut scene = scene(3);
+    let make = |me| Acting::new(Clerk { me, heard: Rc::default(), door: Door::default() });
+    let one = spawn(&scene, move |context| {
+        context.services().spawn_on(ShardIndex(2), Settings::default(), make)
+    });
+    let all = spawn(&scene, move |context| async move {
+        context.services().everywhere(Settings::named(".all"), make).await
+    });
+    let nowhere = spawn(&scene, move |context| {
+        context.services().spawn_on(ShardIndex(3), Settings::default(), make)
+    });
+    scene.pass(100);
+    let one = one.take().expect("it was asked for").expect("there is room");
+    assert_eq!(one.shard(), ShardIndex(2));
+    let all = all.take().expect("it was asked for").expect("there is room");
+    assert_eq!(all.iter().map(Address::shard).collect::<Vec<_>>(), [0, 1, 2].map(ShardIndex));
+    let refused = Some(Err(SpawnError::Unanswered(Fault::NoService)));
+    assert_eq!(nowhere.take(), refused);
+    let answer = ask(&scene, one, "hello");
+    scene.pass(100);
+    assert_eq!(answer.take(), Some(Ok("hello".to_owned())));
+}
+
+/// Says how the keyed clerks of every shard are made; what each hears, by key, is counted together.
+fn keyed(scene: &Scene, shards: u16, settings: &Settings) -> Heard {
+    let heard = Heard::default();
+    for shard in 0..shards {
+        let (heard, door) = (Rc::clone(&heard), scene.door.clone());
+        let made =
+            scene.context(shard).services().keyed("room", settings.clone(), move |me, key| {
+                heard.borrow_mut().push(format!("made {}", key.escape_ascii()));
+                Acting::new(Clerk { me, heard: Rc::clone(&heard), door: door.clone() })
+            });
+        made.expect("the class is new");
+    }
+    heard
+}
+
+#[test]
+fn the_service_of_a_key_is_made_by_its_first_message() {
+    let mut scene = scene(3);
+    let heard = keyed(&scene, 3, &Settings::default());
+    for shard in 0..3 {
+        tell(&scene, shard, Key::new("room", b"blue"), "hello");
+    }
+    scene.pass(100);
+    assert_eq!(*heard.borrow(), ["made blue", "hello", "hello", "hello"]);
+    let trace = ask(&scene, Key::new("room", b"red"), "chain");
+    scene.pass(100);
+    let (owner, text) = (scene.core(0).router.owner(b"red"), trace.take());
+    let text = text.expect("it is answered").expect("it is there");
+    assert!(text.starts_with(&format!(":{}.", owner.0)), "{text}");
+}
+
+#[test]
+fn the_service_of_a_key_that_stops_loses_no_message() {
+    let mut scene = scene(1);
+    let heard = keyed(&scene, 1, &Settings::default().one_by_one());
+    let key = || Key::new("room", b"blue");
+    for text in ["hold", "stop", "stop if idle", "two", "three", "stop if idle"] {
+        tell(&scene, 0, key(), text);
+        scene.pass(1);
+    }
+    scene.door.open();
+    scene.pass(5);
+    tell(&scene, 0, key(), "four");
+    scene.pass(5);
+    assert_eq!(
+        heard.borrow()[..],
+        [
+            "made blue",
+            "hold",
+            "stop",
+            "Stopped",
+            "made blue",
+            "stop if idle",
+            "two",
+            "three",
+            "stop if idle",
+            "Stopped",
+            "made blue",
+            "four"
+        ]
+    );
+}
