@@ -11,6 +11,7 @@ pub mod agent;
 pub mod config;
 pub mod context;
 pub mod cores;
+pub mod custom;
 pub mod demo;
 pub mod dns;
 pub mod driver;

@@ -112,6 +112,7 @@ counters! {
     MailboxFull "mailbox_full" "Turns in which a message to another shard had to wait.";
     CommandsFailed "commands_failed" "Commands and gate frames for other shards that failed because too many messages waited for them.";
     NewsMissed "news_missed" "News of users that another shard's feeds missed because too many messages waited.";
+    PayloadsRefused "payloads_refused" "Payloads of clients whose protocol was unknown, or whose content was none of it.";
     ServicesNow "services_now" "Services of this shard.";
     ServiceMessages "service_messages" "Messages given to services.";
     ServiceWaited "service_waited" "Handlers of services that did not finish at once and became tasks.";

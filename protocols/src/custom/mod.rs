@@ -104,6 +104,7 @@ mod limits;
 mod msgpack;
 pub mod payload;
 mod protocol;
+pub mod refusal;
 mod registry;
 mod scan;
 mod sproto;
@@ -118,6 +119,7 @@ pub use json::Json;
 pub use limits::ContentLimits;
 pub use msgpack::MsgPack;
 pub use protocol::Protocol;
+pub use refusal::Refusal;
 pub use registry::{Registry, Untyped};
 pub use sproto::{Sproto, SprotoOf};
 
@@ -140,6 +142,8 @@ impl ProtocolId {
     pub const JSON: ProtocolId = ProtocolId(2);
     /// sproto.
     pub const SPROTO: ProtocolId = ProtocolId(3);
+    /// What the sender of a payload is told when nothing was done ([`Refusal`]).
+    pub const REFUSAL: ProtocolId = ProtocolId(4);
     /// The first number that is free for applications; those below are the engine's.
     pub const FIRST_FREE: ProtocolId = ProtocolId(16);
 }
