@@ -19,9 +19,13 @@ mod keys;
 mod maps;
 #[path = "generated/names.rs"]
 mod names;
+#[path = "generated/pushes.rs"]
+mod pushes;
 #[path = "sproto/random.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod random;
+#[path = "generated/recorded.rs"]
+mod recorded;
 #[path = "families/source.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod source;

@@ -79,7 +79,19 @@ fn bytes<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    #[test]
+    fn doubles_are_keys() {
+        let key = |number| DoubleKey::new(number).expect("a number");
+        let map: BTreeMap<_, _> = [(key(-0.5), 1), (key(3.0), 2)].into();
+        let text = serde_json::to_string(&map).expect("it is JSON");
+        assert_eq!(text, "{\"-0.5\":1,\"3.0\":2}");
+        let back: BTreeMap<DoubleKey, i32> = serde_json::from_str(&text).expect("it was written");
+        assert_eq!(back, map);
+    }
 
     #[test]
     fn values_are_printed_as_json() {

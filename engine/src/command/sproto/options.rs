@@ -42,8 +42,10 @@ Options of decode:
 
   -h, --help           Print this
 
-Bytes that are no text are printed as {\"hex\": \"...\"}. Exit codes: 0 done, 1 a schema or message is
-refused or a file fails, 2 wrong command line
+Bytes that are no text are printed as {\"hex\": \"...\"}. Places in a packed message are those of the
+unpacked bytes.
+
+Exit codes: 0 done, 1 a schema or message is refused or a file fails, 2 wrong command line
 ";
 
 /// What is asked for.

@@ -83,7 +83,9 @@ impl Generator<'_> {
             };
         };
         match field.shape() {
-            Shape::One if self.boxed[number].contains(&field.tag()) => format!("Box<{one}>"),
+            Shape::One if self.boxed[number].binary_search(&field.tag()).is_ok() => {
+                format!("Box<{one}>")
+            }
             Shape::One => one.to_owned(),
             Shape::Array => format!("Vec<{one}>"),
             Shape::Keyed { key } => format!("BTreeMap<{}, {one}>", self.key_type(id, key)),
@@ -107,7 +109,7 @@ impl Generator<'_> {
 
     fn part(&self, id: TypeId, tag: u16) -> Part {
         let fields = self.schema.type_of(id).fields();
-        let place = fields.iter().position(|it| it.tag() == tag).expect("schemas are checked");
+        let place = fields.binary_search_by_key(&tag, TypeField::tag).expect("schemas are checked");
         let (kind, shape) = (fields[place].kind(), fields[place].shape());
         let name = self.names.of_field(id.index(), place).to_owned();
         // A map's type does not end if it is in itself.

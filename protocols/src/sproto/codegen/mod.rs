@@ -14,7 +14,22 @@
 //! }
 //! ```
 //!
-//! `skyring sproto compile` does the same on the command line.
+//! `skyring sproto compile` does the same on the command line. A client then asks, and a server
+//! answers, over a [`Host`](super::rpc::Host) each:
+//!
+//! ```text
+//! host.call::<Login>(&rpc, Some(session), &args, None, &mut work, &mut package)?;
+//!
+//! if let Dispatch::Request(request) = host.dispatch(&rpc, &package, &mut work)? {
+//!     match Incoming::read(request)? {
+//!         Incoming::Login(Asked { args, reply: Some(reply) }) => {
+//!             reply.respond(&rpc, &login(args), None, &mut work, &mut answer)?;
+//!         }
+//!         …
+//!
+//! if let Dispatch::Answer(answer) = host.dispatch(&rpc, &answer, &mut work)? {
+//!     let LoginResponse { player } = answer.read::<Login>()?;
+//! ```
 //!
 //! # What comes out
 //!

@@ -90,6 +90,8 @@ impl<P> PartialEq for Reply<P> {
     }
 }
 
+impl<P> Eq for Reply<P> {}
+
 impl Host {
     /// As [`Host::request`], of a generated protocol.
     ///
