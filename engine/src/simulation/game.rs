@@ -15,6 +15,8 @@ use skyring_protocols::login::token::SampleToken;
 
 use super::errand;
 use super::parrot;
+use super::town;
+use super::townsman;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
@@ -71,6 +73,7 @@ impl Ledger {
 pub(super) struct Game {
     pub(super) context: Context,
     pub(super) ledger: Rc<RefCell<Ledger>>,
+    pub(super) town: town::Shared,
 }
 
 /// Echoes to a forwarded gate connection.
@@ -124,6 +127,7 @@ impl Application for Game {
             "slow" => self.context.sleep(Duration::from_millis(u64::from(id) % 90)).await,
             "clash" => self.context.sleep(Duration::from_millis(20)).await,
             "stall" => self.context.sleep(Duration::from_millis(400)).await,
+            "town" => townsman::serve(&self.context, &self.town).await,
             "fail" => return Err(Failed),
             "bye" => {
                 self.context.logout(Target::username(request.user.username()));

@@ -24,5 +24,7 @@ mod settings;
 mod socket;
 mod talker;
 mod tests;
+mod town;
+mod townsman;
 mod web;
 mod world;

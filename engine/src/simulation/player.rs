@@ -82,7 +82,7 @@ pub(super) struct Player {
 }
 
 const KINDS: [&str; 12] = [
-    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look", "echo",
+    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look", "town",
 ];
 
 impl Player {

@@ -43,6 +43,8 @@ struct Totals {
     departing_webs: [u64; 2],
     /// Errands that had an answer.
     echoed: u64,
+    /// Calls between services that had an answer, a fault, or were given up.
+    calls: [u64; 3],
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -55,7 +57,15 @@ impl Totals {
     fn new() -> Totals {
         let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
-        Totals { success, departing_webs: [0; 2], echoed: 0, counters, faults, parks: [0; 2] }
+        Totals {
+            success,
+            departing_webs: [0; 2],
+            echoed: 0,
+            calls: [0; 3],
+            counters,
+            faults,
+            parks: [0; 2],
+        }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -64,6 +74,9 @@ impl Totals {
             *total += count;
         }
         self.echoed += outcome.echoed;
+        for (total, count) in self.calls.iter_mut().zip(outcome.calls) {
+            *total += count;
+        }
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -81,6 +94,9 @@ impl Totals {
             *total += count;
         }
         self.echoed += other.echoed;
+        for (total, count) in self.calls.iter_mut().zip(other.calls) {
+            *total += count;
+        }
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -115,6 +131,7 @@ fn seeds() {
     assert!(is_talked, "only {success:?} in {count} seeds");
     assert!(count < SEEDS || departing.iter().all(|seen| *seen > 0), "{departing:?}");
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
+    assert!(all.calls.iter().all(|calls| *calls > count), "{:?} calls", all.calls);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -157,6 +174,17 @@ fn seeds() {
         Counter::WebSocketRefusedTooLarge,
         Counter::Dialled,
         Counter::DialFailed,
+        Counter::ServiceWaited,
+        Counter::ServiceAnswered,
+        Counter::ServiceFailed,
+        Counter::ServiceNone,
+        Counter::ServiceInboxFull,
+        Counter::ServiceLate,
+        Counter::ServiceStopped,
+        Counter::ServiceCancelled,
+        Counter::ServiceAnswersDropped,
+        Counter::ServiceSendsDropped,
+        Counter::ServiceNamesTaken,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = all.counters[counter as usize];
@@ -277,6 +305,46 @@ fn invariant_8_nothing_is_left() {
 #[test]
 fn invariant_8_no_shard_ends_before_the_last_connection() {
     finds(Mutation::LeaveEarly, "ended too early");
+}
+
+#[test]
+fn invariant_10_messages_of_one_sender_start_in_order() {
+    finds(Mutation::Overtake, "starts behind");
+}
+
+#[test]
+fn invariant_11_an_answer_is_to_the_question_that_was_asked() {
+    finds(Mutation::AnswerAnybody, "got answer");
+}
+
+#[test]
+fn invariant_11_no_answer_is_lost() {
+    finds(Mutation::LoseAnswers, "was lost");
+}
+
+#[test]
+fn invariant_11_a_call_ends_at_its_deadline() {
+    finds(Mutation::ForgetDeadlines, "somebody waits for ever");
+}
+
+#[test]
+fn invariant_11_whoever_watches_hears_of_the_end() {
+    finds(Mutation::ForgetWatchers, "heard as ServerStopped");
+}
+
+#[test]
+fn invariant_12_nothing_of_a_service_runs_after_its_end() {
+    finds(Mutation::KeepWorking, "runs after its end");
+}
+
+#[test]
+fn invariant_12_an_inbox_stays_inside_its_limits() {
+    finds(Mutation::OverfillInbox, "an inbox has");
+}
+
+#[test]
+fn invariant_12_a_drain_waits_for_calls_that_are_open() {
+    finds(Mutation::LeaveCalls, "was open when the server ended");
 }
 
 #[test]
