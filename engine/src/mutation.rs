@@ -35,8 +35,22 @@ pub(crate) enum Mutation {
     LoseHeld,
     /// That a user is away again is told to no feed.
     LoseNews,
+    /// A message to a service overtakes those that wait.
+    Overtake,
+    /// An answer goes to whatever call is in its place.
+    AnswerAnybody,
+    /// What another shard answers is lost.
+    LoseAnswers,
+    /// A call that is not answered waits for ever.
+    ForgetDeadlines,
+    /// What a service has begun goes on when the service has ended.
+    KeepWorking,
     /// An inbox takes what it has no room for.
     OverfillInbox,
+    /// Nobody hears of the end of a service.
+    ForgetWatchers,
+    /// The end of a server does not wait for open calls.
+    LeaveCalls,
     /// A drain leaves accepts in flight.
     KeepAccepts,
     /// A shard ends although connections are left.

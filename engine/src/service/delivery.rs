@@ -19,8 +19,6 @@ use crate::mutation::{self, Mutation};
 use crate::shard::connections::NEVER;
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
-use crate::shard::deadlines::TimerKey;
-use crate::shard::dispatch::{Run, Started};
 use crate::shard::message::Message;
 
 /// What is to be delivered on this shard.
@@ -107,7 +105,10 @@ impl Core {
     pub(crate) fn take_letter(&mut self, letter: Box<Letter>) {
         let board = &self.side.services;
         board.queued.set(board.queued.get() + 1);
-        self.deliveries.ready.push_back(Ready::Letter(letter));
+        match mutation::active(Mutation::Overtake) {
+            true => self.deliveries.ready.push_front(Ready::Letter(letter)),
+            false => self.deliveries.ready.push_back(Ready::Letter(letter)),
+        }
     }
 
     /// Delivers one thing that waits. False: nothing waits, or the turn has done enough.

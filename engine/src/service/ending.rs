@@ -11,6 +11,7 @@ use super::slab::Key;
 use super::table::Instance;
 use super::trace::{Scope, TraceId};
 use super::work::dropped;
+use crate::mutation::{self, Mutation};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 
@@ -42,6 +43,9 @@ impl Core {
         }
         side.enter(outer);
         dropped(instance.body.take());
+        if mutation::active(Mutation::ForgetWatchers) {
+            return;
+        }
         for watcher in std::mem::take(&mut instance.watchers) {
             self.give(Some(watcher), Ok(Content::value(reason)));
         }
@@ -73,7 +77,7 @@ impl Core {
             table.jobs.get(key).and_then(|job| job.work.clone())
         };
         let output = work.as_ref().and_then(|work| work.take_output());
-        if let Some(work) = work {
+        if let Some(work) = work.filter(|_| !mutation::active(Mutation::KeepWorking)) {
             work.end();
         }
         self.finish_job(key, output.unwrap_or(Err(Fault::Stopped)));

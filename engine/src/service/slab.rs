@@ -73,14 +73,17 @@ impl<T> Slab<T> {
         Some(value)
     }
 
-    /// The keys of all values, by place.
-    pub(crate) fn keys(&self) -> Vec<Key> {
-        let places = self.places.iter().zip(0..);
-        let keys = places.filter_map(|(place, slot)| match place {
+    /// The key of whatever is in a place.
+    pub(crate) fn at(&self, slot: u32) -> Option<Key> {
+        match self.places.get(slot as usize)? {
             Place::Taken(life, _) => Some(Key { slot, life: *life }),
             Place::Free(_) => None,
-        });
-        keys.collect()
+        }
+    }
+
+    /// The keys of all values, by place.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        (0..self.places.len() as u32).filter_map(|slot| self.at(slot)).collect()
     }
 }
 

@@ -83,7 +83,8 @@ impl ServerEnd {
             return true;
         }
         let before = self.busy.load(SeqCst);
-        let is_reached = before.is_multiple_of(BEGUN)
+        let is_idle = before.is_multiple_of(BEGUN) || mutation::active(Mutation::LeaveCalls);
+        let is_reached = is_idle
             && self.is_deserted()
             && self.dialled.load(Relaxed) == 0
             && boxes.are_empty()

@@ -18,6 +18,7 @@ use super::message::{HandOver, Message, ReplyTo};
 use crate::context::Answer;
 use crate::driver::{Operation, ShardIndex, Token};
 use crate::mailbox::Mailboxes;
+use crate::mutation::{self, Mutation};
 
 /// Messages taken a turn, at most.
 const MESSAGES_A_TURN: usize = 1024;
@@ -237,6 +238,7 @@ impl Core {
             Message::Watch(wanted) => self.presence.watch(from, wanted),
             Message::News(news) => self.on_news(from, *news),
             Message::Letter(letter) => self.take_letter(letter),
+            Message::Answer(_) if mutation::active(Mutation::LoseAnswers) => {}
             Message::Answer(answer) => self.take_answer(answer.call, answer.result),
             Message::Room(mail) => self.on_room_mail(from, *mail),
         }

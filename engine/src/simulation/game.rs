@@ -16,6 +16,8 @@ use skyring_protocols::login::token::SampleToken;
 use super::errand;
 use super::parrot;
 use super::rooms::{self, Name, RoomLedger};
+use super::town;
+use super::townsman;
 use super::watcher::Beliefs;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
@@ -79,11 +81,12 @@ pub(super) struct Game {
     ledger: Rc<RefCell<Ledger>>,
     /// The other ends of gate connections. Looked up and never walked.
     gates: RefCell<HashMap<GateConnection, SocketAddr>>,
+    town: town::Shared,
 }
 
 impl Game {
-    pub(super) fn new(context: Context, ledger: Rc<RefCell<Ledger>>) -> Game {
-        Game { context, ledger, gates: RefCell::default() }
+    pub(super) fn new(context: Context, ledger: Rc<RefCell<Ledger>>, town: town::Shared) -> Game {
+        Game { context, ledger, gates: RefCell::default(), town }
     }
 }
 
@@ -138,6 +141,7 @@ impl Application for Game {
             "slow" => self.context.sleep(Duration::from_millis(u64::from(id) % 90)).await,
             "clash" => self.context.sleep(Duration::from_millis(20)).await,
             "stall" => self.context.sleep(Duration::from_millis(400)).await,
+            "town" => townsman::serve(&self.context, &self.town).await,
             "fail" => return Err(Failed),
             "bye" => {
                 self.context.logout(Target::username(request.user.username()));

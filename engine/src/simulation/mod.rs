@@ -26,6 +26,8 @@ mod settings;
 mod socket;
 mod talker;
 mod tests;
+mod town;
+mod townsman;
 mod watcher;
 mod web;
 mod world;

@@ -87,9 +87,9 @@ pub(super) struct Player {
     pub(super) moves: u64,
 }
 
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look",
-    "echo", "join", "join", "shout", "leave",
+    "echo", "join", "join", "shout", "leave", "town",
 ];
 
 impl Player {

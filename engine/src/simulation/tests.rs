@@ -47,6 +47,8 @@ struct Totals {
     news: u64,
     /// Broadcasts heard.
     heard: u64,
+    /// Calls between services that had an answer, a fault, or were given up.
+    calls: [u64; 3],
     /// By counter.
     counters: [u64; Counter::ALL.len()],
     /// By fault.
@@ -60,8 +62,8 @@ impl Totals {
         let success = Success::default();
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
         let (departing_webs, parks) = ([0; 2], [0; 2]);
-        let (echoed, news, heard) = (0, 0, 0);
-        Totals { success, departing_webs, echoed, news, heard, counters, faults, parks }
+        let (echoed, news, heard, calls) = (0, 0, 0, [0; 3]);
+        Totals { success, departing_webs, echoed, news, heard, calls, counters, faults, parks }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -72,6 +74,9 @@ impl Totals {
         self.echoed += outcome.echoed;
         self.news += outcome.news;
         self.heard += outcome.heard;
+        for (total, count) in self.calls.iter_mut().zip(outcome.calls) {
+            *total += count;
+        }
         for (counter, value) in &outcome.counts {
             let total = &mut self.counters[*counter as usize];
             *total = total.wrapping_add(*value);
@@ -91,6 +96,9 @@ impl Totals {
         self.echoed += other.echoed;
         self.news += other.news;
         self.heard += other.heard;
+        for (total, count) in self.calls.iter_mut().zip(other.calls) {
+            *total += count;
+        }
         let pairs = self.counters.iter_mut().zip(&other.counters);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (total, value) in pairs.chain(self.parks.iter_mut().zip(&other.parks)) {
@@ -127,6 +135,7 @@ fn seeds() {
     assert!(all.echoed > count, "only {} errands had an answer", all.echoed);
     assert!(all.news > 10 * count, "only {} news were heard", all.news);
     assert!(all.heard > count, "only {} broadcasts were heard", all.heard);
+    assert!(all.calls.iter().all(|calls| *calls > count), "{:?} calls", all.calls);
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -175,6 +184,17 @@ fn seeds() {
         Counter::WebSocketRefusedTooLarge,
         Counter::Dialled,
         Counter::DialFailed,
+        Counter::ServiceWaited,
+        Counter::ServiceAnswered,
+        Counter::ServiceFailed,
+        Counter::ServiceNone,
+        Counter::ServiceInboxFull,
+        Counter::ServiceLate,
+        Counter::ServiceStopped,
+        Counter::ServiceCancelled,
+        Counter::ServiceAnswersDropped,
+        Counter::ServiceSendsDropped,
+        Counter::ServiceNamesTaken,
     ];
     for counter in interesting.into_iter().filter(|_| count >= SEEDS) {
         let total = all.counters[counter as usize];
@@ -335,6 +355,46 @@ fn invariant_8_nothing_is_left() {
 #[test]
 fn invariant_8_no_shard_ends_before_the_last_connection() {
     finds(Mutation::LeaveEarly, "ended too early");
+}
+
+#[test]
+fn invariant_10_messages_of_one_sender_start_in_order() {
+    finds(Mutation::Overtake, "starts behind");
+}
+
+#[test]
+fn invariant_11_an_answer_is_to_the_question_that_was_asked() {
+    finds(Mutation::AnswerAnybody, "got answer");
+}
+
+#[test]
+fn invariant_11_no_answer_is_lost() {
+    finds(Mutation::LoseAnswers, "was lost");
+}
+
+#[test]
+fn invariant_11_a_call_ends_at_its_deadline() {
+    finds(Mutation::ForgetDeadlines, "somebody waits for ever");
+}
+
+#[test]
+fn invariant_11_whoever_watches_hears_of_the_end() {
+    finds(Mutation::ForgetWatchers, "heard as ServerStopped");
+}
+
+#[test]
+fn invariant_12_nothing_of_a_service_runs_after_its_end() {
+    finds(Mutation::KeepWorking, "runs after its end");
+}
+
+#[test]
+fn invariant_12_an_inbox_stays_inside_its_limits() {
+    finds(Mutation::OverfillInbox, "an inbox has");
+}
+
+#[test]
+fn invariant_12_a_drain_waits_for_calls_that_are_open() {
+    finds(Mutation::LeaveCalls, "was open when the server ended");
 }
 
 #[test]

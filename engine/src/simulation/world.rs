@@ -12,6 +12,8 @@ use super::game::{Game, Ledger};
 use super::place::{Place, Site};
 use super::rooms;
 use super::settings::{self, Drawn};
+use super::town::{self, Town};
+use super::townsman;
 use super::watcher;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
@@ -45,6 +47,19 @@ const ENDS: [Counter; 10] = [
     Counter::ClosedIdle,
     Counter::ClosedSlowConsumer,
 ];
+/// The ways in which a call to a service ends; each is counted by exactly one.
+const CALL_ENDS: [Counter; 10] = [
+    Counter::ServiceAnswered,
+    Counter::ServiceFailed,
+    Counter::ServiceUnread,
+    Counter::ServiceNone,
+    Counter::ServiceInboxFull,
+    Counter::ServiceLate,
+    Counter::ServiceStopped,
+    Counter::ServiceBusy,
+    Counter::ServiceTooDeep,
+    Counter::ServiceCancelled,
+];
 /// Longest step of the clock while players act.
 const STEP_NS: u64 = 2_000_000;
 
@@ -58,6 +73,7 @@ pub(super) struct World {
     parks: u64,
     parks_refused: u64,
     ledger: Rc<RefCell<Ledger>>,
+    town: town::Shared,
     crowd: Crowd,
     /// The server that the game calls.
     echoer: Echoer,
@@ -80,6 +96,8 @@ pub(super) struct Outcome {
     pub(super) news: u64,
     /// Broadcasts heard.
     pub(super) heard: u64,
+    /// Calls between services that had an answer, a fault, or were given up.
+    pub(super) calls: [u64; 3],
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
     /// Times that a shard slept outside its driver.
@@ -146,13 +164,15 @@ impl World {
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
             cache_bytes_max: drawn.cache_bytes_max,
         };
+        let town = Town::new(random.fork());
         let mut place = |index| {
-            let ledger = Rc::clone(&ledger);
+            let (ledger, town) = (Rc::clone(&ledger), Rc::clone(&town));
             Place::new(&site, index, &mut random, |context| {
                 if index.0 == 0 {
                     context.spawn(watcher::follow(context.clone(), Rc::clone(&ledger)));
                 }
-                Game::new(context, ledger)
+                townsman::settle(&context, &town);
+                Game::new(context, ledger, town)
             })
         };
         let mut places: Vec<Place> = (0..shards).map(ShardIndex).map(&mut place).collect();
@@ -171,6 +191,7 @@ impl World {
             parks: 0,
             parks_refused: 0,
             ledger,
+            town,
             crowd,
             echoer,
             departing_webs: [0; 2],
@@ -311,6 +332,7 @@ impl World {
             echoed: self.ledger.borrow().echoed,
             news: self.ledger.borrow().news,
             heard: self.ledger.borrow().rooms.count,
+            calls: self.town.borrow().calls,
             counts,
             faults: net.fault_counts(),
             parks: self.parks,
@@ -324,6 +346,7 @@ impl World {
     /// Every shard drains, then stops, and ends when the server does. Then no shard may have anything
     /// left.
     fn drain(&mut self, timeout_ms: u64) {
+        self.town.borrow_mut().drain(self.net.now().as_millis() as u64, timeout_ms);
         for (index, place) in self.places.iter_mut().enumerate() {
             place.shard.tell_time();
             place.shard.core_mut().drain(timeout_ms);
@@ -408,6 +431,9 @@ impl World {
         rooms::check(core);
         let violations = &self.ledger.borrow().violations;
         assert!(violations.is_empty(), "the game complains: {violations:?}");
+        town::check_shard(core);
+        let violations = &self.town.borrow().violations;
+        assert!(violations.is_empty(), "the town complains: {violations:?}");
     }
 
     /// Notes what happens too rarely to be taken for granted. (Nothing but WebSocket travels in a
@@ -424,15 +450,24 @@ impl World {
         }
     }
 
+    /// A call ends once, in one way.
+    fn check_the_calls(&self) {
+        let ends = CALL_ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
+        assert_eq!(self.sum(Counter::ServiceCalls), ends, "a call ends once, in one way");
+    }
+
     fn check_the_end(&self) {
         for (index, place) in self.places.iter().enumerate() {
             let index = ShardIndex(index as u16);
             assert_eq!(place.shard.core().timers.len(), 0, "timers are left");
+            town::check_shard_at_the_end(place.shard.core());
             assert_eq!(self.net.in_flight(index), 0, "operations are left");
             assert_eq!(self.net.leases_out(index), 0, "leases are left");
             assert_eq!(self.net.slots_used(index), 0, "descriptors are left");
             assert!(!self.site.boxes.has_unread(index), "messages are left");
         }
+        self.town.borrow().check_the_end();
+        self.check_the_calls();
         for (_, shared) in &self.site.listeners {
             let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
             assert_eq!(left, 0, "connections are counted that are not there");
