@@ -50,7 +50,8 @@ fn read_struct<'v>(
     definition: &'v Type,
     decoder: &mut Decoder<'v, '_>,
 ) -> Result<Struct<'v>, DecodeError> {
-    let mut value = Struct::new();
+    // Exactly as many as come, where all are known: most structs are small, and there may be many.
+    let mut value = Struct::with_room(decoder.fields_left().min(definition.fields().len()));
     // Both sides rise.
     let mut definitions = definition.fields().iter().peekable();
     while let Some(field) = decoder.next()? {
@@ -185,4 +186,29 @@ fn read_entry<'v>(
     }
     let key = key.ok_or(DecodeError::KeyMissing { tag })?;
     Ok((key, value.ok_or(DecodeError::ValueMissing { tag })?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// WIRE S10: what values take follows from how many came, also where each struct has only one
+    /// field of many, or words for none.
+    #[test]
+    fn a_struct_takes_no_more_room_than_its_fields() {
+        let schema = Schema::parse(".A { a 0 : integer b 1 : A c 2 : A d 4 : *A }").unwrap();
+        let id = schema.type_id("A").unwrap();
+        let skips = [3, 0, 1, 0, 1, 0, 1, 0];
+        for (message, fields) in [
+            (&[1, 0, 2, 0][..], 1),
+            (&[2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0], 1),
+            (&[1, 0, 1, 0], 0),
+            (&skips, 0),
+            // An unknown field counts, since it may have been a known one.
+            (&[3, 0, 2, 0, 9, 0, 2, 0], 2),
+        ] {
+            let (value, _) = schema.decode(id, message, &Limits::default()).unwrap();
+            assert_eq!(value.room(), fields, "{message:?}");
+        }
+    }
 }

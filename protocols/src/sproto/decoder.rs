@@ -127,6 +127,12 @@ impl<'i, 'b> Decoder<'i, 'b> {
         Ok(None)
     }
 
+    /// How many fields may still come: no more than that do.
+    pub(super) fn fields_left(&self) -> usize {
+        let (words, _) = self.words.as_chunks::<2>();
+        words.iter().filter(|word| word[0] & 1 == 0).count()
+    }
+
     /// The next block of data.
     fn block(&mut self) -> Result<&'i [u8], DecodeError> {
         let (block, rest) = split_measured(self.data).ok_or(DecodeError::DataCut)?;

@@ -108,11 +108,13 @@ pub(super) fn write_field(
     let tag = field.tag();
     match (field.shape(), value) {
         (Shape::One, value) => write_one(schema, field, value, encoder),
-        (Shape::Array | Shape::Keyed { .. }, Value::Array(items)) => {
-            write_array(schema, field, items, encoder)
-        }
+        (Shape::Array, Value::Array(items)) => write_array(schema, field, items, encoder),
         (Shape::Array, _) => Err(EncodeError::Kind { tag, wanted: Wanted::Array }),
+        (Shape::Keyed { key }, Value::Array(items)) => {
+            write_keyed(schema, field, key, items.iter().map(|item| (None, item)), encoder)
+        }
         (Shape::Keyed { key }, Value::Map(entries)) => {
+            let entries = entries.iter().map(|(found_by, item)| (Some(found_by), item));
             write_keyed(schema, field, key, entries, encoder)
         }
         (Shape::Map { .. }, Value::Map(entries)) => write_map(schema, field, entries, encoder),
@@ -162,11 +164,12 @@ fn write_array(
     }
 }
 
-fn write_keyed(
-    schema: &Schema,
+/// Each struct is to have its key, and the one that it is found by, if that is given.
+fn write_keyed<'t>(
+    schema: &'t Schema,
     field: &TypeField,
     key: u16,
-    entries: &BTreeMap<Key<'_>, Value<'_>>,
+    entries: impl Iterator<Item = (Option<&'t Key<'t>>, &'t Value<'t>)>,
     encoder: &mut Encoder<'_>,
 ) -> Result<(), EncodeError> {
     let tag = field.tag();
@@ -174,10 +177,12 @@ fn write_keyed(
         return Err(EncodeError::Kind { tag, wanted: Wanted::Struct });
     };
     let key = schema.type_of(id).field_of_tag(key);
-    let structs = entries.iter().map(|(found_by, item)| {
+    let structs = entries.map(|(found_by, item)| {
         let item = structure(schema, tag, id, item)?;
         let own = key.and_then(|key| item.value.get(key.name())).and_then(Key::of);
-        if own.as_ref() == Some(found_by) { Ok(item) } else { Err(EncodeError::Key { tag }) }
+        let own = own.ok_or(EncodeError::Key { tag })?;
+        let is_own = found_by.is_none_or(|found_by| *found_by == own);
+        if is_own { Ok(item) } else { Err(EncodeError::Key { tag }) }
     });
     encoder.try_structures(tag, structs)
 }
@@ -195,8 +200,11 @@ fn write_map(
     let [first, second] = schema.type_of(id).fields() else {
         return Err(EncodeError::Kind { tag, wanted: Wanted::Struct });
     };
-    let entries = entries.iter().map(|(key, value)| Entry { schema, first, second, key, value });
-    encoder.structures(tag, entries)
+    let entries = entries.iter().map(|(key, value)| match key {
+        Key::Double(number) if number.is_nan() => Err(EncodeError::Key { tag }),
+        key => Ok(Entry { schema, first, second, key, value }),
+    });
+    encoder.try_structures(tag, entries)
 }
 
 /// An entry of a map, which is sent as a struct of two fields.

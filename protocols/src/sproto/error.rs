@@ -177,7 +177,7 @@ pub enum EncodeError {
         /// The name.
         name: Box<str>,
     },
-    /// An entry of a keyed array has another key than the one it is found by, or none.
+    /// An entry of a keyed array has another key than the one it is found by; or none, or NaN.
     #[error("field {tag}: an entry that is not of its key")]
     Key {
         /// The field that is the array.

@@ -6,7 +6,8 @@
 pub struct Limits {
     /// Encoded, unpacked bytes. 16 MiB by default, as in Skynet.
     pub message_bytes_max: usize,
-    /// Structs inside one another, the outermost included. 64 by default, as in Skynet.
+    /// Structs inside one another, the outermost included. 64 by default, as in Skynet. Each level
+    /// takes stack, so whoever allows thousands needs the stack for them.
     pub depth_max: u32,
     /// Values in one message that is read: fields, and items of arrays. 262,144 by default. It
     /// bounds the memory that decoded values take: an item may be a single byte of the message.

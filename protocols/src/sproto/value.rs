@@ -53,6 +53,16 @@ impl<'v> Struct<'v> {
         Self::default()
     }
 
+    /// A struct with room for so many fields.
+    pub(super) fn with_room(fields: usize) -> Self {
+        Self { fields: Vec::with_capacity(fields) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.fields.capacity()
+    }
+
     /// Adds a field. Whoever gives it twice learns so when it is encoded.
     pub fn push(&mut self, name: impl Into<Cow<'v, str>>, value: impl Into<Value<'v>>) {
         self.fields.push((name.into(), value.into()));

@@ -363,6 +363,16 @@ fn what_the_schema_does_not_say_is_not_written() {
         let entries = BTreeMap::from([(Key::Integer(1), Value::from(item))]);
         assert_eq!(refused("by_id", Value::Map(entries)), EncodeError::Key { tag: 201 });
     }
+    // Nobody could read these.
+    for (name, tag, entry) in [
+        ("by_id", 201, Struct::new().with("name", "keyless")),
+        ("by_double", 301, Struct::new().with("d", f64::NAN)),
+    ] {
+        let entries = [entry].into_iter().collect();
+        assert_eq!(refused(name, entries), EncodeError::Key { tag });
+    }
+    let entries = BTreeMap::from([(Key::Double(f64::NAN), Value::from(true))]);
+    assert_eq!(refused("choice", Value::Map(entries)), EncodeError::Key { tag: 303 });
 }
 
 /// An integer stands for the number that it is.

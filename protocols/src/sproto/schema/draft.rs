@@ -2,8 +2,6 @@
 //!
 //! Text and bundle come to this, so neither lets anything pass that the other would refuse.
 
-use std::collections::BTreeSet;
-
 use super::error::{Flaw, SchemaError};
 use super::{Kind, Protocol, Response, Schema, Shape, Type, TypeField, TypeId};
 
@@ -66,7 +64,9 @@ pub(super) fn finish(draft: Draft) -> Result<Schema, SchemaError> {
             let DraftProtocol { line, name, .. } = &draft.protocols[usize::from(place)];
             SchemaError { line: *line, flaw: Flaw::ProtocolRepeated { name: name.clone() } }
         })?;
-    let types = draft.types.iter().map(|it| finished_type(it, &draft.types));
+    let fields_by_name = draft.types.iter().map(check_fields).collect::<Result<Vec<_>, _>>()?;
+    let keys = Keys { types: &draft.types, fields_by_name: &fields_by_name };
+    let types = draft.types.iter().map(|it| finished_type(it, &keys));
     let types = types.collect::<Result<_, _>>()?;
     let protocols = draft.protocols.into_iter().map(|it| {
         let DraftProtocol { line: _, name, tag, request, response } = it;
@@ -89,29 +89,61 @@ fn by_name<'n>(names: impl Iterator<Item = &'n str>) -> Result<Vec<u16>, u16> {
     }
 }
 
-fn finished_type(draft: &DraftType, types: &[DraftType]) -> Result<Type, SchemaError> {
-    let mut names = BTreeSet::new();
+/// Places of the fields in the order of their names. Tags rise, so there are no more fields than
+/// tags.
+fn check_fields(draft: &DraftType) -> Result<Vec<u16>, SchemaError> {
+    let mut tag_next = 0;
+    for &DraftField { line, tag, .. } in &draft.fields {
+        if tag < tag_next {
+            return Err(SchemaError { line, flaw: Flaw::FieldTag { tag } });
+        }
+        tag_next = tag + 1;
+    }
+    by_name(draft.fields.iter().map(|it| &*it.name)).map_err(|place| {
+        let DraftField { line, name, .. } = &draft.fields[usize::from(place)];
+        SchemaError { line: *line, flaw: Flaw::FieldRepeated { name: name.clone() } }
+    })
+}
+
+/// Types whose fields are checked, to find keys in. A schema may have many keys and types of many
+/// fields, so none is looked for from field to field.
+struct Keys<'d> {
+    types: &'d [DraftType],
+    /// For each type, the places of its fields in the order of their names.
+    fields_by_name: &'d [Vec<u16>],
+}
+
+impl<'d> Keys<'d> {
+    fn named(&self, type_place: usize, name: &str) -> Option<&'d DraftField> {
+        let fields = &self.types[type_place].fields;
+        let of = |place: u16| &fields[usize::from(place)];
+        let places = &self.fields_by_name[type_place];
+        let found = places.binary_search_by(|&place| (*of(place).name).cmp(name)).ok()?;
+        Some(of(places[found]))
+    }
+
+    fn tagged(&self, type_place: usize, tag: u16) -> Option<&'d DraftField> {
+        let fields = &self.types[type_place].fields;
+        Some(&fields[fields.binary_search_by_key(&tag, |it| it.tag).ok()?])
+    }
+}
+
+fn finished_type(draft: &DraftType, keys: &Keys<'_>) -> Result<Type, SchemaError> {
     let mut tag_next = 0;
     let mut words = 0;
     let mut fields = Vec::with_capacity(draft.fields.len());
     for field in &draft.fields {
-        let flaw = |flaw| SchemaError { line: field.line, flaw };
-        if !names.insert(&*field.name) {
-            return Err(flaw(Flaw::FieldRepeated { name: field.name.clone() }));
-        }
-        if field.tag < tag_next {
-            return Err(flaw(Flaw::FieldTag { tag: field.tag }));
-        }
         words += 1 + usize::from(field.tag > tag_next);
         tag_next = field.tag + 1;
-        let shape = shape_of(field, types).map_err(flaw)?;
+        let shape = shape_of(field, keys);
+        let shape = shape.map_err(|flaw| SchemaError { line: field.line, flaw })?;
         let (name, tag, kind) = (field.name.clone(), field.tag, field.kind);
         fields.push(TypeField { name, tag, kind, shape });
     }
     Ok(Type { name: draft.name.clone(), fields, words })
 }
 
-fn shape_of(field: &DraftField, types: &[DraftType]) -> Result<Shape, Flaw> {
+fn shape_of(field: &DraftField, keys: &Keys<'_>) -> Result<Shape, Flaw> {
     let key = match (&field.key, field.is_array) {
         (DraftKey::None, false) => return Ok(Shape::One),
         (DraftKey::None, true) => return Ok(Shape::Array),
@@ -119,12 +151,14 @@ fn shape_of(field: &DraftField, types: &[DraftType]) -> Result<Shape, Flaw> {
         (key, true) => key,
     };
     let Kind::Struct(TypeId(number)) = field.kind else { return Err(Flaw::KeyOfNone) };
-    let fields = &types[usize::from(number)].fields[..];
+    let place = usize::from(number);
     let found = match key {
-        DraftKey::Name(name) => fields.iter().find(|it| it.name == *name),
-        DraftKey::Tag(tag) => fields.iter().find(|it| it.tag == *tag),
+        DraftKey::Name(name) => keys.named(place, name),
+        DraftKey::Tag(tag) => keys.tagged(place, *tag),
         DraftKey::None | DraftKey::First | DraftKey::FirstOfTag(_) => {
-            let [first, second] = fields else { return Err(Flaw::MapFields) };
+            let [first, second] = &keys.types[place].fields[..] else {
+                return Err(Flaw::MapFields);
+            };
             check_key(first)?;
             if matches!(key, DraftKey::FirstOfTag(tag) if *tag != first.tag) {
                 return Err(Flaw::Key);

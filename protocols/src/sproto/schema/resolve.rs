@@ -1,6 +1,7 @@
 //! What the names in schema text mean (WIRE S2, S3).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::draft::{self, Draft, DraftField, DraftKey, DraftProtocol, DraftType};
 use super::error::{Flaw, SchemaError};
@@ -31,20 +32,24 @@ pub(super) fn resolve(mut tree: Tree<'_>) -> Result<Schema, SchemaError> {
 fn type_draft(text: &TypeText<'_>, numbers: &Numbers<'_>) -> Result<DraftType, SchemaError> {
     let mut fields: Vec<_> = text.fields.iter().collect();
     fields.sort_by_key(|it| it.tag);
+    // What a name means inside this type is found out once, scope by scope.
+    let mut kinds = BTreeMap::new();
     let fields = fields.into_iter().map(|field| {
-        field_draft(field, &text.name, numbers)
-            .map_err(|flaw| SchemaError { line: field.line, flaw })
+        let kind = match kinds.entry(field.type_name) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(vacant) => {
+                kind_of(field.type_name, &text.name, numbers).map(|it| *vacant.insert(it))
+            }
+        };
+        let draft = kind.and_then(|kind| field_draft(field, kind));
+        draft.map_err(|flaw| SchemaError { line: field.line, flaw })
     });
     let fields = fields.collect::<Result<_, _>>()?;
     Ok(DraftType { line: text.line, name: text.name.as_str().into(), fields })
 }
 
-fn field_draft(
-    text: &FieldText<'_>,
-    inside: &str,
-    numbers: &Numbers<'_>,
-) -> Result<DraftField, Flaw> {
-    let kind = match (kind_of(text.type_name, inside, numbers)?, text.index) {
+fn field_draft(text: &FieldText<'_>, kind: Kind) -> Result<DraftField, Flaw> {
+    let kind = match (kind, text.index) {
         (Kind::Integer, Index::Decimals(decimals)) => {
             Kind::Fixed { decimals: decimals.ok_or(Flaw::Decimals)? }
         }
