@@ -1,0 +1,172 @@
+//! What an attached player asks, and what it makes of the answers.
+
+use skyring_protocols::msg::client::{ClientEvent, MsgClient};
+use skyring_protocols::msg::response::Flag;
+
+use super::{Player, Stage};
+use crate::driver::sim::SimRandom;
+use crate::simulation::line::Line;
+use crate::simulation::rooms::{Name, RoomLedger};
+
+/// Requests that one login makes, at most.
+const REQUESTS_MAX: u32 = 90;
+
+const KINDS: [&str; 17] = [
+    "echo", "echo", "echo", "echo", "slow", "slow", "slow", "stall", "fail", "push", "look",
+    "echo", "join", "join", "shout", "leave", "town",
+];
+
+impl Player {
+    pub(super) fn play(
+        &mut self,
+        mut connection: Line,
+        mut client: Box<MsgClient>,
+        random: &mut SimRandom,
+        calm: bool,
+    ) -> Stage {
+        if !calm && random.chance(600) {
+            self.deaf = random.between(5, 60);
+        }
+        self.deaf = if calm { 0 } else { self.deaf.saturating_sub(1) };
+        if self.deaf > 0 || (!calm && random.chance(9_000)) {
+            return Stage::Playing(connection, client); // Does not read for a while.
+        }
+        client.on_bytes(&connection.read());
+        while let Some(event) = client.poll_event() {
+            match event {
+                ClientEvent::Response { flag, id, content } => self.take(flag, id, &content),
+                other => panic!("{}: {other:?} while playing", self.name),
+            }
+        }
+        if connection.end().is_some() {
+            connection.close();
+            return Stage::Away;
+        }
+        // Not at once, or most of what a seed does would be that.
+        if !self.refused.is_empty() && random.chance(1 << 13) {
+            let mut again = Vec::new();
+            for (id, kind) in std::mem::take(&mut self.refused) {
+                self.send(&mut client, kind, id, random, &mut again);
+            }
+            let _ = connection.write(&again);
+        }
+        if calm {
+            return Stage::Playing(connection, client);
+        }
+        match random.below(40) {
+            0 => {
+                connection.close();
+                return Stage::Away;
+            }
+            1 => {
+                connection.reset();
+                return Stage::Away;
+            }
+            2 => connection.shut_down(),
+            3 if self.next_id > 20 => {
+                let mut frames = Vec::new();
+                self.loose.insert(self.next_id);
+                self.send(&mut client, "bye", self.next_id, random, &mut frames);
+                self.next_id += 1;
+                let _ = connection.write(&frames);
+            }
+            20 => {
+                // The second repeat while the handler runs is one too many.
+                let mut frames = Vec::new();
+                self.loose.insert(self.next_id);
+                for _ in 0..3 {
+                    self.send(&mut client, "clash", self.next_id, random, &mut frames);
+                }
+                self.next_id += 1;
+                let _ = connection.write(&frames);
+            }
+            4..20 => {
+                let mut frames = Vec::new();
+                for _ in 0..=random.below(3) {
+                    self.ask(&mut client, random, &mut frames);
+                }
+                let _ = connection.write(&frames);
+            }
+            _ => {}
+        }
+        Stage::Playing(connection, client)
+    }
+
+    /// Appends a new request; None: this login has made enough.
+    pub(super) fn ask(
+        &mut self,
+        client: &mut MsgClient,
+        random: &mut SimRandom,
+        frames: &mut Vec<u8>,
+    ) -> Option<u32> {
+        if self.next_id >= REQUESTS_MAX {
+            return None;
+        }
+        // Where answers are retired, a request that pushes runs with every repeat, and a push that
+        // finds the output full closes the connection: nobody could ever come back for the rest.
+        let kind = match KINDS[random.index(KINDS.len())] {
+            "push" if self.manners.may_retire => "echo",
+            kind => kind,
+        };
+        let id = self.next_id;
+        self.next_id += 1;
+        self.open.insert(id, kind);
+        self.send(client, kind, id, random, frames);
+        Some(id)
+    }
+
+    pub(super) fn send(
+        &self,
+        client: &mut MsgClient,
+        kind: &str,
+        id: u32,
+        random: &mut SimRandom,
+        frames: &mut Vec<u8>,
+    ) {
+        let nonce = random.below(1 << 32);
+        let content = format!("{kind}|{}|{}|{id}|{nonce}", self.number, self.login);
+        client.request(id, content.as_bytes(), frames).expect("a short request fits");
+    }
+
+    /// Checks one response.
+    fn take(&mut self, flag: Flag, id: u32, content: &[u8]) {
+        if flag == Flag::Push && RoomLedger::is_broadcast(content) {
+            let username = &self.session.as_ref().expect("a player has a session").0;
+            let name = Name::User(username.clone());
+            return self.ledger.borrow_mut().rooms.hear(&name, content);
+        }
+        if flag == Flag::Push {
+            assert_eq!((id, content), (0, &b"hey"[..]), "{}: a strange push", self.name);
+            return;
+        }
+        let text = String::from_utf8_lossy(content).into_owned();
+        if self.loose.contains(&id) {
+            return;
+        }
+        let Some(kind) = self.open.remove(&id) else {
+            panic!("{}: request {id} answered twice: {text}", self.name);
+        };
+        if self.manners.may_refuse && flag == Flag::Error && kind != "fail" {
+            self.open.insert(id, kind);
+            return self.refused.push((id, kind));
+        }
+        self.answers += 1;
+        if kind == "fail" {
+            assert_eq!((flag, content.len()), (Flag::Error, 0), "{}: a failure", self.name);
+            return;
+        }
+        let username = &self.session.as_ref().expect("a player has a session").0;
+        let ledger = self.ledger.borrow();
+        let run = ledger.runs.get(&(username.clone(), id));
+        let (runs, reply) = run.expect("an answered request ran");
+        assert!(
+            *runs == 1 || self.manners.may_retire,
+            "{}: request {id} ran {runs} times",
+            self.name
+        );
+        assert_eq!(flag, Flag::Ok, "{}: request {id}", self.name);
+        assert_eq!(reply.as_deref(), Some(content), "{}: not what the handler said", self.name);
+        let owner = format!("|{}|{}|{id}|", self.number, self.login);
+        assert!(text.contains(&owner), "{}: {text} is another's answer", self.name);
+    }
+}
