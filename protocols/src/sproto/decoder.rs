@@ -48,7 +48,7 @@ pub fn decode_with<'i, T, E: From<DecodeError>>(
     limits: &Limits,
     read: impl FnOnce(&mut Decoder<'i, '_>) -> Result<T, E>,
 ) -> Result<(T, usize), E> {
-    let budget = Budget { limits: *limits, values_left: Cell::new(limits.values_max) };
+    let budget = Budget { limits: *limits, values_left: Cell::new(limits.values_max as usize) };
     let mut decoder = Decoder::open(input, &budget, limits.depth_max)?;
     let value = read(&mut decoder)?;
     let behind = decoder.finish()?;
@@ -62,15 +62,17 @@ pub fn decode_with<'i, T, E: From<DecodeError>>(
 /// What is left of the limits of one message.
 pub(super) struct Budget {
     limits: Limits,
-    values_left: Cell<u32>,
+    values_left: Cell<usize>,
 }
 
 impl Budget {
     /// Takes so many values from what is left.
+    #[inline]
     pub(super) fn charge(&self, count: usize) -> Result<(), DecodeError> {
-        let left = u32::try_from(count).ok().and_then(|it| self.values_left.get().checked_sub(it));
-        let too_many = DecodeError::TooManyValues { max: self.limits.values_max };
-        self.values_left.set(left.ok_or(too_many)?);
+        let Some(left) = self.values_left.get().checked_sub(count) else {
+            return Err(DecodeError::TooManyValues { max: self.limits.values_max });
+        };
+        self.values_left.set(left);
         Ok(())
     }
 }
@@ -78,7 +80,7 @@ impl Budget {
 /// Reads the fields of one struct.
 pub struct Decoder<'i, 'b> {
     /// Words that are not read yet.
-    words: &'i [u8],
+    words: std::slice::Iter<'i, [u8; 2]>,
     /// Data behind the blocks that are read.
     data: &'i [u8],
     /// The tag of the next word, if that is none for a gap.
@@ -89,6 +91,7 @@ pub struct Decoder<'i, 'b> {
 }
 
 impl<'i, 'b> Decoder<'i, 'b> {
+    #[inline]
     pub(super) fn open(
         input: &'i [u8],
         budget: &'b Budget,
@@ -99,22 +102,24 @@ impl<'i, 'b> Decoder<'i, 'b> {
         let (count, rest) = input.split_first_chunk().ok_or(DecodeError::WordsCut)?;
         let words_bytes = 2 * usize::from(u16::from_le_bytes(*count));
         let (words, data) = rest.split_at_checked(words_bytes).ok_or(DecodeError::WordsCut)?;
-        Ok(Self { words, data, tag_next: 0, budget, depth_left })
+        let (words, _) = words.as_chunks();
+        Ok(Self { words: words.iter(), data, tag_next: 0, budget, depth_left })
     }
 
     /// The next field, by rising tags; none at the end of the struct (WIRE S6).
     ///
     /// # Errors
     /// The field reaches beyond the end, or there are more than [`Limits::values_max`].
+    #[inline]
     #[allow(clippy::should_implement_trait, reason = "an iterator could not be asked again")]
     pub fn next(&mut self) -> Result<Option<Field<'i, 'b>>, DecodeError> {
-        while let Some((word, rest)) = self.words.split_first_chunk() {
-            self.words = rest;
+        while let Some(word) = self.words.next() {
             let word = u16::from_le_bytes(*word);
             let tag = self.tag_next;
             // 65,535 words, each of which skips 32,768 tags, end below 2³¹.
-            self.tag_next += 1 + if word & 1 == 1 { u32::from(word / 2) } else { 0 };
+            self.tag_next += 1;
             if word & 1 == 1 {
+                self.tag_next += u32::from(word / 2);
                 continue;
             }
             let raw = if word == 0 { Raw::Block(self.block()?) } else { Raw::Word(word / 2 - 1) };
@@ -129,11 +134,11 @@ impl<'i, 'b> Decoder<'i, 'b> {
 
     /// How many fields may still come: no more than that do.
     pub(super) fn fields_left(&self) -> usize {
-        let (words, _) = self.words.as_chunks::<2>();
-        words.iter().filter(|word| word[0] & 1 == 0).count()
+        self.words.as_slice().iter().filter(|word| word[0] & 1 == 0).count()
     }
 
     /// The next block of data.
+    #[inline]
     fn block(&mut self) -> Result<&'i [u8], DecodeError> {
         let (block, rest) = split_measured(self.data).ok_or(DecodeError::DataCut)?;
         self.data = rest;
@@ -141,6 +146,7 @@ impl<'i, 'b> Decoder<'i, 'b> {
     }
 
     /// Passes over the fields that were not read; what is behind the struct.
+    #[inline]
     fn finish(mut self) -> Result<&'i [u8], DecodeError> {
         while self.next()?.is_some() {}
         Ok(self.data)
@@ -148,6 +154,7 @@ impl<'i, 'b> Decoder<'i, 'b> {
 }
 
 /// What a length is in front of, and what is behind that.
+#[inline]
 pub(super) fn split_measured(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = input.split_first_chunk()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
@@ -174,6 +181,7 @@ pub struct Field<'i, 'b> {
 impl<'i, 'b> Field<'i, 'b> {
     /// Its tag.
     #[must_use]
+    #[inline]
     pub fn tag(&self) -> u16 {
         self.tag
     }
@@ -188,6 +196,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// [`DecodeError::NumberBytes`].
+    #[inline]
     pub fn integer(&self) -> Result<i64, DecodeError> {
         let block = match self.raw {
             Raw::Word(value) => return Ok(i64::from(value)),
@@ -211,6 +220,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// [`DecodeError::Block`].
+    #[inline]
     pub fn boolean(&self) -> Result<bool, DecodeError> {
         match self.raw {
             Raw::Word(value) => Ok(value != 0),
@@ -222,6 +232,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// [`DecodeError::Word`]; [`DecodeError::NumberBytes`].
+    #[inline]
     pub fn double(&self) -> Result<f64, DecodeError> {
         let block = self.bytes()?;
         block.try_into().map(f64::from_le_bytes).map_err(|_| self.number_bytes(block))
@@ -231,6 +242,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// [`DecodeError::Word`].
+    #[inline]
     pub fn bytes(&self) -> Result<&'i [u8], DecodeError> {
         match self.raw {
             Raw::Word(_) => Err(DecodeError::Word { tag: self.tag }),
@@ -242,6 +254,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// Also [`DecodeError::Text`].
+    #[inline]
     pub fn text(&self) -> Result<&'i str, DecodeError> {
         str::from_utf8(self.bytes()?).map_err(|_| DecodeError::Text { tag: self.tag })
     }
@@ -251,6 +264,7 @@ impl<'i, 'b> Field<'i, 'b> {
     /// # Errors
     /// [`DecodeError::Word`], [`DecodeError::TooDeep`], [`DecodeError::Trailing`], those of the
     /// struct.
+    #[inline]
     pub fn structure<T: FromFields<'i>>(&self) -> Result<T, DecodeError> {
         self.structure_with(|decoder| T::read_fields(decoder))
     }
@@ -259,6 +273,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// As [`Self::structure`], and those of the reader.
+    #[inline]
     pub fn structure_with<T, E: From<DecodeError>>(
         &self,
         read: impl FnOnce(&mut Decoder<'i, 'b>) -> Result<T, E>,
@@ -314,6 +329,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// [`DecodeError::Word`]; [`DecodeError::ItemCut`].
+    #[inline]
     pub fn items(&self) -> Result<Items<'i>, DecodeError> {
         let items = Items::new(self.bytes()?).ok_or(DecodeError::ItemCut { tag: self.tag })?;
         self.budget.charge(items.len())?;
@@ -324,6 +340,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// As [`Self::items`] and [`Self::structure`].
+    #[inline]
     pub fn structures<T: FromFields<'i>>(
         &self,
     ) -> Result<impl ExactSizeIterator<Item = Result<T, DecodeError>> + use<'i, 'b, T>, DecodeError>
@@ -336,6 +353,7 @@ impl<'i, 'b> Field<'i, 'b> {
     ///
     /// # Errors
     /// As [`Self::structure_with`].
+    #[inline]
     pub fn inside<T, E: From<DecodeError>>(
         &self,
         bytes: &'i [u8],

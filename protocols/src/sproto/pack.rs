@@ -78,18 +78,21 @@ fn tag_of(word: [u8; 8]) -> u8 {
 }
 
 /// A word outside a run: its tag and the bytes that are not zero.
+///
+/// What is in words cannot be foretold, and a wrong guess costs more than a word: so there is no
+/// branch. A zero is put down like any other byte, and the next one over it.
 fn put_word(word: [u8; 8], tag: u8, out: &mut Vec<u8>) {
-    let mut packed = [0; 9];
-    packed[0] = tag;
-    let mut length = 1;
-    for byte in word {
-        packed[length] = byte;
-        length += usize::from(byte != 0);
-        if length == packed.len() {
-            break;
-        }
+    let mut packed = 0;
+    let mut shift = 0;
+    for (index, byte) in word.into_iter().enumerate() {
+        packed |= u64::from(byte) << shift;
+        shift += u32::from(tag >> index & 1) * 8;
     }
-    out.extend_from_slice(&packed[..length]);
+    let mut block = [tag; 9];
+    block[1..].copy_from_slice(&packed.to_le_bytes());
+    let end = out.len() + 1 + tag.count_ones() as usize;
+    out.extend_from_slice(&block);
+    out.truncate(end);
 }
 
 /// Appends the unpacked bytes to `out`, a multiple of 8 (WIRE S14). How many there are is found out
