@@ -219,6 +219,14 @@ impl ShardSide {
         Scope::root(self.services.new_trace(self.index))
     }
 
+    /// Runs something that comes from outside, and does not panic: a trace begins.
+    pub(crate) fn at_root<T>(&self, run: impl FnOnce() -> T) -> T {
+        let outer = self.enter(self.root_scope());
+        let output = run();
+        self.enter(outer);
+        output
+    }
+
     /// The trace that what is sent in a scope belongs to.
     pub(crate) fn trace_of(&self, scope: &Scope) -> TraceId {
         if scope.trace == TraceId::NONE { self.services.new_trace(self.index) } else { scope.trace }

@@ -93,7 +93,9 @@ impl Core {
         let name = self.gate_name(slot);
         let Some((_, gate)) = self.gate(name) else { return };
         match gate.agent.clone() {
-            Some(agent) => guarded(|| agent.on_message(name, content)),
+            Some(agent) => {
+                self.side.at_root(|| guarded(|| agent.on_message(name, content)));
+            }
             None => self.gate_message(slot, name, content),
         }
         // What the application sent in answer counts against this frame, not the next one.

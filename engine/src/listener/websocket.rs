@@ -53,7 +53,7 @@ impl Core {
     fn tell_socket(&mut self, slot: u32, tell: impl FnOnce(&dyn Handler, &Socket)) {
         let Role::WebSocket(role) = &self.connections.at(slot).role else { return };
         // The handler reaches the shard by its outbox only, so what it is called with may be lent.
-        let survived = survives(|| tell(&*role.handler, &role.socket));
+        let survived = self.side.at_root(|| survives(|| tell(&*role.handler, &role.socket)));
         if !survived {
             self.count(Counter::HandlerFailed);
             self.close_socket(slot, CloseCode::INTERNAL_ERROR, "");
