@@ -213,7 +213,7 @@ impl<'i, 'b> Field<'i, 'b> {
     /// # Errors
     /// As [`Self::integer`].
     pub fn fixed(&self, decimals: u8) -> Result<f64, DecodeError> {
-        Ok(self.integer()? as f64 / super::encoder::power_of_ten(decimals))
+        Ok(self.integer()? as f64 / super::fixed::power_of_ten(decimals))
     }
 
     /// A boolean; any number but 0 is true (WIRE S7).
@@ -300,7 +300,7 @@ impl<'i, 'b> Field<'i, 'b> {
         &self,
         decimals: u8,
     ) -> Result<impl ExactSizeIterator<Item = f64> + use<'i>, DecodeError> {
-        let scale = super::encoder::power_of_ten(decimals);
+        let scale = super::fixed::power_of_ten(decimals);
         Ok(self.integers()?.map(move |item| item as f64 / scale))
     }
 

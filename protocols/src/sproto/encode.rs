@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::encoder::{self, Encoder, ToFields};
 use super::error::{EncodeError, Wanted};
+use super::fixed;
 use super::limits::Limits;
 use super::schema::{Kind, Schema, Shape, Type, TypeField, TypeId};
 use super::value::{Key, Struct, Value};
@@ -153,7 +154,7 @@ fn write_array(
         Kind::Integer => encoder.try_integers(tag, items.map(|item| integer(tag, item))),
         Kind::Fixed { decimals } => encoder.try_integers(
             tag,
-            items.map(|item| encoder::to_fixed(tag, number(tag, item)?, decimals)),
+            items.map(|item| fixed::to_fixed(tag, number(tag, item)?, decimals)),
         ),
         Kind::Boolean => encoder.try_booleans(tag, items.map(|item| boolean(tag, item))),
         Kind::String | Kind::Binary => encoder.try_strings(tag, items.map(|item| bytes(tag, item))),

@@ -8,6 +8,7 @@
 //! constant, and what is left of it are a few instructions. A third of the time is gained by that.
 
 use super::error::EncodeError;
+use super::fixed::to_fixed;
 use super::limits::Limits;
 use super::{TAG_MAX, WORD_VALUE_MAX};
 
@@ -491,17 +492,4 @@ fn widen(out: &mut Vec<u8>, width_at: usize) {
         let wide = i64::from(i32::from_le_bytes(short)).to_le_bytes();
         out[items_at + 8 * index..][..8].copy_from_slice(&wide);
     }
-}
-
-/// The integer that stands for a fixed-point number (WIRE S8).
-pub(super) fn to_fixed(tag: u16, value: f64, decimals: u8) -> Result<i64, EncodeError> {
-    /// 2⁶³, the first number that has no place.
-    const END: f64 = 9_223_372_036_854_775_808.0;
-    let scaled = (value * power_of_ten(decimals)).round();
-    if (-END..END).contains(&scaled) { Ok(scaled as i64) } else { Err(EncodeError::Fixed { tag }) }
-}
-
-/// 10ⁿ, exactly up to the 22nd.
-pub(super) fn power_of_ten(decimals: u8) -> f64 {
-    10_f64.powi(i32::from(decimals))
 }

@@ -25,6 +25,7 @@ mod encode;
 mod encoder;
 mod error;
 mod fault;
+mod fixed;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 mod items;
