@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
-use skyring::protocols::sproto::schema::{Kind, Shape, TypeField, TypeId};
+use skyring::protocols::sproto::schema::{Kind, Shape, Type, TypeField, TypeId};
 use skyring::protocols::sproto::{Limits, Schema, Struct, Value, pack};
 
 use crate::sproto_values::Written;
@@ -97,6 +97,20 @@ fn is_rounded_otherwise(schema: &Schema, id: TypeId, value: &Struct<'_>) -> bool
     })
 }
 
+/// A struct around one of this type.
+fn outer_name(name: &str) -> String {
+    format!("Around_{}", name.replace('.', "_"))
+}
+
+/// The schema, and a struct around each of its types: what the package reads outermost may have no
+/// keyed arrays, for it does not say then that it looks for no key itself.
+fn with_outer(text: &str) -> Schema {
+    let schema = Schema::parse(text).unwrap();
+    let names = schema.types().iter().map(Type::name);
+    let outer = |name| format!(".{} {{ it 0 : {name} }}\n", outer_name(name));
+    Schema::parse(format!("{text}\n{}", names.map(outer).collect::<String>())).unwrap()
+}
+
 /// A line for the script; none if the package has no such values.
 fn line(schema: &Schema, name: &str, case: &Case) -> Option<String> {
     let id = schema.type_id(&case.r#type).unwrap();
@@ -110,6 +124,7 @@ fn line(schema: &Schema, name: &str, case: &Case) -> Option<String> {
         "name": name,
         "bundle": hex(&schema.to_bundle()),
         "type": case.r#type,
+        "outer": outer_name(&case.r#type),
         "value": struct_json(schema, id, value.as_struct().unwrap())?,
         "decoded": struct_json(schema, id, decoded.as_struct().unwrap())?,
         "encoded": hex(&encoded),
@@ -129,10 +144,10 @@ fn messages_of_python_are_ours() {
     let (mut lines, mut expected) = (String::new(), Vec::new());
     let (mut tried, mut left_out) = (0, 0);
     for set in &sets {
-        let schema = Schema::parse(&set.schema).unwrap();
+        let schema = with_outer(&set.schema);
         // The same on the wire.
         let text = set.schema.replace(": string", ": binary").replace(": *string", ": *binary");
-        let of_bytes = Schema::parse(text).unwrap();
+        let of_bytes = with_outer(&text);
         for (number, case) in set.cases.iter().enumerate() {
             let name = format!("{} {number}", set.name);
             let Some(line) = line(&schema, &name, case).or_else(|| line(&of_bytes, &name, case))

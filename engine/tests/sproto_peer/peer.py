@@ -82,8 +82,10 @@ def compare(case, schemas):
     padded = encoded + bytes(-len(encoded) % 8)
     if pysproto.sproto_unpack(packed) != padded:
         wrong.append("unpack")
-    decoded, consumed = pysproto.sproto_decode(kind, encoded)
-    if consumed != len(encoded) or exact(decoded) != exact(value_of(case["decoded"])):
+    outer = pysproto.sproto_type(schema, case["outer"])
+    around = struct.pack("<HHI", 1, 0, len(encoded)) + encoded
+    decoded, consumed = pysproto.sproto_decode(outer, around)
+    if consumed != len(around) or exact(decoded) != exact({"it": value_of(case["decoded"])}):
         wrong.append("decode")
     return wrong
 
