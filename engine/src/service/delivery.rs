@@ -183,10 +183,10 @@ impl Core {
                 self.give(letter.call, Ok(Content::value(super::ExitReason::Unknown)));
             }
             (Matter::Watch, Some(service)) => self.add_watcher(service, letter.call),
-            (Matter::Stop { if_idle }, Some(service)) => {
-                if !if_idle || self.is_idle_service(service) {
-                    self.end_service(service, super::ExitReason::Stopped);
-                }
+            (Matter::Stop { if_idle }, Some(service))
+                if !if_idle || self.is_idle_service(service) =>
+            {
+                self.end_service(service, super::ExitReason::Stopped);
             }
             (Matter::Expel, Some(service)) => {
                 self.count(Counter::ServiceNamesTaken);

@@ -107,7 +107,8 @@ impl Handling<'_> {
 
 impl Drop for Handling<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
+        // One that panics has its answer, a fault.
+        if !self.is_over && !std::thread::panicking() {
             self.townsman.cut.borrow_mut().push(self.question);
         }
     }
@@ -290,9 +291,10 @@ fn watch(me: &ServiceContext, town: &Shared) {
     let Some(address) = town.borrow_mut().somebody() else { return };
     town.borrow_mut().watches += 1;
     let (watching, town, context) = (me.watch(address), Rc::clone(town), me.context());
+    let begun_ms = context.now_ms();
     me.context().spawn(async move {
         let reason = watching.await;
-        town.borrow_mut().hear_end(address, reason, context.now_ms());
+        town.borrow_mut().hear_end(address, reason, begun_ms, context.now_ms());
     });
 }
 
