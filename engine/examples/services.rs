@@ -5,7 +5,7 @@
 //! cargo run --release --example services
 //! ```
 //!
-//! A request is the name of a match; its answer is who plays there, in order of arrival.
+//! A request is the name of a match; its answer is who has joined it, in order.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
 use skyring::service::{Acting, Actor, Fault, Key, Message, ServiceContext, Services, Settings};
 
-/// One match. It forgets everybody after an hour, and itself.
+/// One match, over after an hour.
 struct Match(RefCell<Vec<String>>);
 
 struct Join(String);
@@ -40,9 +40,7 @@ impl Actor for Match {
 
     async fn answer(self: Rc<Self>, Join(name): Join, _: Message) -> Result<String, Fault> {
         let mut players = self.0.borrow_mut();
-        if !players.contains(&name) {
-            players.push(name);
-        }
+        players.push(name);
         Ok(players.join(", "))
     }
 }

@@ -98,6 +98,11 @@ impl Town {
         self.random.below(bound)
     }
 
+    /// How long somebody waits for an answer: as long as it takes, as a rule.
+    pub(super) fn patience_ms(&mut self) -> u64 {
+        if self.below(8) > 0 { u64::MAX } else { self.below(20) }
+    }
+
     /// Somebody new who may send.
     pub(super) fn new_sender(&mut self) -> u64 {
         self.senders += 1;
