@@ -155,8 +155,9 @@ impl Drop for Call {
 }
 
 /// The result of a question to the engine: who has a name, whether a service was started, why one has
-/// ended. As with a [`Call`], it is asked whether or not this is awaited, and dropping it cancels.
-#[must_use = "dropping it takes the question back"]
+/// ended. As with a [`Call`], it is asked whether or not this is awaited. Dropping it at once takes the
+/// question back; later, what was asked for may have been done.
+#[must_use = "dropping it may take the question back"]
 pub struct Asked<T> {
     pub(crate) call: Call,
     pub(crate) read: fn(Result<Content, Fault>) -> T,

@@ -13,7 +13,7 @@ use super::call::{Asked, Call, Errand};
 use super::content::Content;
 use super::fault::{ExitReason, Fault, SpawnError};
 use super::letter::{Letter, Matter};
-use super::settings::Settings;
+use super::settings::{Settings, millis};
 use super::table::{Body, Class, Instance, Job};
 use super::trace::Scope;
 use super::work::Work;
@@ -204,9 +204,15 @@ impl Services {
         settings: Settings,
         make: impl FnOnce(ServiceContext) -> Body,
     ) -> Result<Address, SpawnError> {
+        let call_timeout_ms = millis(settings.call_timeout);
         let address = self.reserve(settings.sound())?;
         let context = ServiceContext { services: self.clone(), address };
+        // What is sent while it is made is sent by it.
+        let trace = self.side.scope().trace;
+        let scope = Scope { service: Some(address), call_timeout_ms, ..Scope::root(trace) };
+        let outer = self.side.enter(scope);
         let made = catch_unwind(AssertUnwindSafe(|| make(context)));
+        self.side.enter(outer);
         let mut table = self.side.services.table.borrow_mut();
         let Ok(body) = made else {
             let abandoned = table.abandon(address);
@@ -295,16 +301,14 @@ impl ServiceContext {
     pub fn fork(&self, future: impl Future<Output = ()> + 'static) {
         let side = &self.services.side;
         let board = &side.services;
-        let (trace, call_timeout_ms) = {
-            let scope = side.scope();
-            (side.trace_of(&scope), scope.call_timeout_ms)
-        };
+        let trace = side.trace_of(&side.scope());
         let job = Job { is_fork: true, ..Job::new(self.address.key) };
         let mut table = board.table.borrow_mut();
         let Some(instance) = table.instances.get(self.address.key) else { return };
         if instance.jobs.len() - instance.running >= super::FORKS_MAX {
             return board.count(Counter::ServiceForksRefused);
         }
+        let call_timeout_ms = millis(instance.settings.call_timeout);
         let key = table.begin(job).expect("it was found just now");
         let service = Some(self.address);
         let scope = Scope { service, call_timeout_ms, ..Scope::root(trace) };

@@ -170,13 +170,16 @@ impl Core {
             drop(borrowed);
             return dropped(letter);
         }
+        let mut waiting = Vec::new();
         instance.watchers.retain(|watcher| Some(*watcher) != call);
         for key in &instance.jobs {
             if let Some(job) = table.jobs.get_mut(*key).filter(|job| job.call == call) {
                 job.is_cancelled = true;
-                job.waiting.drain(..).for_each(std::task::Waker::wake);
+                waiting.append(&mut job.waiting);
             }
         }
+        drop(borrowed);
+        waiting.into_iter().for_each(std::task::Waker::wake);
     }
 
     pub(super) fn is_idle_service(&self, service: Key) -> bool {

@@ -358,6 +358,11 @@ fn invariant_8_no_shard_ends_before_the_last_connection() {
 }
 
 #[test]
+fn invariant_9_a_seed_is_a_run() {
+    finds(Mutation::OutsideChance, "two runs differ");
+}
+
+#[test]
 fn invariant_10_messages_of_one_sender_start_in_order() {
     finds(Mutation::Overtake, "starts behind");
 }
@@ -395,9 +400,4 @@ fn invariant_12_an_inbox_stays_inside_its_limits() {
 #[test]
 fn invariant_12_a_drain_waits_for_calls_that_are_open() {
     finds(Mutation::LeaveCalls, "was open when the server ended");
-}
-
-#[test]
-fn invariant_9_a_seed_is_a_run() {
-    finds(Mutation::OutsideChance, "two runs differ");
 }

@@ -98,6 +98,11 @@ impl Town {
         self.random.below(bound)
     }
 
+    /// How long somebody waits for an answer: as long as it takes, as a rule.
+    pub(super) fn patience_ms(&mut self) -> u64 {
+        if self.below(8) > 0 { u64::MAX } else { self.below(20) }
+    }
+
     /// Somebody new who may send.
     pub(super) fn new_sender(&mut self) -> u64 {
         self.senders += 1;
@@ -194,14 +199,20 @@ impl Town {
     }
 
     /// Whoever watched a service has heard why it ended.
-    pub(super) fn hear_end(&mut self, address: Address, heard: ExitReason, now_ms: u64) {
+    pub(super) fn hear_end(
+        &mut self,
+        address: Address,
+        heard: ExitReason,
+        begun_ms: u64,
+        now_ms: u64,
+    ) {
         self.watches -= 1;
         let real = self.ends.get(&address).copied();
         let fits = match (heard, real) {
             (ExitReason::Unknown, real) => real.is_some(),
             (ExitReason::NotWatched, _) | (ExitReason::ServerStopped, None) => true,
             (ExitReason::ServerStopped, Some((reason, end_ms))) => {
-                reason == heard || end_ms + WAY_MS_MAX > now_ms
+                reason == heard || end_ms.max(begun_ms) + WAY_MS_MAX > now_ms
             }
             (_, real) => real.is_some_and(|(reason, _)| reason == heard),
         };

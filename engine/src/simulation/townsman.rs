@@ -107,7 +107,8 @@ impl Handling<'_> {
 
 impl Drop for Handling<'_> {
     fn drop(&mut self) {
-        if !self.is_over {
+        // One that panics has its answer, a fault.
+        if !self.is_over && !std::thread::panicking() {
             self.townsman.cut.borrow_mut().push(self.question);
         }
     }
@@ -169,16 +170,11 @@ impl Drop for Asking<'_> {
 /// Asks somebody something, for as long as chance says, and checks what comes of it.
 async fn ask(services: &Services, town: &Shared, sender: u64, depth: u32) -> Result<(), Fault> {
     let to = recipient(services, town);
-    let (note, patience_ms, timeout_ms) = {
-        let mut town = town.borrow_mut();
-        let note = town.note(sender, &to, depth);
-        let is_patient = town.below(8) > 0;
-        let patience_ms = if is_patient { u64::MAX } else { town.below(20) };
-        let timeout_ms = 150 + town.below(400);
-        let now_ms = services.context().now_ms();
-        town.ask(&note, now_ms, now_ms + timeout_ms);
-        (note, patience_ms, timeout_ms)
-    };
+    let timeout_ms = 150 + town.borrow_mut().below(400);
+    let patience_ms = town.borrow_mut().patience_ms();
+    let note = town.borrow_mut().note(sender, &to, depth);
+    let now_ms = services.context().now_ms();
+    town.borrow_mut().ask(&note, now_ms, now_ms + timeout_ms);
     let question = note.question;
     let is_service = services.side.scope().service.is_some();
     let asking = Asking { town, question };
@@ -290,9 +286,10 @@ fn watch(me: &ServiceContext, town: &Shared) {
     let Some(address) = town.borrow_mut().somebody() else { return };
     town.borrow_mut().watches += 1;
     let (watching, town, context) = (me.watch(address), Rc::clone(town), me.context());
+    let begun_ms = context.now_ms();
     me.context().spawn(async move {
         let reason = watching.await;
-        town.borrow_mut().hear_end(address, reason, context.now_ms());
+        town.borrow_mut().hear_end(address, reason, begun_ms, context.now_ms());
     });
 }
 

@@ -293,3 +293,45 @@ fn too_many_messages_at_once_are_refused() {
     assert_eq!(scene.count(Counter::ServiceSendsDropped), 7);
     assert_eq!(refused.take(), Some(Err(Fault::Busy)));
 }
+
+#[test]
+fn a_service_asks_in_its_own_name_for_as_long_as_its_settings_say() {
+    /// Says who asks.
+    struct Asker;
+
+    impl Service for Asker {
+        async fn handle(self: Rc<Self>, message: Message) -> Result<Content, Fault> {
+            Ok(Content::value(message.from()))
+        }
+    }
+
+    let mut scene = scene(1);
+    let services = scene.context(0).services();
+    services.spawn(Settings::named(".inner"), |_| Asker).expect("there is room");
+    clerk(&scene, 0, Settings::named(".slow"));
+    let answers: Rc<RefCell<Vec<Option<Address>>>> = Rc::default();
+    let late: Rc<Cell<Option<u64>>> = Rc::default();
+    let settings =
+        Settings { call_timeout: Duration::from_millis(20), ..Settings::named(".asker") };
+    let make = |me: ServiceContext| {
+        let (answers, late) = (Rc::clone(&answers), Rc::clone(&late));
+        let early = me.call(".inner", Content::NOTHING);
+        let own = me.clone();
+        me.fork(async move {
+            let asked = own.call(".inner", Content::NOTHING);
+            for call in [early, asked] {
+                let from = call.await.and_then(Content::take::<Option<Address>>);
+                answers.borrow_mut().push(from.expect("it is answered"));
+            }
+            let begun_ms = own.context().now_ms();
+            let held = own.ask::<Clerk>(".slow", "hold".to_owned()).await;
+            assert!(matches!(held, Err(Fault::Deadline(_))));
+            late.set(Some(own.context().now_ms() - begun_ms));
+        });
+        Asker
+    };
+    let address = services.spawn(settings, make).expect("there is room");
+    scene.pass(100);
+    assert_eq!(*answers.borrow(), [Some(address); 2]);
+    assert_eq!(late.get(), Some(21), "the millisecond under way comes on top");
+}
