@@ -7,6 +7,7 @@
 use super::connections::{Life, Role};
 use super::core::Core;
 use super::counters::Counter;
+use super::sessions::Session;
 use super::stream::Fill;
 use crate::driver::Token;
 use crate::mutation::{self, Mutation};
@@ -130,7 +131,7 @@ impl Core {
     /// Reads what telling a member reads first, so that a group of them waits for memory together.
     fn warm_member(&self, member: MemberKey) {
         let slot = match member {
-            MemberKey::Session(key) => self.sessions.get(key).and_then(|it| it.connection()),
+            MemberKey::Session(key) => self.sessions.get(key).and_then(Session::connection),
             MemberKey::Connection(token) => Some(token.slot),
         };
         if let Some(slot) = slot {
@@ -142,7 +143,7 @@ impl Core {
         match member {
             MemberKey::Session(key) => {
                 let session = self.sessions.get(key).filter(|session| session.pushes);
-                match session.and_then(|session| session.connection()) {
+                match session.and_then(Session::connection) {
                     Some(slot) => self.tell_session(slot, walk),
                     None => Told::No,
                 }

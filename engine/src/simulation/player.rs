@@ -3,6 +3,8 @@
 //! A player repeats an unanswered request once on every new connection, with another nonce, so that
 //! the answer shows which of the two ran.
 
+mod hearing;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -11,14 +13,11 @@ use skyring_protocols::crypt::Secret;
 use skyring_protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring_protocols::login::token::SampleToken;
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
-use skyring_protocols::msg::response::Flag;
 use skyring_protocols::msg::username::Username;
-use skyring_protocols::{Decode, frame};
 
 use super::dial::{Addresses, Dialler};
 use super::game::Ledger;
 use super::line::{Cargo, Line};
-use super::rooms::{Name, RoomLedger};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// Requests that one login makes, at most.
@@ -130,22 +129,6 @@ impl Player {
         matches!(self.stage, Stage::Playing(..) | Stage::Gate(..))
             && self.open.is_empty()
             && self.unheard().is_empty()
-    }
-
-    /// Broadcasts of its rooms that it must have heard and has not.
-    fn unheard(&self) -> Vec<usize> {
-        let [by_msg, by_gate, by_http] = self.dialler.addresses.may_miss;
-        let (name, may_miss) = match (&self.stage, &self.session) {
-            (Stage::Playing(line, _), Some((username, _))) => {
-                (Name::User(username.clone()), if line.is_web() { by_http } else { by_msg })
-            }
-            (Stage::Gate(line, _), _) => (Name::Connection(line.address()), by_gate),
-            _ => return Vec::new(),
-        };
-        if may_miss {
-            return Vec::new();
-        }
-        self.ledger.borrow().rooms.missing(&name, self.attached_at)
     }
 
     /// Where it stands.
@@ -447,85 +430,5 @@ impl Player {
         let nonce = random.below(1 << 32);
         let content = format!("{kind}|{}|{}|{id}|{nonce}", self.number, self.login);
         client.request(id, content.as_bytes(), frames).expect("a short request fits");
-    }
-
-    /// Checks one response.
-    fn take(&mut self, flag: Flag, id: u32, content: &[u8]) {
-        if flag == Flag::Push && RoomLedger::is_broadcast(content) {
-            let username = &self.session.as_ref().expect("a player has a session").0;
-            let name = Name::User(username.clone());
-            return self.ledger.borrow_mut().rooms.hear(&name, content);
-        }
-        if flag == Flag::Push {
-            assert_eq!((id, content), (0, &b"hey"[..]), "{}: a strange push", self.name);
-            return;
-        }
-        let text = String::from_utf8_lossy(content).into_owned();
-        if self.loose.contains(&id) {
-            return;
-        }
-        let Some(kind) = self.open.remove(&id) else {
-            panic!("{}: request {id} answered twice: {text}", self.name);
-        };
-        if self.manners.may_refuse && flag == Flag::Error && kind != "fail" {
-            self.open.insert(id, kind);
-            return self.refused.push((id, kind));
-        }
-        self.answers += 1;
-        if kind == "fail" {
-            assert_eq!((flag, content.len()), (Flag::Error, 0), "{}: a failure", self.name);
-            return;
-        }
-        let username = &self.session.as_ref().expect("a player has a session").0;
-        let ledger = self.ledger.borrow();
-        let run = ledger.runs.get(&(username.clone(), id));
-        let (runs, reply) = run.expect("an answered request ran");
-        assert!(
-            *runs == 1 || self.manners.may_retire,
-            "{}: request {id} ran {runs} times",
-            self.name
-        );
-        assert_eq!(flag, Flag::Ok, "{}: request {id}", self.name);
-        assert_eq!(reply.as_deref(), Some(content), "{}: not what the handler said", self.name);
-        let owner = format!("|{}|{}|{id}|", self.number, self.login);
-        assert!(text.contains(&owner), "{}: {text} is another's answer", self.name);
-    }
-
-    fn gate(
-        &mut self,
-        mut connection: Line,
-        mut sent: Vec<u8>,
-        random: &mut SimRandom,
-        calm: bool,
-    ) -> Stage {
-        self.unread.extend_from_slice(&connection.read());
-        while let Decode::Done { value, consumed } = frame::decode(&self.unread) {
-            if RoomLedger::is_broadcast(value) {
-                let name = Name::Connection(connection.address());
-                self.ledger.borrow_mut().rooms.hear(&name, value);
-            } else {
-                let echoed = &self.unread[..consumed];
-                assert!(sent.starts_with(echoed), "{}: the gate echoes what it got", self.name);
-                sent.drain(..consumed);
-            }
-            self.unread.drain(..consumed);
-        }
-        if connection.end().is_some() || (!calm && random.chance(1_000)) {
-            connection.close();
-            return Stage::Out;
-        }
-        if !calm && random.chance(30_000) && sent.len() < 4_000 {
-            let mut bytes = vec![random.below(256) as u8; random.below(600) as usize];
-            if random.chance(1 << 14) {
-                bytes = [&b"join|"[..], b"leave|", b"shout|"][random.index(3)].to_vec();
-                bytes.resize(bytes.len() + random.index(9), b'x');
-            }
-            let mut framed = Vec::new();
-            frame::encode(&bytes, &mut framed).expect("a short frame");
-            if connection.write(&framed).is_ok() {
-                sent.extend_from_slice(&framed);
-            }
-        }
-        Stage::Gate(connection, sent)
     }
 }
