@@ -27,6 +27,7 @@ usage: skyring-bench COMMAND [OPTIONS]
   tls             what a TLS handshake and an idle TLS connection cost, beside hyper and nginx
   websocket       what a WebSocket message and an idle connection cost, beside tungstenite and
                   fastwebsockets
+  broadcast       what it costs to tell up to 100,000 connections the same, beside a send to each
   msg             skyring's msgserver beside others that run already, for instance Skynet
   sproto          what a message costs in sproto, beside Skynet's C library, prost and rmp-serde
   micro           instructions and cache misses, counted by callgrind

@@ -50,6 +50,13 @@ pub struct GateConnection {
     pub(crate) token: Token,
 }
 
+impl GateConnection {
+    /// The shard it is on.
+    pub fn shard(&self) -> ShardIndex {
+        self.shard
+    }
+}
+
 /// The application's way to its shard. Cheap to clone; stays on its shard.
 #[derive(Clone)]
 pub struct Context {

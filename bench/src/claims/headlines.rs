@@ -12,7 +12,9 @@ pub(super) fn of(record: &Record) -> Vec<Headline> {
     let Some(page) = super::page_of(&record.claim) else { return Vec::new() };
     let mut headlines: Vec<Headline> =
         page.goals.iter().map(|goal| of_goal(record, goal)).collect();
-    let is_ours = |name: &str| [Peer::Session.name(), Peer::Skyring.name()].contains(&name);
+    let is_ours = |name: &str| {
+        [Peer::Session, Peer::Skyring, Peer::Rooms].iter().any(|peer| peer.name() == name)
+    };
     for (scenario, server) in page::rows(record).into_iter().filter(|(_, name)| is_ours(name)) {
         for (name, measure) in page.shown {
             let figure = measure.figure(record, scenario, server);

@@ -10,9 +10,11 @@
 //! | [`http`] | what an HTTP request costs, beside hyper, nginx and a bare echo |
 //! | [`tls`] | what a TLS connection costs, open and idle |
 //! | [`websocket`] | what a WebSocket message and an idle WebSocket connection cost |
+//! | [`broadcast`] | what it costs to tell many the same |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
 //! | [`record`], [`page`] | what was measured, and how it is shown |
 
+pub mod broadcast;
 mod closed;
 pub(crate) mod crowd;
 mod headlines;
@@ -44,7 +46,7 @@ use record::{Cell, Failure, Record};
 use settings::Settings;
 
 /// How the records of every claim are shown.
-const PAGES: [&Page; 8] = [
+const PAGES: [&Page; 9] = [
     &login::PAGE,
     &storm::PAGE,
     &idle::PAGE,
@@ -53,6 +55,7 @@ const PAGES: [&Page; 8] = [
     &http::PAGE,
     &tls::PAGE,
     &websocket::PAGE,
+    &broadcast::PAGE,
 ];
 
 /// How the records of a claim are shown.
@@ -106,6 +109,11 @@ pub fn run(
             let Some(options) = options else { return help(websocket::USAGE) };
             let load = websocket::load(&options);
             measured(claim, &load, &options.settings, command, |it| websocket::run(&options, it))
+        }),
+        "broadcast" => broadcast::BroadcastOptions::parse(parser).and_then(|options| {
+            let Some(options) = options else { return help(broadcast::USAGE) };
+            let load = broadcast::load(&options);
+            measured(claim, &load, &options.settings, command, |it| broadcast::run(&options, it))
         }),
         _ => return None,
     })

@@ -234,8 +234,8 @@ fn bar(record: &Record, spec: &page::Bars, scenario: &str, server: &str) -> Opti
 
 fn fill(server: &str) -> &'static str {
     match server {
-        "session" | "skyring" => OURS,
-        "exchange" | "ring" => FLOOR,
+        "session" | "skyring" | "rooms" => OURS,
+        "exchange" | "ring" | "shout" => FLOOR,
         _ => OTHERS,
     }
 }

@@ -100,6 +100,15 @@ impl Server {
         self.start_peer(settings, Parts { shards, cores, besides: true, certificate: None })
     }
 
+    /// Starts it with so many shards, all on the servers' processor.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_sharded(&self, settings: &Settings, shards: usize) -> io::Result<Running> {
+        let cores = &[settings.server_core];
+        self.start_peer(settings, Parts { shards, cores, besides: false, certificate: None })
+    }
+
     fn start_peer(&self, settings: &Settings, parts: Parts<'_>) -> io::Result<Running> {
         match self {
             Server::Peer(peer) => {

@@ -22,6 +22,7 @@
 //! socket. Each ends the run with an error; the connections
 //! are closed then as after a good one.
 
+pub mod audience;
 pub mod dial;
 mod frames;
 pub(crate) mod http;

@@ -8,6 +8,7 @@
 //! A peer is started by `skyring-bench peer NAME`, prints `ready ADDRESS` once it listens (the
 //! msgserver also that of its login and, if asked, those of its gate and its admin port), and serves until it is killed.
 
+mod broadcast;
 mod epoll;
 mod exchange;
 mod frames;
@@ -17,6 +18,7 @@ mod monoio;
 mod raw;
 mod ring;
 mod session;
+mod shout;
 mod skyring;
 mod tokio;
 mod websocket;
@@ -70,6 +72,12 @@ pub enum Peer {
     TungsteniteSmall,
     /// fastwebsockets behind hyper, current-thread runtime.
     FastWebSockets,
+    /// A bare io_uring that sends one frame to all: the floor of a broadcast.
+    Shout,
+    /// skyring's gate, with a room of all connections.
+    Rooms,
+    /// skyring's gate, with a send for each connection.
+    Sends,
 }
 
 impl Peer {
@@ -85,7 +93,7 @@ impl Peer {
     ];
 
     /// The others.
-    const OTHERS: [Peer; 8] = [
+    const OTHERS: [Peer; 11] = [
         Peer::Exchange,
         Peer::Skyring,
         Peer::Hyper,
@@ -94,6 +102,9 @@ impl Peer {
         Peer::Tungstenite,
         Peer::TungsteniteSmall,
         Peer::FastWebSockets,
+        Peer::Shout,
+        Peer::Rooms,
+        Peer::Sends,
     ];
 
     /// The name on command lines and in records.
@@ -114,6 +125,9 @@ impl Peer {
             Peer::Tungstenite => "tungstenite",
             Peer::TungsteniteSmall => "tungstenite-4k",
             Peer::FastWebSockets => "fastwebsockets",
+            Peer::Shout => "shout",
+            Peer::Rooms => "rooms",
+            Peer::Sends => "sends",
         }
     }
 
@@ -143,6 +157,11 @@ impl Peer {
             Peer::Tungstenite => "tokio-tungstenite, current thread",
             Peer::TungsteniteSmall => "tokio-tungstenite with buffers of 4 KiB, current thread",
             Peer::FastWebSockets => "fastwebsockets behind hyper 1 on tokio, current thread",
+            Peer::Shout => "a bare io_uring that sends one frame to every connection",
+            Peer::Rooms => "skyring, a broadcast to a room of all gate connections",
+            Peer::Sends => {
+                "skyring, a send to each gate connection, paced where they are on other shards"
+            }
         }
     }
 
@@ -235,6 +254,9 @@ pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
         Peer::Tungstenite => websocket::serve_tungstenite(options, None),
         Peer::TungsteniteSmall => websocket::serve_tungstenite(options, Some(BUFFER_BYTES)),
         Peer::FastWebSockets => websocket::serve_fast(options),
+        Peer::Shout => shout::serve(options),
+        Peer::Rooms => broadcast::serve(options, broadcast::Way::Room),
+        Peer::Sends => broadcast::serve(options, broadcast::Way::Sends),
     }
 }
 

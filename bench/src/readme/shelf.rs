@@ -31,7 +31,7 @@ pub(super) struct Shown {
 }
 
 /// Claims in the order of the README, and their titles. Others follow by name.
-const CLAIMS: [(&str, &str); 13] = [
+const CLAIMS: [(&str, &str); 14] = [
     ("floor", "A message, a connection, a session, beside the floor and the peers"),
     ("msg", "Msgservers side by side"),
     ("login", "A login"),
@@ -39,6 +39,7 @@ const CLAIMS: [(&str, &str); 13] = [
     ("tls", "TLS connections"),
     ("websocket", "WebSocket messages"),
     ("sproto", "sproto messages"),
+    ("broadcast", "Broadcasts"),
     ("micro", "Instructions"),
     ("idle", "Memory"),
     ("sessions", "Many sessions in one process"),

@@ -3,6 +3,7 @@
 //! A player repeats an unanswered request once on every new connection, with another nonce, so that
 //! the answer shows which of the two ran.
 
+mod hearing;
 mod requests;
 
 use std::cell::RefCell;
@@ -14,12 +15,10 @@ use skyring_protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring_protocols::login::token::SampleToken;
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
 use skyring_protocols::msg::username::Username;
-use skyring_protocols::{Decode, frame};
 
 use super::dial::{Addresses, Dialler};
 use super::game::Ledger;
 use super::line::{Cargo, Line};
-use super::rooms::{Name, RoomLedger};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// What a player must put up with.
@@ -123,22 +122,6 @@ impl Player {
         matches!(self.stage, Stage::Playing(..) | Stage::Gate(..))
             && self.open.is_empty()
             && self.unheard().is_empty()
-    }
-
-    /// Broadcasts of its rooms that it must have heard and has not.
-    fn unheard(&self) -> Vec<usize> {
-        let [by_msg, by_gate, by_http] = self.dialler.addresses.may_miss;
-        let (name, may_miss) = match (&self.stage, &self.session) {
-            (Stage::Playing(line, _), Some((username, _))) => {
-                (Name::User(username.clone()), if line.is_web() { by_http } else { by_msg })
-            }
-            (Stage::Gate(line, _), _) => (Name::Connection(line.address()), by_gate),
-            _ => return Vec::new(),
-        };
-        if may_miss {
-            return Vec::new();
-        }
-        self.ledger.borrow().rooms.missing(&name, self.attached_at)
     }
 
     /// Where it stands.
@@ -329,43 +312,5 @@ impl Player {
             }
             None => Stage::Attaching { connection, client, fresh },
         }
-    }
-
-    fn gate(
-        &mut self,
-        mut connection: Line,
-        mut sent: Vec<u8>,
-        random: &mut SimRandom,
-        calm: bool,
-    ) -> Stage {
-        self.unread.extend_from_slice(&connection.read());
-        while let Decode::Done { value, consumed } = frame::decode(&self.unread) {
-            if RoomLedger::is_broadcast(value) {
-                let name = Name::Connection(connection.address());
-                self.ledger.borrow_mut().rooms.hear(&name, value);
-            } else {
-                let echoed = &self.unread[..consumed];
-                assert!(sent.starts_with(echoed), "{}: the gate echoes what it got", self.name);
-                sent.drain(..consumed);
-            }
-            self.unread.drain(..consumed);
-        }
-        if connection.end().is_some() || (!calm && random.chance(1_000)) {
-            connection.close();
-            return Stage::Out;
-        }
-        if !calm && random.chance(30_000) && sent.len() < 4_000 {
-            let mut bytes = vec![random.below(256) as u8; random.below(600) as usize];
-            if random.chance(1 << 14) {
-                bytes = [&b"join|"[..], b"leave|", b"shout|"][random.index(3)].to_vec();
-                bytes.resize(bytes.len() + random.index(9), b'x');
-            }
-            let mut framed = Vec::new();
-            frame::encode(&bytes, &mut framed).expect("a short frame");
-            if connection.write(&framed).is_ok() {
-                sent.extend_from_slice(&framed);
-            }
-        }
-        Stage::Gate(connection, sent)
     }
 }

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use super::game::Ledger;
 use crate::context::{Context, Target};
 use crate::driver::sim::SimRandom;
+use crate::room::leaf::Leaf;
 use crate::room::memberships::MemberKey;
 use crate::room::{Member, RoomError};
 use crate::shard::connections::{Life, Role};
@@ -149,7 +150,7 @@ pub(super) async fn act(
         b"join" => join(context, ledger, room, name, member).await,
         b"leave" => leave(context, ledger, room, name, member).await,
         b"shout" => {
-            let except = (number % 3 == 0).then_some((name, member));
+            let except = number.is_multiple_of(3).then_some((name, member));
             shout(context, ledger, room, number, except).await;
         }
         _ => {}
@@ -236,7 +237,8 @@ async fn shout(
         rooms.said.len() - 1
     };
     let text = format!("{MARK}{number}|{}", "x".repeat(seed * 37 % 190));
-    let message = if seed % 2 == 0 { Message::from(text) } else { text.into_bytes().into() };
+    let message =
+        if seed.is_multiple_of(2) { Message::from(text) } else { text.into_bytes().into() };
     let taken = context.rooms().broadcast(&name_of(room), message, member).await;
     ledger.borrow_mut().rooms.said[number].is_taken = taken.is_ok();
 }
@@ -262,9 +264,9 @@ pub(super) fn limits(random: &mut SimRandom) -> RoomLimits {
 
 /// What must hold after every turn of a shard.
 pub(super) fn check(core: &Core) {
-    let memberships: usize = core.rooms.all().map(|leaf| leaf.len()).sum();
+    let memberships: usize = core.rooms.all().map(Leaf::len).sum();
     assert_eq!(memberships, core.rooms.memberships.len(), "memberships are miscounted");
-    for member in core.rooms.all().flat_map(|leaf| leaf.members()) {
+    for member in core.rooms.all().flat_map(Leaf::members) {
         let is_here = match member {
             MemberKey::Session(key) => core.sessions.get(key).is_some(),
             MemberKey::Connection(token) => {

@@ -1,12 +1,10 @@
 //! What an attached player asks, and what it makes of the answers.
 
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
-use skyring_protocols::msg::response::Flag;
 
 use super::{Player, Stage};
 use crate::driver::sim::SimRandom;
 use crate::simulation::line::Line;
-use crate::simulation::rooms::{Name, RoomLedger};
 
 /// Requests that one login makes, at most.
 const REQUESTS_MAX: u32 = 90;
@@ -126,47 +124,5 @@ impl Player {
         let nonce = random.below(1 << 32);
         let content = format!("{kind}|{}|{}|{id}|{nonce}", self.number, self.login);
         client.request(id, content.as_bytes(), frames).expect("a short request fits");
-    }
-
-    /// Checks one response.
-    fn take(&mut self, flag: Flag, id: u32, content: &[u8]) {
-        if flag == Flag::Push && RoomLedger::is_broadcast(content) {
-            let username = &self.session.as_ref().expect("a player has a session").0;
-            let name = Name::User(username.clone());
-            return self.ledger.borrow_mut().rooms.hear(&name, content);
-        }
-        if flag == Flag::Push {
-            assert_eq!((id, content), (0, &b"hey"[..]), "{}: a strange push", self.name);
-            return;
-        }
-        let text = String::from_utf8_lossy(content).into_owned();
-        if self.loose.contains(&id) {
-            return;
-        }
-        let Some(kind) = self.open.remove(&id) else {
-            panic!("{}: request {id} answered twice: {text}", self.name);
-        };
-        if self.manners.may_refuse && flag == Flag::Error && kind != "fail" {
-            self.open.insert(id, kind);
-            return self.refused.push((id, kind));
-        }
-        self.answers += 1;
-        if kind == "fail" {
-            assert_eq!((flag, content.len()), (Flag::Error, 0), "{}: a failure", self.name);
-            return;
-        }
-        let username = &self.session.as_ref().expect("a player has a session").0;
-        let ledger = self.ledger.borrow();
-        let run = ledger.runs.get(&(username.clone(), id));
-        let (runs, reply) = run.expect("an answered request ran");
-        assert!(
-            *runs == 1 || self.manners.may_retire,
-            "{}: request {id} ran {runs} times",
-            self.name
-        );
-        assert_eq!(flag, Flag::Ok, "{}: request {id}", self.name);
-        assert_eq!(reply.as_deref(), Some(content), "{}: not what the handler said", self.name);
-        let owner = format!("|{}|{}|{id}|", self.number, self.login);
-        assert!(text.contains(&owner), "{}: {text} is another's answer", self.name);
     }
 }
