@@ -85,7 +85,7 @@ impl Application for Caller {
         }
         match self.way {
             Way::Room => {
-                drop(self.context.rooms().broadcast(ROOM, content, Some(connection.into())))
+                drop(self.context.rooms().broadcast(ROOM, content, Some(connection.into())));
             }
             Way::Sends => self.send_to_all(connection, &content).await,
         }
