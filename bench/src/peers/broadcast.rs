@@ -2,13 +2,13 @@
 //! room, or by a send for each connection.
 //!
 //! By sends, each costs an entry in the outbox and an encoding, and a message to its shard where that
-//! is another; of those a few thousand may wait at a time, so the application pauses now and then.
+//! is another; of those a few thousand may wait at a time, so the application waits for that shard now
+//! and then.
 
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use skyring::Bytes;
 use skyring::config::{Config, Listener, ListenerKind};
@@ -20,9 +20,8 @@ use super::{PeerOptions, announce_all};
 use crate::generator::audience::{COUNT_FRAME, HEAD_BYTES, count_answer};
 
 const ROOM: &[u8] = b"everybody";
-/// Sends to other shards between two pauses.
+/// Sends to another shard between two waits for it.
 const SENDS: usize = 1_000;
-const PAUSE: Duration = Duration::from_millis(1);
 
 /// How everybody is told.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,8 +32,8 @@ pub(super) enum Way {
     Sends,
 }
 
-/// Everybody who is connected, the caller first.
-type Everybody = Arc<Mutex<Vec<GateConnection>>>;
+/// Everybody who is connected, by shard.
+type Everybody = Arc<Mutex<Vec<Vec<GateConnection>>>>;
 
 struct Caller {
     context: Context,
@@ -43,26 +42,29 @@ struct Caller {
 }
 
 impl Caller {
-    fn everybody(&self) -> Vec<GateConnection> {
+    fn everybody(&self) -> Vec<Vec<GateConnection>> {
         self.everybody.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn count(&self) -> usize {
         let count = match self.way {
             Way::Room => self.context.rooms().members(ROOM).await.unwrap_or(0),
-            Way::Sends => self.everybody().len(),
+            Way::Sends => self.everybody().iter().map(Vec::len).sum(),
         };
         count.saturating_sub(1)
     }
 
     async fn send_to_all(&self, caller: GateConnection, content: &Bytes) {
-        let mut away = 0;
-        for connection in self.everybody().into_iter().filter(|it| *it != caller) {
-            away += usize::from(connection.shard() != self.context.shard());
-            self.context.send(connection, content.clone());
-            if away == SENDS {
-                away = 0;
-                self.context.sleep(PAUSE).await;
+        for connections in self.everybody() {
+            let is_here = connections.first().is_some_and(|it| it.shard() == self.context.shard());
+            for (number, connection) in (1..).zip(connections) {
+                if connection != caller {
+                    self.context.send(connection, content.clone());
+                }
+                if !is_here && number % SENDS == 0 {
+                    // It is answered behind everything sent there before.
+                    let _ = self.context.rooms().leave(ROOM, connection).await;
+                }
             }
         }
     }
@@ -71,7 +73,9 @@ impl Caller {
 impl Application for Caller {
     fn on_connect(&self, connection: GateConnection, _peer: SocketAddr) {
         self.context.open(connection);
-        self.everybody.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut everybody = self.everybody.lock().unwrap_or_else(PoisonError::into_inner);
+        everybody[usize::from(connection.shard().0)].push(connection);
+        drop(everybody);
         if self.way == Way::Room {
             self.context.rooms().join(ROOM, connection);
         }
@@ -85,7 +89,7 @@ impl Application for Caller {
         }
         match self.way {
             Way::Room => {
-                drop(self.context.rooms().broadcast(ROOM, content, Some(connection.into())));
+                self.context.rooms().broadcast(ROOM, content, Some(connection.into()));
             }
             Way::Sends => self.send_to_all(connection, &content).await,
         }
@@ -104,7 +108,7 @@ pub(super) fn serve(options: &PeerOptions, way: Way) -> io::Result<()> {
         listeners: vec![gate],
         ..Config::default()
     };
-    let everybody = Everybody::default();
+    let everybody: Everybody = Arc::new(Mutex::new(vec![Vec::new(); options.shards]));
     let make = move |context| Caller { context, way, everybody: Arc::clone(&everybody) };
     let server =
         Server::start(&config, make).map_err(|error| io::Error::other(error.to_string()))?;

@@ -67,7 +67,7 @@ pub const BACKLOG_MAX: usize = 256;
 /// Bytes of their content, likewise. One of any length may wait alone.
 pub const BACKLOG_BYTES_MAX: usize = 4 << 20;
 /// Members that a shard appends to in one turn, at most.
-pub const MEMBERS_A_TURN: usize = 4096;
+pub const MEMBERS_A_TURN: usize = 1024;
 
 /// Why a room does not do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

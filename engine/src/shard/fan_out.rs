@@ -16,7 +16,7 @@ use crate::room::mail::LeafKey;
 use crate::room::memberships::MemberKey;
 
 /// Members that one room tells before the next room's turn.
-const SLICE: usize = 1024;
+const SLICE: usize = 256;
 
 /// Members whose memory is asked for together before they are told; see `warm`.
 const GROUP: usize = 16;
