@@ -11,7 +11,7 @@ use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
 use crate::records;
-use crate::{micro, msg, readme};
+use crate::{micro, msg, readme, sproto};
 
 const USAGE: &str = "\
 usage: skyring-bench COMMAND [OPTIONS]
@@ -28,6 +28,7 @@ usage: skyring-bench COMMAND [OPTIONS]
   websocket       what a WebSocket message and an idle connection cost, beside tungstenite and
                   fastwebsockets
   msg             skyring's msgserver beside others that run already, for instance Skynet
+  sproto          what a message costs in sproto, beside Skynet's C library, prost and rmp-serde
   micro           instructions and cache misses, counted by callgrind
   readme          writes the figures in README.md from the newest records
   render RECORD   writes table and plot of a record again
@@ -45,6 +46,8 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         Some(Value(command)) if command == "msg" => msg::command(parser, &command_line()),
         Some(Value(command)) if command == "micro" => micro::command(parser, &command_line()),
         Some(Value(command)) if command == "micro-body" => micro::run_body(parser),
+        Some(Value(command)) if command == "sproto" => sproto::command(parser, &command_line()),
+        Some(Value(command)) if command == "sproto-body" => sproto::run_body(parser),
         Some(Value(command)) if command == "readme" => readme::command(parser),
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),

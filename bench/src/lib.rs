@@ -22,5 +22,6 @@ pub mod readme;
 pub mod records;
 pub mod ring;
 mod scratch;
+pub mod sproto;
 pub mod statistics;
 mod svg;

@@ -31,13 +31,14 @@ pub(super) struct Shown {
 }
 
 /// Claims in the order of the README, and their titles. Others follow by name.
-const CLAIMS: [(&str, &str); 12] = [
+const CLAIMS: [(&str, &str); 13] = [
     ("floor", "A message, a connection, a session, beside the floor and the peers"),
     ("msg", "Msgservers side by side"),
     ("login", "A login"),
     ("http", "HTTP requests"),
     ("tls", "TLS connections"),
     ("websocket", "WebSocket messages"),
+    ("sproto", "sproto messages"),
     ("micro", "Instructions"),
     ("idle", "Memory"),
     ("sessions", "Many sessions in one process"),
