@@ -93,9 +93,10 @@ pub fn command(program: &Path, output: &Path) -> Command {
 pub struct OutputFile(PathBuf);
 
 impl OutputFile {
-    /// A name of its own in the directory for temporary files.
+    /// A name of its own in the directory for temporary files, even if it is given a path.
     #[must_use]
     pub fn new(name: &str) -> OutputFile {
+        let name = name.replace('/', "-");
         let name = format!("skyring-callgrind-{}-{name}", std::process::id());
         OutputFile(std::env::temp_dir().join(name))
     }
@@ -188,6 +189,12 @@ mod tests {
         let text = format!("{EVENTS}\ntotals: 900 1 2 3 40\n");
         let expected = Counts { instructions: 900, first_misses: 40, last_misses: 0 };
         assert_eq!(parse(&text), Ok(expected));
+    }
+
+    #[test]
+    fn an_output_is_among_the_temporary_files() {
+        let file = OutputFile::new("/a/b");
+        assert_eq!(file.path().parent(), Some(&*std::env::temp_dir()));
     }
 
     #[test]

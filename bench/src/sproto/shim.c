@@ -24,14 +24,9 @@
 #define BAG_MAX 256
 #define ENTITIES_MAX 256
 
-struct text {
-	const char *bytes;
-	int length;
-};
+struct text { const char *bytes; int length; };
 
-struct move {
-	int64_t id, x, y, z, facing;
-};
+struct move { int64_t id, x, y, z, facing; };
 
 struct chat {
 	int64_t id, channel, at;
@@ -44,9 +39,7 @@ struct item {
 	int bound;
 };
 
-struct stats {
-	int64_t strength, agility, stamina, wisdom, health, health_max;
-};
+struct stats { int64_t strength, agility, stamina, wisdom, health, health_max; };
 
 struct place {
 	int64_t map;
@@ -64,9 +57,7 @@ struct sheet {
 	struct item bag[BAG_MAX];
 };
 
-struct entity {
-	int64_t id, x, y, facing, health;
-};
+struct entity { int64_t id, x, y, facing, health; };
 
 struct update {
 	int64_t tick;

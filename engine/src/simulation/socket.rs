@@ -200,6 +200,11 @@ impl Socket {
         }
     }
 
+    /// Whether a pong is still to come.
+    pub(super) fn awaits_pong(&self) -> bool {
+        !self.pings.is_empty()
+    }
+
     /// Bytes that are still to be written.
     pub(super) fn unsent(&self) -> usize {
         self.unsent.len()

@@ -89,7 +89,8 @@ impl Talker {
     /// Nothing is unanswered.
     pub(super) fn is_content(&self) -> bool {
         self.talk.as_ref().is_none_or(|talk| {
-            talk.open.is_empty() && talk.late.is_empty() && talk.goodbye.is_none()
+            let has_all = talk.open.is_empty() && talk.late.is_empty();
+            has_all && talk.goodbye.is_none() && !talk.socket.awaits_pong()
         }) && self.unheard().is_empty()
     }
 
