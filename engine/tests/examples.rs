@@ -1,0 +1,15 @@
+//! The examples, each played over real sockets against its own code.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "websocket/peer.rs"]
+#[allow(dead_code, reason = "tests of WebSockets use more of it")]
+mod peer;
+#[path = "../examples/sproto_chat.rs"]
+#[allow(dead_code, reason = "a test has a main of its own")]
+mod sproto_chat;
+mod support;
+
+/// A test for each example.
+mod examples {
+    mod chat;
+}
