@@ -1,6 +1,9 @@
 //! The examples, each played over real sockets against its own code.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../examples/matchmaking.rs"]
+#[allow(dead_code, reason = "a test has a main of its own")]
+mod matchmaking;
 #[path = "websocket/peer.rs"]
 #[allow(dead_code, reason = "tests of WebSockets use more of it")]
 mod peer;
@@ -12,4 +15,6 @@ mod support;
 /// A test for each example.
 mod examples {
     mod chat;
+    mod matchmaking;
+    mod stage;
 }
