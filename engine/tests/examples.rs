@@ -11,10 +11,14 @@ mod peer;
 #[allow(dead_code, reason = "a test has a main of its own")]
 mod sproto_chat;
 mod support;
+#[path = "../examples/turn_game.rs"]
+#[allow(dead_code, reason = "a test has a main of its own")]
+mod turn_game;
 
 /// A test for each example.
 mod examples {
     mod chat;
     mod matchmaking;
     mod stage;
+    mod turn_game;
 }
