@@ -4,6 +4,9 @@
 #[path = "../examples/matchmaking.rs"]
 #[allow(dead_code, reason = "a test has a main of its own")]
 mod matchmaking;
+#[path = "../examples/outside.rs"]
+#[allow(dead_code, reason = "a test has a main of its own")]
+mod outside;
 #[path = "websocket/peer.rs"]
 #[allow(dead_code, reason = "tests of WebSockets use more of it")]
 mod peer;
@@ -17,8 +20,10 @@ mod turn_game;
 
 /// A test for each example.
 mod examples {
+    mod board;
     mod chat;
     mod matchmaking;
+    mod outside;
     mod stage;
     mod turn_game;
 }
