@@ -1,10 +1,11 @@
 //! Agents: one value a logged-in user, from login to logout.
 //!
 //! Skynet's login server, gate and agents in one: a game that implements [`Game`] is started as
-//! `Server::start(&config, |context| Agents::new(context, MyGame))`. A login makes an [`Agent`] on the
-//! shard that owns the user; it takes the user's requests, hears of attach and detach ("afk"), and is
-//! dropped at logout. It outlives connections, as the session does, and needs no lock: everything that
-//! concerns it happens on one thread.
+//! `Server::start(&config, |context| Agents::new(context, MyGame))`, and [`Agents::with`] gives agents
+//! to any other application. A login makes an [`Agent`] on the shard that owns the user; it takes the
+//! user's requests, hears of attach and detach ("afk"), and is dropped at logout. It outlives
+//! connections, as the session does, and needs no lock: everything that concerns it happens on one
+//! thread.
 //!
 //! **Messages.** Other agents and services reach the agent of a user by [`address`], wherever it is;
 //! [`Agent::message`] takes what they send. A user who is not logged in has no agent:
@@ -129,11 +130,12 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// A game as an application.
-pub struct Agents<G: Game> {
+/// An application whose users have agents.
+pub struct Agents<G, A> {
     context: Context,
     game: Rc<G>,
-    roster: Rc<Roster<G::Agent>>,
+    make: Box<dyn Fn(Client) -> A>,
+    roster: Rc<Roster<A>>,
 }
 
 /// The agents of a shard.
@@ -174,22 +176,42 @@ impl<A> Roster<A> {
     }
 }
 
-impl<G: Game> Agents<G> {
+impl<G: Game> Agents<G, G::Agent> {
     /// The game on this shard.
     ///
     /// # Panics
     /// When it is made a second time on a shard.
-    pub fn new(context: Context, game: G) -> Agents<G> {
+    pub fn new(context: Context, game: G) -> Agents<G, G::Agent> {
+        let game = Rc::new(game);
+        let maker = Rc::clone(&game);
+        Agents::of(context, game, move |client| Rc::clone(&maker).agent(client))
+    }
+}
+
+impl<G: Application, A: Agent> Agents<G, A> {
+    /// Any application on this shard, with agents that `make` makes: see [`Game::agent`].
+    ///
+    /// # Panics
+    /// When it is made a second time on a shard.
+    pub fn with(
+        context: Context,
+        application: G,
+        make: impl Fn(Client) -> A + 'static,
+    ) -> Agents<G, A> {
+        Agents::of(context, Rc::new(application), make)
+    }
+
+    fn of(context: Context, game: Rc<G>, make: impl Fn(Client) -> A + 'static) -> Agents<G, A> {
         let roster = Rc::new(Roster { agents: RefCell::default(), logins: RefCell::default() });
         let known = Rc::clone(&roster);
-        let make = move |me: ServiceContext, uid: &[u8]| Door {
+        let door = move |me: ServiceContext, uid: &[u8]| Door {
             me,
             uid: uid.into(),
             roster: Rc::clone(&known),
         };
-        let made = context.services().keyed(CLASS, Settings::default(), make);
+        let made = context.services().keyed(CLASS, Settings::default(), door);
         made.expect("a shard has one application, which makes this class");
-        Agents { context, game: Rc::new(game), roster }
+        Agents { context, game, make: Box::new(make), roster }
     }
 }
 
@@ -212,7 +234,7 @@ impl<A: Agent> Service for Door<A> {
     }
 }
 
-impl<G: Game> Application for Agents<G> {
+impl<G: Application, A: Agent> Application for Agents<G, A> {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         Rc::clone(&self.game).authenticate(shown).await
     }
@@ -228,7 +250,7 @@ impl<G: Game> Application for Agents<G> {
 
     fn on_login(&self, user: &User) {
         let client = Client { context: self.context.clone(), user: user.clone() };
-        self.roster.add(user, Rc::clone(&self.game).agent(client));
+        self.roster.add(user, (self.make)(client));
         self.game.on_login(user);
     }
 

@@ -25,6 +25,7 @@ mod mutation;
 pub mod net;
 pub mod places;
 pub mod presence;
+pub mod promise;
 pub mod room;
 pub mod route;
 pub mod rpc;

@@ -13,6 +13,7 @@ use skyring::Bytes;
 use skyring::agent::{self, Agent, Agents, Client, Game};
 use skyring::config::ListenerKind;
 use skyring::context::{Context, Target};
+use skyring::demo::Demo;
 use skyring::handler::{
     Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
     User,
@@ -278,5 +279,28 @@ fn panics_disturb_nobody_else() {
     poor.ask_failing(1, b"how often");
     assert_eq!(player.ask(3, b"greet unlucky"), b"no such service");
     drop((player, poor));
+    town.end();
+}
+
+/// The application that decides who logs in need know nothing of agents.
+#[test]
+fn any_application_can_have_agents() {
+    let log = Log::default();
+    let person_log = Arc::clone(&log);
+    let make = move |context: Context| {
+        let log = Arc::clone(&person_log);
+        Agents::with(context.clone(), Demo::new(context, 0), move |client| {
+            let log = Arc::clone(&log);
+            Person { client, log, greeted: Cell::new(0) }
+        })
+    };
+    let town = Town { server: Server::start(&config(2), make).expect("the server starts"), log };
+    let (ann, bob) = (town.log_in("ann"), town.log_in("bob"));
+    let (mut player, mut friend) = (town.attach(&ann, 1), town.attach(&bob, 1));
+    assert!(player.ask(1, b"greet bob").ends_with(b"greets back"));
+    assert_eq!(friend.receive(), Some((Flag::Push, 0, b"hello".to_vec())));
+    assert_eq!(friend.ask(1, b"bye"), b"bye");
+    town.expect("bob", &["is here", "is away", "Logout", "is dropped"]);
+    drop((player, friend));
     town.end();
 }

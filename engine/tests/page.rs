@@ -11,10 +11,14 @@ mod browser;
 #[path = "web/served.rs"]
 mod served;
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use skyring::config::{Config, Listener, ListenerKind};
+use skyring::demo::Demo;
 use skyring::protocols::crypt::{self, Padding};
+use skyring::server::Server;
 
 use browser::Browser;
 use served::Served;
@@ -84,6 +88,39 @@ fn the_buttons_do_it_one_by_one() {
     assert_eq!(refused, "401 Unauthorized");
     drop(browser);
     served.end();
+}
+
+/// What the game says unasked has a line of its own, and is taken for no answer.
+#[test]
+fn pushes_are_shown() {
+    let listeners = [ListenerKind::Http, ListenerKind::Msg].map(|kind| {
+        let mut listener = Listener::new(kind);
+        listener.address.set_port(0);
+        listener
+    });
+    let config = Config { shards: 2, listeners: listeners.into(), ..Config::default() };
+    let make = |context| Demo::new(context, 0).with_pushes(true);
+    let server = Server::start(&config, make).expect("the server starts");
+    let browser = Browser::start(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("pushes-profile"));
+    let story = "
+        const element = (name) => document.getElementById(name);
+        const press = async (name, isDone) => {
+            element(name).click();
+            while (!isDone()) { await new Promise((resolve) => setTimeout(resolve, 5)); }
+        };
+        await press('login', () => element('state').value.startsWith('logged in'));
+        await press('attach', () => element('state').value.startsWith('attached'));
+        element('id').value = '0'; // The number in pushes, too.
+        await press('send', () => element('log').rows[1]?.cells[4].textContent === 'played');";
+    let result = "[...document.getElementById('log').rows].map((row) => \
+                  [...row.cells].map((cell) => cell.textContent))";
+    let rows = browser.read(&format!("http://{}/", server.addresses()[0]), story, result);
+    let expected =
+        json!([["1", "", "", "move 1", "pushed"], ["1", "0", "move 1", "move 1", "played"]]);
+    assert_eq!(rows, expected);
+    drop(browser);
+    server.handle().drain();
+    server.join().expect("a clean end");
 }
 
 /// The page's cryptography is that of the server (WIRE C9 to C11, C12 to C14).

@@ -1,6 +1,7 @@
 //! What clients may ask, and who takes it.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use super::error::{Refusal, SendError};
 use super::line::{GateLine, SocketLine};
 use super::peer::{self, Peer};
 use crate::context::{Context, GateConnection};
+use crate::handler::Application;
 use crate::http;
 use crate::websocket;
 
@@ -70,7 +72,7 @@ impl Default for Settings {
 }
 
 /// What clients may ask, what may be asked of them, and who takes it. Cheap to clone; stays on its
-/// shard.
+/// shard. It is an [`Application`] by itself where a game has nothing else.
 pub struct Interface<H> {
     pub(super) context: Context,
     pub(super) rpc: Rc<Rpc>,
@@ -127,5 +129,17 @@ impl<H: Handler> Interface<H> {
         let mut package = Vec::new();
         peer::request(&mut Host::new(), &self.rpc, protocol, None, args, &mut package)?;
         Ok(package.into())
+    }
+}
+
+/// A game that has nothing but an interface: every gate connection is served, and every WebSocket that
+/// an HTTP listener is asked for, whatever its path.
+impl<H: Handler> Application for Interface<H> {
+    fn on_connect(&self, connection: GateConnection, _: SocketAddr) {
+        self.serve(connection);
+    }
+
+    async fn http(self: Rc<Self>, request: http::Request) -> http::Response {
+        self.accept(&request)
     }
 }

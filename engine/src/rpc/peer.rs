@@ -16,12 +16,14 @@ use super::body::{Body, with_content};
 use super::call::{self, Taker};
 use super::error::{CallError, SendError};
 use crate::context::{Context, GateConnection};
+use crate::room::Member;
 use crate::websocket::{CloseCode, Socket};
 
 /// The client at the other end of a connection. Cheap to clone; stays on its shard, and may be kept
 /// after the connection has ended: then nothing can be sent.
 ///
-/// Peers are equal when they are the same connection.
+/// Peers are equal when they are the same connection. A room takes one as a
+/// [`Member`](crate::room::Member).
 #[derive(Clone)]
 pub struct Peer(Rc<Link>);
 
@@ -64,7 +66,7 @@ impl Peer {
         self.0.is_open.get()
     }
 
-    /// The gate connection, if it is one: a room takes it as a member.
+    /// The gate connection, if it is one.
     pub fn gate(&self) -> Option<GateConnection> {
         match &self.0.carrier {
             Carrier::Gate(connection) => Some(*connection),
@@ -96,8 +98,20 @@ impl Peer {
         self.send(|host, rpc, out| request(host, rpc, protocol, None, args, out))
     }
 
-    /// Sends a package that was encoded before, for many peers perhaps
-    /// ([`Interface::encode`](super::Interface::encode)).
+    /// A push that is encoded once and sent to many that speak as this one does, as
+    /// [`Interface::encode`](super::Interface::encode) makes it: handlers know their peers, and not
+    /// the interface.
+    ///
+    /// # Errors
+    /// The schema does not allow it.
+    pub fn encode<P: Stub>(&self, args: &P::Request) -> Result<Bytes, SendError> {
+        let mut package = Vec::new();
+        let host = &mut Host::new();
+        host.call::<P>(&self.0.rpc, None, args, None, &mut Vec::new(), &mut package)?;
+        Ok(package.into())
+    }
+
+    /// Sends a package that was encoded before, for many peers perhaps ([`Peer::encode`]).
     ///
     /// # Errors
     /// Nothing was sent.
@@ -297,6 +311,18 @@ pub(super) fn request(
     with_content(args, rpc.remote(), args_type, |content| {
         host.request(rpc, protocol, session, content, &mut Vec::new(), out)
     })?
+}
+
+impl From<&Peer> for Member {
+    /// Its connection.
+    fn from(peer: &Peer) -> Member {
+        match &peer.0.carrier {
+            Carrier::Gate(connection) => Member::from(*connection),
+            Carrier::Socket(socket) => {
+                Member::from(socket.get().expect("nobody is given a peer before it is open"))
+            }
+        }
+    }
 }
 
 impl PartialEq for Peer {

@@ -41,7 +41,7 @@ async function login(uid, password) {
 }
 
 async function attach() {
-  const attached = await session.attach(user);
+  const attached = await session.attach(user, (content) => addRow("", "")(content, "pushed"));
   attachment = attached;
   counts.attaches += 1;
   show(`attached, index ${user.index}`);

@@ -10,6 +10,7 @@ import { desEncode } from "./des.js";
 const ANSWER_TAIL_BYTES = 5;
 const ID_BYTES = 4;
 const FLAG_OK = 1;
+const FLAG_PUSH = 2;
 
 /** A WebSocket of this site that is read message by message. */
 class Channel {
@@ -101,8 +102,11 @@ export async function login(uid, password, server = SERVER) {
   return { uid, subid, username, secret, index: 0 };
 }
 
-/** Attaches a user, with an index that no earlier attach had. Fails with the server's refusal. */
-export async function attach(user) {
+/**
+ * Attaches a user, with an index that no earlier attach had. Fails with the server's refusal. What
+ * answers no request is given to `pushed`.
+ */
+export async function attach(user, pushed) {
   const channel = await new Channel("/msg").open();
   user.index += 1;
   const text = `${user.username}:${user.index}`;
@@ -112,13 +116,14 @@ export async function attach(user) {
   if (said !== "200 OK") {
     throw new Error(said);
   }
-  return new Attachment(channel);
+  return new Attachment(channel, pushed);
 }
 
 /** An attached connection. Requests may be under way side by side, each with an id of its own. */
 class Attachment {
-  constructor(channel) {
+  constructor(channel, pushed) {
     this.channel = channel;
+    this.pushed = pushed;
     this.asked = new Map();
     this.lost = channel.closed;
     this.read();
@@ -132,12 +137,14 @@ class Attachment {
       }
       const view = new DataView(message);
       const end = view.byteLength - ANSWER_TAIL_BYTES;
-      const id = view.getUint32(end + 1);
-      this.asked.get(id)?.resolve({
-        ok: view.getUint8(end) === FLAG_OK,
-        content: crypt.textOf(new Uint8Array(message, 0, end)),
-      });
-      this.asked.delete(id);
+      const [flag, id] = [view.getUint8(end), view.getUint32(end + 1)];
+      const content = crypt.textOf(new Uint8Array(message, 0, end));
+      if (flag === FLAG_PUSH) {
+        this.pushed(content);
+      } else {
+        this.asked.get(id)?.resolve({ ok: flag === FLAG_OK, content });
+        this.asked.delete(id);
+      }
     }
     for (const { reject } of this.asked.values()) {
       reject(new Error("the connection is gone, and with it the answer"));
