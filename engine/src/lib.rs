@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod agent;
+pub mod batched;
 pub mod config;
 pub mod context;
 pub mod cores;
