@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
+use crate::call;
 use crate::claims;
 use crate::floor;
 use crate::floor::options::{self, FloorOptions};
@@ -28,6 +29,8 @@ usage: skyring-bench COMMAND [OPTIONS]
   websocket       what a WebSocket message and an idle connection cost, beside tungstenite and
                   fastwebsockets
   broadcast       what it costs to tell up to 100,000 connections the same, beside a send to each
+  call            what a service call costs, in a shard and across shards, beside tokio,
+                  crossbeam, glommio and a function
   msg             skyring's msgserver beside others that run already, for instance Skynet
   sproto          what a message costs in sproto, beside Skynet's C library, prost and rmp-serde
   micro           instructions and cache misses, counted by callgrind
@@ -49,6 +52,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         Some(Value(command)) if command == "micro-body" => micro::run_body(parser),
         Some(Value(command)) if command == "sproto" => sproto::command(parser, &command_line()),
         Some(Value(command)) if command == "sproto-body" => sproto::run_body(parser),
+        Some(Value(command)) if command == "call-body" => call::run_body(parser),
         Some(Value(command)) if command == "readme" => readme::command(parser),
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),

@@ -3,6 +3,7 @@
 //! `METHOD.md` beside this crate states the rules and where we may be biased.
 
 mod bars;
+pub mod call;
 pub mod certificate;
 pub mod child;
 pub mod claims;

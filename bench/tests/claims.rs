@@ -208,6 +208,36 @@ fn tls_opens_resumes_and_weighs_connections() {
 }
 
 #[test]
+fn call_asks_in_the_shard_and_across() {
+    let parts =
+        ["## Goals", "| in the shard, 1 under way ", "| another shard, idle ", "No network"];
+    let cells = good("call", &[], &parts);
+    assert_eq!(cells.len(), 2 * 4 + 2 + 4 * 4);
+    for cell in &cells {
+        assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
+        assert_eq!(cell.check.unwrap().right, cell.done);
+        assert_eq!(cell.times.contains_key("answer"), cell.scenario.starts_with("another shard"));
+    }
+}
+
+/// What a measurement is told, and what it says of that.
+#[test]
+fn a_call_that_cannot_be_measured_says_why() {
+    let two = "another shard, idle";
+    for (arguments, reason) in [
+        (&["skyring", two, "--seconds", "1", "--core", "0"][..], "not on [0]"),
+        (&["function", two, "--seconds", "1", "--core", "0,1"], "not on [0, 1]"),
+        (&["skyring", two, "--core", "0,1"], "--seconds or --calls?"),
+        (&["nobody", two, "--calls", "1", "--core", "0,1"], "no side nobody"),
+        (&["skyring", "x", "--calls", "1", "--core", "0"], "no scenario x"),
+    ] {
+        let output = bench().arg("call-body").args(arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && errors.contains(reason), "{errors}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_says_why() {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let output = bench().args(["storm", "--quick", "--sessions", "0"]).output().unwrap();

@@ -11,10 +11,12 @@
 //! | [`tls`] | what a TLS connection costs, open and idle |
 //! | [`websocket`] | what a WebSocket message and an idle WebSocket connection cost |
 //! | [`broadcast`] | what it costs to tell many the same |
+//! | [`call`] | what a service call costs, in a shard and across shards |
 //! | [`settings`], [`server`] | what they are told, and whom they measure; `floor` too |
 //! | [`record`], [`page`] | what was measured, and how it is shown |
 
 pub mod broadcast;
+pub mod call;
 mod closed;
 pub(crate) mod crowd;
 mod headlines;
@@ -46,7 +48,7 @@ use record::{Cell, Failure, Record};
 use settings::Settings;
 
 /// How the records of every claim are shown.
-const PAGES: [&Page; 9] = [
+const PAGES: [&Page; 10] = [
     &login::PAGE,
     &storm::PAGE,
     &idle::PAGE,
@@ -56,6 +58,7 @@ const PAGES: [&Page; 9] = [
     &tls::PAGE,
     &websocket::PAGE,
     &broadcast::PAGE,
+    &call::PAGE,
 ];
 
 /// How the records of a claim are shown.
@@ -114,6 +117,11 @@ pub fn run(
             let Some(options) = options else { return help(broadcast::USAGE) };
             let load = broadcast::load(&options);
             measured(claim, &load, &options.settings, command, |it| broadcast::run(&options, it))
+        }),
+        "call" => call::CallOptions::parse(parser).and_then(|options| {
+            let Some(options) = options else { return help(call::USAGE) };
+            let load = call::load(&options);
+            measured(claim, &load, &options.settings, command, |it| call::run(&options, it))
         }),
         _ => return None,
     })

@@ -49,6 +49,9 @@ pub struct Plan {
     pub rounds: u32,
     /// The load in words.
     pub load: String,
+    /// What ran where, in words. None: servers and a generator talk over loopback TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<String>,
     /// Processor of the servers.
     pub server_core: usize,
     /// Processor of the generator.
@@ -151,6 +154,9 @@ pub struct Cell {
     /// System calls of all the server's threads for each of what was counted; in a phase of its
     /// own.
     pub calls: Option<f64>,
+    /// User instructions for each of what was counted, by callgrind; in runs of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<f64>,
     /// How long things took, by what they are: `login`, `attach`, `response`, ...
     pub times: BTreeMap<String, Percentiles>,
     /// How long phases took, in seconds.
@@ -238,6 +244,7 @@ impl Record {
         let plan = Plan {
             rounds: settings.rounds,
             load: load.to_owned(),
+            places: None,
             server_core: settings.server_core,
             generator_core: settings.generator_core,
             congestion: settings.congestion.clone(),

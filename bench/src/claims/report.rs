@@ -50,16 +50,17 @@ fn title(record: &Record) -> &str {
 
 fn heading(record: &Record) -> String {
     let (environment, plan) = (&record.environment, &record.plan);
+    let places = plan.places.clone().unwrap_or_else(|| {
+        let (server, generator) = (plan.server_core, plan.generator_core);
+        format!("Loopback TCP; servers on core {server}, generator on core {generator}")
+    });
     format!(
-        "# {title}\n\n{environment}{load} Loopback TCP; servers on core {server_core}, generator on core \
-         {generator_core}; rounds: {rounds}.\n\n\
+        "# {title}\n\n{environment}{load} {places}; rounds: {rounds}.\n\n\
          Values are medians over the rounds, with the range behind them. What they mean and where \
          they may mislead: bench/METHOD.md.\n",
         title = title(record),
         environment = environment.describe(plan.congestion.as_deref()),
         load = plan.load,
-        server_core = plan.server_core,
-        generator_core = plan.generator_core,
         rounds = plan.rounds,
     )
 }

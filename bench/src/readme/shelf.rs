@@ -31,7 +31,7 @@ pub(super) struct Shown {
 }
 
 /// Claims in the order of the README, and their titles. Others follow by name.
-const CLAIMS: [(&str, &str); 14] = [
+const CLAIMS: [(&str, &str); 15] = [
     ("floor", "A message, a connection, a session, beside the floor and the peers"),
     ("msg", "Msgservers side by side"),
     ("login", "A login"),
@@ -40,6 +40,7 @@ const CLAIMS: [(&str, &str); 14] = [
     ("websocket", "WebSocket messages"),
     ("sproto", "sproto messages"),
     ("broadcast", "Broadcasts"),
+    ("call", "Service calls"),
     ("micro", "Instructions"),
     ("idle", "Memory"),
     ("sessions", "Many sessions in one process"),
