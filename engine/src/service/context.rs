@@ -369,7 +369,8 @@ impl ServiceContext {
 
     /// Ends this service, behind what it has sent and behind what its handler does until it waits:
     /// `stop` and then an answer answers. No other message starts. What waits in the inbox fails
-    /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one.
+    /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one, unless this
+    /// one stops before a message has started: so it refuses a key for which it should not be.
     pub fn stop(&self) {
         let mut table = self.services.side.services.table.borrow_mut();
         if let Some(instance) = table.instances.get_mut(self.address.key) {

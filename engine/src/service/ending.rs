@@ -25,13 +25,14 @@ impl Core {
         let Some(mut instance) = removed else { return };
         let count = side.services.table.borrow().instances.len();
         self.counters.set(Counter::ServicesNow, count as u64);
-        let is_keyed = instance.made_for.is_some();
+        // One that ends before anything has started would be made for the same message for ever.
+        let has_next = instance.made_for.is_some() && instance.has_begun;
         self.forget(address, &mut instance);
         for job in std::mem::take(&mut instance.jobs) {
             self.end_job(job);
         }
         let inbox = std::mem::take(&mut instance.inbox);
-        if is_keyed && reason == ExitReason::Stopped {
+        if has_next && reason == ExitReason::Stopped {
             self.deliver_again(inbox);
         } else {
             inbox.into_iter().for_each(|letter| self.fail(*letter, Fault::Stopped));

@@ -58,6 +58,7 @@ impl Core {
             }
             let Some(letter) = instance.inbox.pop_front() else { return };
             instance.waiting_bytes -= letter.weight_bytes();
+            instance.has_begun = true;
             let body = instance.body.as_mut().expect("it was made before it was known");
             let runner = body.runner.take().expect("handlers run one after the other");
             (letter, runner, instance.settings.call_timeout, instance.inbox.is_empty())

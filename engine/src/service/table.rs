@@ -44,6 +44,8 @@ pub(crate) struct Instance {
     pub(crate) settings: Settings,
     /// It has asked for its end, which is near.
     pub(crate) is_stopping: bool,
+    /// A message of it has started.
+    pub(crate) has_begun: bool,
     /// Global names it has asked for, and local ones that it has.
     pub(crate) names: Vec<Name>,
     /// The class and key it was made for.
@@ -67,6 +69,7 @@ impl Instance {
         Instance {
             body: None,
             is_stopping: false,
+            has_begun: false,
             names: settings.name.iter().cloned().collect(),
             settings,
             made_for: None,

@@ -180,3 +180,22 @@ fn the_service_of_a_key_that_stops_loses_no_message() {
         ]
     );
 }
+
+#[test]
+fn the_service_of_a_key_may_refuse_to_be() {
+    let mut scene = scene(1);
+    let made = Rc::new(Cell::new(0));
+    let inside = Rc::clone(&made);
+    let keyed = scene.context(0).services().keyed("room", Settings::default(), move |me, _| {
+        inside.set(inside.get() + 1);
+        me.stop();
+        Acting::new(Clerk { me, heard: Rc::default(), door: Door::default() })
+    });
+    keyed.expect("the class is new");
+    let refused = ask(&scene, Key::new("room", b"nowhere"), "hello");
+    tell(&scene, 0, Key::new("room", b"nowhere"), "hello");
+    scene.pass(5);
+    assert_eq!(refused.take(), Some(Err(Fault::Stopped)));
+    assert_eq!((made.get(), scene.count(Counter::ServiceSendsDropped)), (1, 1));
+    assert!(scene.core(0).deliveries.is_empty());
+}
