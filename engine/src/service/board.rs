@@ -98,7 +98,8 @@ impl Board {
     /// Lets everything go, and with it whatever keeps the shard's own things alive.
     pub(crate) fn clear(&self) {
         self.has_ended.set(true);
-        dropped(self.hook.borrow_mut().take());
+        let hook = self.hook.borrow_mut().take();
+        dropped(hook);
         let table = std::mem::take(&mut *self.table.borrow_mut());
         dropped(table);
     }

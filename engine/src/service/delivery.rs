@@ -14,6 +14,7 @@ use super::content::Content;
 use super::fault::Fault;
 use super::letter::{CallId, Letter, Matter};
 use super::slab::Key;
+use super::work::{Output, dropped};
 use super::{CHAIN_MAX, DELIVERIES_A_TURN};
 use crate::mutation::{self, Mutation};
 use crate::shard::connections::NEVER;
@@ -78,7 +79,8 @@ impl Core {
         {
             let mut calls = board.calls.borrow_mut();
             let Some(record) = calls.get_mut(call.key).filter(|record| record.is_open()) else {
-                return; // Dropped before it was sent.
+                drop(calls);
+                return dropped(letter); // Its call was dropped before it was sent.
             };
             record.is_posted = true;
             letter.deadline_ms = record.deadline_ms;
@@ -125,7 +127,9 @@ impl Core {
                 board.queued.set(board.queued.get() - 1);
                 if board.has_ended.get() {
                     self.fail(*letter, Fault::Stopped);
-                } else if !self.is_forgotten(&letter) {
+                } else if self.is_forgotten(&letter) {
+                    dropped(letter);
+                } else {
                     self.deliver(letter);
                 }
             }

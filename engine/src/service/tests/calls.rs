@@ -335,3 +335,29 @@ fn a_service_asks_in_its_own_name_for_as_long_as_its_settings_say() {
     assert_eq!(*answers.borrow(), [Some(address); 2]);
     assert_eq!(late.get(), Some(21), "the millisecond under way comes on top");
 }
+
+#[test]
+fn content_that_panics_when_it_is_dropped_harms_nobody() {
+    struct Fuse(#[expect(dead_code, reason = "it counts how many there are")] std::sync::Arc<()>);
+
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(())); // As a panic, without its noise.
+        }
+    }
+
+    let mut scene = scene(1);
+    let (address, _) = clerk(&scene, 0, Settings::default());
+    let counted = std::sync::Arc::new(());
+    let fuse = || Fuse(std::sync::Arc::clone(&counted));
+    let services = scene.context(0).services();
+    drop(services.call(address, Content::value(fuse())));
+    let shared = std::sync::Arc::new(fuse());
+    services
+        .send_all(&[address], &Content::shared(std::sync::Arc::clone(&shared)))
+        .expect("shared");
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shared))));
+    scene.pass(5);
+    assert_eq!(std::sync::Arc::strong_count(&counted), 1, "all of it is gone");
+    assert_eq!(ask(&scene, address, "hello").take(), None);
+}
