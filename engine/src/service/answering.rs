@@ -65,11 +65,7 @@ impl Core {
         match (&matter, call) {
             (Matter::Cancel, _) => {}
             (_, Some(call)) => self.give(Some(call), Err(fault)),
-            (Matter::Message(_), None) => self.count(Counter::ServiceSendsDropped),
-            (Matter::Fan(addresses, _), None) => {
-                self.counters.add(Counter::ServiceSendsDropped, addresses.len() as u64);
-            }
-            _ => {}
+            (_, None) => self.counters.add(Counter::ServiceSendsDropped, matter.sends()),
         }
         dropped(matter);
     }

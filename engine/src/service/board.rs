@@ -83,6 +83,11 @@ impl Board {
         self.counters.count(counter);
     }
 
+    /// Counts so many.
+    pub(crate) fn add(&self, counter: Counter, amount: u64) {
+        self.counters.add(counter, amount);
+    }
+
     /// Sets a gauge.
     pub(crate) fn set(&self, counter: Counter, value: u64) {
         self.counters.set(counter, value);

@@ -49,7 +49,7 @@ impl Services {
         }
         for (_, addresses) in shards {
             let content = content.another().ok_or(Fault::WrongType)?;
-            self.post(addresses[0].into(), Matter::Fan(addresses, content));
+            self.post(addresses[0].into(), Matter::Fan(addresses.into(), content));
         }
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Services {
         };
         let is_refused = letter.may_be_refused() && board.queued.get() >= super::QUEUED_MAX;
         if is_refused || board.has_ended.get() {
-            return board.count(Counter::ServiceSendsDropped);
+            return board.add(Counter::ServiceSendsDropped, letter.matter.sends());
         }
         self.side.post_letter(Box::new(letter));
     }

@@ -146,8 +146,8 @@ impl Core {
         !matches!(letter.matter, Matter::Cancel) && letter.call.is_some_and(is_over)
     }
 
-    /// What waits in the inbox of a keyed service that ends goes to the next one of its key, before
-    /// whatever else is to be delivered.
+    /// These are delivered, in their order, before whatever else is to be: what waits in the inbox of a
+    /// keyed service that ends, which is for the next one of its key.
     pub(super) fn deliver_again(&mut self, letters: VecDeque<Box<Letter>>) {
         let board = &self.side.services;
         board.queued.set(board.queued.get() + letters.len());
@@ -160,7 +160,7 @@ impl Core {
         match &letter.matter {
             Matter::Lookup | Matter::Claim(_) | Matter::Release(_) => self.keep_names(*letter),
             Matter::Spawn(..) => self.spawn_for(*letter),
-            Matter::Fan(..) => self.spread(*letter),
+            Matter::Fan(..) => self.spread(letter),
             _ => {
                 if let Some(address) = self.known_elsewhere(&letter.to) {
                     letter.to = Recipient::Address(address);
@@ -209,15 +209,18 @@ impl Core {
         }
     }
 
-    /// The same message for several services of this shard.
-    fn spread(&mut self, letter: Letter) {
-        let Letter { matter: Matter::Fan(addresses, content), from, trace, .. } = letter else {
-            return;
-        };
-        for address in addresses {
-            let content = content.another().expect("what is sent to several can be shared");
-            let letter = Letter::new(address.into(), Matter::Message(content), trace);
-            self.deliver_to_service(Box::new(Letter { from, ..letter }));
+    /// The same message for several services of this shard: the first of them gets it, the others are
+    /// next, each with a share of the turn of its own.
+    fn spread(&mut self, mut letter: Box<Letter>) {
+        let (from, trace) = (letter.from, letter.trace);
+        let Matter::Fan(addresses, content) = &mut letter.matter else { return };
+        let Some(address) = addresses.pop_front() else { return dropped(letter) };
+        let content = content.another().expect("what is sent to several can be shared");
+        match addresses.is_empty() {
+            true => dropped(letter),
+            false => self.deliver_again([letter].into()),
         }
+        let letter = Letter::new(address.into(), Matter::Message(content), trace);
+        self.deliver_to_service(Box::new(Letter { from, ..letter }));
     }
 }
