@@ -107,11 +107,11 @@ impl Services {
     ) -> Result<Vec<Address>, SpawnError> {
         let shards = self.side.services.shards().unwrap_or_default();
         let spawn = |shard| self.spawn_on(ShardIndex(shard), settings.clone(), make.clone());
-        let mut addresses = Vec::new();
+        let mut spawned = Vec::new();
         for spawning in (0..shards).map(spawn).collect::<Vec<_>>() {
-            addresses.push(spawning.await?);
+            spawned.push(spawning.await);
         }
-        Ok(addresses)
+        spawned.into_iter().collect()
     }
 
     /// Says how the services of a class are made on this shard; said on every shard, most easily
@@ -361,8 +361,12 @@ impl ServiceContext {
         noted?;
         let errand = Errand::new(Recipient::Name(name.clone()), Matter::Claim(self.address));
         let claimed = Asked { call: Call::begin(side, errand), read: unpack }.await;
-        if claimed.is_err() {
+        if let Err(error) = &claimed {
             side.services.table.borrow_mut().unnote(self.address, &name);
+            if matches!(error, SpawnError::Unanswered(_)) {
+                // It may have been given all the same: it is given back, behind that.
+                self.post(Recipient::Name(name), Matter::Release(self.address));
+            }
         }
         claimed
     }
