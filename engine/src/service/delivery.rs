@@ -25,6 +25,8 @@ use crate::shard::message::Message;
 /// What is to be delivered on this shard.
 pub(super) enum Ready {
     Letter(Box<Letter>),
+    /// The answer to a call of this shard.
+    Answer(Key, Output),
     /// This service may start what waits in its inbox.
     Inbox(Key),
 }
@@ -53,14 +55,6 @@ impl Deliveries {
     /// Whether so much waits that other shards must wait too.
     pub(crate) fn is_crowded(&self) -> bool {
         self.ready.len() >= super::QUEUED_MAX
-    }
-
-    pub(super) fn take_all(&mut self) -> Vec<Letter> {
-        let letter = |ready| match ready {
-            Ready::Letter(letter) => Some(*letter),
-            Ready::Inbox(_) => None,
-        };
-        self.ready.drain(..).filter_map(letter).collect()
     }
 }
 
@@ -122,6 +116,7 @@ impl Core {
         self.deliveries.left -= 1;
         match ready {
             Ready::Inbox(service) => self.look_into_inbox(service),
+            Ready::Answer(call, output) => self.end_call(call, output),
             Ready::Letter(letter) => {
                 let board = &self.side.services;
                 board.queued.set(board.queued.get() - 1);
@@ -137,11 +132,13 @@ impl Core {
         true
     }
 
-    /// Whether it belongs to a call of this shard that nobody waits for any more.
+    /// Whether it belongs to a call that nobody waits for any more: one of this shard that has ended,
+    /// or any whose time is over, of which its own shard sees to.
     fn is_forgotten(&self, letter: &Letter) -> bool {
         let is_over = |call: CallId| {
             let calls = self.side.services.calls.borrow();
-            call.shard == self.index && !calls.get(call.key).is_some_and(Record::is_open)
+            let has_ended = || !calls.get(call.key).is_some_and(Record::is_open);
+            letter.deadline_ms <= self.now_ms || (call.shard == self.index && has_ended())
         };
         !matches!(letter.matter, Matter::Cancel) && letter.call.is_some_and(is_over)
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::address::{Address, Recipient};
 use super::content::Content;
+use super::delivery::Ready;
 use super::fault::{ExitReason, Fault};
 use super::letter::{Letter, Matter};
 use super::slab::Key;
@@ -95,15 +96,21 @@ impl Core {
         for key in services {
             self.end_service(key, ExitReason::ServerStopped);
         }
-        for letter in self.deliveries.take_all() {
-            board.queued.set(board.queued.get() - 1);
-            self.fail(letter, Fault::Stopped);
+        for ready in std::mem::take(&mut self.deliveries.ready) {
+            match ready {
+                Ready::Letter(letter) => {
+                    board.queued.set(board.queued.get() - 1);
+                    self.fail(*letter, Fault::Stopped);
+                }
+                Ready::Answer(call, output) => self.end_call(call, output),
+                Ready::Inbox(_) => {}
+            }
         }
         let calls = board.calls.borrow().keys();
         for key in calls {
             let open = board.calls.borrow().get(key).is_some_and(super::calls::Record::is_open);
             if open {
-                self.take_answer(key, Err(Fault::Stopped));
+                self.end_call(key, Err(Fault::Stopped));
             }
         }
         board.clear();

@@ -361,3 +361,64 @@ fn content_that_panics_when_it_is_dropped_harms_nobody() {
     assert_eq!(std::sync::Arc::strong_count(&counted), 1, "all of it is gone");
     assert_eq!(ask(&scene, address, "hello").take(), None);
 }
+
+#[test]
+fn what_a_handler_sends_goes_before_its_answer_on_a_busy_shard() {
+    for shard in [0, 1] {
+        let mut scene = scene(2);
+        clerk(&scene, 0, Settings::named(".beside"));
+        let (told, heard) = clerk(&scene, 0, Settings::named("told"));
+        let (teller, _) = clerk(&scene, shard, Settings::default());
+        scene.pass(100);
+        let services = scene.context(0).services();
+        let inside = Rc::clone(&heard);
+        let done = spawn(&scene, move |_| async move {
+            services.ask::<Clerk>(teller, "tell:told".to_owned()).await.expect("it is there");
+            inside.borrow().len()
+        });
+        for _ in 0..20 {
+            for _ in 0..3 * DELIVERIES_A_TURN {
+                tell(&scene, 0, ".beside", "busy");
+            }
+            scene.turn(0);
+            scene.turn(1);
+        }
+        scene.pass(100);
+        assert_eq!(done.take(), Some(1), "{told} is told before its teller answers");
+    }
+}
+
+#[test]
+fn a_message_that_comes_too_late_does_not_start() {
+    let mut scene = scene(2);
+    let (address, heard) = clerk(&scene, 1, Settings::default());
+    let services = scene.context(0).services();
+    let call = services.ask::<Clerk>(address, "too late".to_owned());
+    let done = spawn(&scene, move |_| call.deadline(Duration::from_millis(30)));
+    tell(&scene, 0, address, "a send is in time");
+    scene.turn(0);
+    scene.core(1).now_ms += 40;
+    scene.turn(1);
+    assert_eq!(*heard.borrow(), ["a send is in time"]);
+    scene.pass(100);
+    assert!(matches!(done.take(), Some(Err(Fault::Deadline(_)))));
+}
+
+#[test]
+fn calls_leave_few_timers_behind() {
+    let mut scene = scene(1);
+    let (address, _) = clerk(&scene, 0, Settings::default());
+    let services = scene.context(0).services();
+    let long = services.ask::<Clerk>(address, "hold".to_owned());
+    let long = spawn(&scene, move |_| long.deadline(Duration::from_secs(24 * 3600)));
+    for _ in 0..600 {
+        let short = services.ask::<Clerk>(address, "hold".to_owned());
+        let short = spawn(&scene, move |_| short.deadline(Duration::from_millis(10)));
+        scene.pass(1000);
+        assert!(short.take().is_some());
+    }
+    let timers = scene.core(0).timers.len();
+    assert!(timers < 100, "{timers} timers after ten minutes");
+    scene.pass(24 * 3600 * 1000);
+    assert!(long.take().is_some(), "it ends in time all the same");
+}
