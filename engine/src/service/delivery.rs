@@ -91,6 +91,9 @@ impl Core {
         if to == self.index {
             return self.take_letter(letter);
         }
+        if to.0 >= self.router.shards() {
+            return self.fail(*letter, Fault::NoService); // An address of another server.
+        }
         if letter.may_be_refused() && self.mail.is_overfull() {
             return self.fail(*letter, Fault::Busy);
         }

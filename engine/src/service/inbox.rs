@@ -164,7 +164,10 @@ impl Core {
     pub(super) fn cancel_call(&mut self, service: Key, call: Option<CallId>) {
         let mut borrowed = self.side.services.table.borrow_mut();
         let table = &mut *borrowed;
-        let Some(instance) = table.instances.get_mut(service) else { return };
+        let (Some(instance), Some(id)) = (table.instances.get_mut(service), call) else { return };
+        if instance.watchers.remove(&id) {
+            return;
+        }
         if let Some(at) = instance.inbox.iter().position(|letter| letter.call == call) {
             let letter = instance.inbox.remove(at).expect("it was found there");
             instance.waiting_bytes -= letter.weight_bytes();
@@ -172,7 +175,6 @@ impl Core {
             return dropped(letter);
         }
         let mut waiting = Vec::new();
-        instance.watchers.retain(|watcher| Some(*watcher) != call);
         for key in &instance.jobs {
             if let Some(job) = table.jobs.get_mut(*key).filter(|job| job.call == call) {
                 job.is_cancelled = true;

@@ -12,7 +12,7 @@ use crate::driver::ShardIndex;
 use crate::route::Router;
 
 /// A call, wherever it is known. No later call of its shard gets the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallId {
     pub(crate) shard: ShardIndex,
     pub(crate) key: SlabKey,

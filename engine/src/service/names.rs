@@ -92,7 +92,7 @@ impl Core {
         let mut table = self.side.services.table.borrow_mut();
         let instance = table.instances.get_mut(service).expect("it was found");
         if instance.watchers.len() < super::WATCHERS_MAX {
-            instance.watchers.push(call);
+            instance.watchers.insert(call);
         } else {
             drop(table);
             self.give(Some(call), Ok(Content::value(ExitReason::NotWatched)));

@@ -1,6 +1,6 @@
 //! The services of one shard, what they are doing, and what they are called.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -61,7 +61,7 @@ pub(crate) struct Instance {
     /// Handlers and forks.
     pub(crate) jobs: Vec<Key>,
     /// Who wants to hear of its end.
-    pub(crate) watchers: Vec<CallId>,
+    pub(crate) watchers: BTreeSet<CallId>,
 }
 
 impl Instance {
@@ -78,7 +78,7 @@ impl Instance {
             waiting_bytes: 0,
             running_bytes: 0,
             jobs: Vec::new(),
-            watchers: Vec::new(),
+            watchers: BTreeSet::new(),
         }
     }
 

@@ -422,3 +422,31 @@ fn calls_leave_few_timers_behind() {
     scene.pass(24 * 3600 * 1000);
     assert!(long.take().is_some(), "it ends in time all the same");
 }
+
+#[test]
+fn an_address_of_another_server_is_nobody() {
+    let (mut scene, other) = (scene(2), scene(3));
+    let (stranger, _) = clerk(&other, 2, Settings::default());
+    let call = ask(&scene, stranger, "hello");
+    scene.pass(100);
+    assert_eq!(call.take(), Some(Err(Fault::NoService)));
+}
+
+#[test]
+fn a_sleep_that_is_dropped_holds_nobody() {
+    struct Sleeper;
+
+    impl std::task::Wake for Sleeper {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    let mut scene = scene(1);
+    let mut sleep = Box::pin(scene.context(0).sleep(Duration::from_secs(3600)));
+    scene.pass(5);
+    let sleeper = std::sync::Arc::new(Sleeper);
+    let waker = std::task::Waker::from(std::sync::Arc::clone(&sleeper));
+    let polled = sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop((sleep, waker));
+    assert_eq!(std::sync::Arc::strong_count(&sleeper), 1);
+}
