@@ -37,8 +37,8 @@ impl Services {
     /// Sends the same to several services, with one message to each shard.
     ///
     /// # Errors
-    /// [`Fault::WrongType`] when it is a value for one recipient only ([`Content::value`]) and there
-    /// are more; nothing is sent then.
+    /// [`Fault::WrongType`] when it is a value for one recipient only ([`Content::value`]); nothing is
+    /// sent then.
     pub fn send_all(&self, to: &[Address], content: &Content) -> Result<(), Fault> {
         let mut shards: Vec<(ShardIndex, Vec<Address>)> = Vec::new();
         for address in to {
@@ -172,7 +172,8 @@ impl Services {
         self.post(service.into(), Matter::Stop { if_idle: false });
     }
 
-    /// Has every call that ends on this shard from now on told to `hook`, for a log. A second hook
+    /// Has every call of this shard that ends from now on told to `hook`, for a log: with its answer or
+    /// a fault. One that was refused when it was made, or is dropped, is only counted. A second hook
     /// replaces the first.
     pub fn on_finished_call(&self, hook: impl Fn(&FinishedCall<'_>) + 'static) {
         let earlier = self.side.services.hook.borrow_mut().replace(Rc::new(hook));
