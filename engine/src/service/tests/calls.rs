@@ -336,32 +336,7 @@ fn a_service_asks_in_its_own_name_for_as_long_as_its_settings_say() {
     assert_eq!(late.get(), Some(21), "the millisecond under way comes on top");
 }
 
-#[test]
-fn content_that_panics_when_it_is_dropped_harms_nobody() {
-    struct Fuse(#[expect(dead_code, reason = "it counts how many there are")] std::sync::Arc<()>);
-
-    impl Drop for Fuse {
-        fn drop(&mut self) {
-            std::panic::resume_unwind(Box::new(())); // As a panic, without its noise.
-        }
-    }
-
-    let mut scene = scene(1);
-    let (address, _) = clerk(&scene, 0, Settings::default());
-    let counted = std::sync::Arc::new(());
-    let fuse = || Fuse(std::sync::Arc::clone(&counted));
-    let services = scene.context(0).services();
-    drop(services.call(address, Content::value(fuse())));
-    let shared = std::sync::Arc::new(fuse());
-    services
-        .send_all(&[address], &Content::shared(std::sync::Arc::clone(&shared)))
-        .expect("shared");
-    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shared))));
-    scene.pass(5);
-    assert_eq!(std::sync::Arc::strong_count(&counted), 1, "all of it is gone");
-    assert_eq!(ask(&scene, address, "hello").take(), None);
-}
-
+/// What a handler has sent is heard when its answer is, however much waits on the shard.
 #[test]
 fn what_a_handler_sends_goes_before_its_answer_on_a_busy_shard() {
     for shard in [0, 1] {
@@ -388,6 +363,7 @@ fn what_a_handler_sends_goes_before_its_answer_on_a_busy_shard() {
     }
 }
 
+/// Nobody works for those who have given up, also where their shard has not said so yet.
 #[test]
 fn a_message_that_comes_too_late_does_not_start() {
     let mut scene = scene(2);
@@ -404,6 +380,7 @@ fn a_message_that_comes_too_late_does_not_start() {
     assert!(matches!(done.take(), Some(Err(Fault::Deadline(_)))));
 }
 
+/// One call that may take a day costs no timer for each that is over in a moment.
 #[test]
 fn calls_leave_few_timers_behind() {
     let mut scene = scene(1);
@@ -421,6 +398,33 @@ fn calls_leave_few_timers_behind() {
     assert!(timers < 100, "{timers} timers after ten minutes");
     scene.pass(24 * 3600 * 1000);
     assert!(long.take().is_some(), "it ends in time all the same");
+}
+
+/// What the application sends may panic when it is dropped, wherever that is.
+#[test]
+fn content_that_panics_when_it_is_dropped_harms_nobody() {
+    struct Fuse(#[expect(dead_code, reason = "it counts how many there are")] std::sync::Arc<()>);
+
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(())); // As a panic, without its noise.
+        }
+    }
+
+    let mut scene = scene(1);
+    let (address, _) = clerk(&scene, 0, Settings::default());
+    let counted = std::sync::Arc::new(());
+    let fuse = || Fuse(std::sync::Arc::clone(&counted));
+    let services = scene.context(0).services();
+    drop(services.call(address, Content::value(fuse())));
+    let shared = std::sync::Arc::new(fuse());
+    services
+        .send_all(&[address], &Content::shared(std::sync::Arc::clone(&shared)))
+        .expect("shared");
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shared))));
+    scene.pass(5);
+    assert_eq!(std::sync::Arc::strong_count(&counted), 1, "all of it is gone");
+    assert_eq!(ask(&scene, address, "hello").take(), None);
 }
 
 #[test]

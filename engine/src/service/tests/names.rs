@@ -181,6 +181,7 @@ fn the_service_of_a_key_that_stops_loses_no_message() {
     );
 }
 
+/// A key that should have no service costs its messages, not the shard's time.
 #[test]
 fn the_service_of_a_key_may_refuse_to_be() {
     let mut scene = scene(1);
@@ -200,6 +201,7 @@ fn the_service_of_a_key_may_refuse_to_be() {
     assert!(scene.core(0).deliveries.is_empty());
 }
 
+/// A name that is given too late to whoever asked for it is free again.
 #[test]
 fn a_name_whose_claim_was_not_answered_in_time_is_nobodys() {
     let mut scene = scene(2);
