@@ -476,6 +476,14 @@ impl Alarm {
 /// Waits for an instant; made by [`Context::sleep`].
 pub struct Sleep(Rc<Alarm>);
 
+impl Drop for Sleep {
+    /// The wheel keeps the bell until its time; who would be woken need not wait for that.
+    fn drop(&mut self) {
+        let waiting = self.0.waiting.take();
+        drop(waiting);
+    }
+}
+
 impl Future for Sleep {
     type Output = ();
 

@@ -97,7 +97,7 @@ impl<S: ?Sized> Protocols<S> {
                     Refusal::failed(id, "the answer is a value, which no client can read").payload()
                 }
             },
-            Err(fault) => Refusal::failed(id, fault.to_string()).payload(),
+            Err(fault) => Refusal::failed(id, public(&fault)).payload(),
         }
     }
 
@@ -106,8 +106,40 @@ impl<S: ?Sized> Protocols<S> {
     }
 }
 
+/// What a client may know of a fault: not which services called each other, under whose keys.
+fn public(fault: &Fault) -> String {
+    match fault {
+        Fault::Deadline(_) => "no answer in time".to_owned(),
+        fault => fault.to_string(),
+    }
+}
+
 impl<S: ?Sized> std::fmt::Debug for Protocols<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.registry.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::{Chain, Key};
+    use crate::simulation::scene::{Props, spawn};
+
+    #[test]
+    fn a_client_is_not_told_who_called_whom() {
+        let mut scene = Props::default().start();
+        let done = spawn(&scene, |context| async move {
+            let mut protocols = Protocols::new(context);
+            let late = |(): &mut (), _: Bytes| async {
+                let player = Key::new("player", b"somebody else").into();
+                Err(Fault::Deadline(Chain(vec![player])))
+            };
+            protocols.on(Protocol::raw(), late).expect("the number is free");
+            protocols.answer(&mut (), &Bytes::from_static(&[ProtocolId::RAW.0])).await
+        });
+        scene.pass(5);
+        let refusal = Refusal::failed(ProtocolId::RAW, "no answer in time");
+        assert_eq!(done.take(), Some(refusal.payload()));
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::FinishedCall;
+use super::delivery::Ready;
 use super::fault::Fault;
 use super::letter::{Answer, CallId, Letter, Matter};
 use super::slab::Key;
@@ -11,7 +12,7 @@ use super::work::{Output, dropped};
 use crate::shard::connections::NEVER;
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
-use crate::shard::deadlines::TimerKey;
+use crate::shard::deadlines::{LOOK_MS_MAX, TimerKey};
 use crate::shard::message::Message;
 
 impl Core {
@@ -26,8 +27,17 @@ impl Core {
         }
     }
 
-    /// An answer has come to this shard.
+    /// An answer has come to this shard. It is given behind what waits to be delivered: what its
+    /// sender has sent before is among that.
     pub(crate) fn take_answer(&mut self, key: Key, result: Output) {
+        match self.deliveries.is_empty() {
+            true => self.end_call(key, result),
+            false => self.deliveries.ready.push_back(Ready::Answer(key, result)),
+        }
+    }
+
+    /// A call has its answer.
+    pub(super) fn end_call(&mut self, key: Key, result: Output) {
         let side = Rc::clone(&self.side);
         let outcome = outcome(&result);
         self.tell_hook(key, result.as_ref().err());
@@ -65,30 +75,32 @@ impl Core {
         match (&matter, call) {
             (Matter::Cancel, _) => {}
             (_, Some(call)) => self.give(Some(call), Err(fault)),
-            (Matter::Message(_), None) => self.count(Counter::ServiceSendsDropped),
-            (Matter::Fan(addresses, _), None) => {
-                self.counters.add(Counter::ServiceSendsDropped, addresses.len() as u64);
-            }
-            _ => {}
+            (_, None) => self.counters.add(Counter::ServiceSendsDropped, matter.sends()),
         }
         dropped(matter);
     }
 
-    /// Sees to the deadlines of calls that were made in this turn and are open still.
+    /// Ends the calls that are late, and sees to the deadlines of those that were made in this turn and
+    /// are open still. At the end of a turn, so that an answer that has come in time is given first.
     pub(crate) fn look_after_calls(&mut self) {
+        self.end_late_calls();
         let due_ms = self.side.services.calls.borrow_mut().look_after();
-        if let Some(due_ms) = due_ms.filter(|due_ms| *due_ms < self.deliveries.timer_ms) {
-            self.deliveries.timer_ms = due_ms;
-            self.timers.arm(due_ms, TimerKey::Calls);
+        let look_ms = due_ms.map(|due_ms| due_ms.min(self.now_ms.saturating_add(LOOK_MS_MAX)));
+        if let Some(look_ms) = look_ms.filter(|look_ms| *look_ms < self.deliveries.timer_ms) {
+            self.deliveries.timer_ms = look_ms;
+            self.timers.arm(look_ms, TimerKey::Calls);
         }
     }
 
-    /// Some call may be late.
+    /// Some call may be late: [`Core::look_after_calls`] sees to it.
     pub(crate) fn on_calls_timer(&mut self) {
-        if self.deliveries.timer_ms > self.now_ms {
-            return; // Armed anew since.
+        // A later one may have been armed before this one.
+        if self.deliveries.timer_ms <= self.now_ms {
+            self.deliveries.timer_ms = NEVER;
         }
-        self.deliveries.timer_ms = NEVER;
+    }
+
+    fn end_late_calls(&mut self) {
         let side = Rc::clone(&self.side);
         loop {
             let calls = side.services.calls.borrow();
@@ -97,11 +109,10 @@ impl Core {
             let chain = record.callers.chain(record.to.clone());
             let cancel = Letter::new(record.to.clone(), Matter::Cancel, record.trace);
             drop(calls);
-            self.take_answer(key, Err(Fault::Deadline(chain)));
+            self.end_call(key, Err(Fault::Deadline(chain)));
             let call = Some(CallId { shard: self.index, key });
             self.route(Box::new(Letter { call, ..cancel }));
         }
-        self.look_after_calls();
     }
 }
 

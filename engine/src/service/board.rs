@@ -83,6 +83,11 @@ impl Board {
         self.counters.count(counter);
     }
 
+    /// Counts so many.
+    pub(crate) fn add(&self, counter: Counter, amount: u64) {
+        self.counters.add(counter, amount);
+    }
+
     /// Sets a gauge.
     pub(crate) fn set(&self, counter: Counter, value: u64) {
         self.counters.set(counter, value);
@@ -98,7 +103,8 @@ impl Board {
     /// Lets everything go, and with it whatever keeps the shard's own things alive.
     pub(crate) fn clear(&self) {
         self.has_ended.set(true);
-        dropped(self.hook.borrow_mut().take());
+        let hook = self.hook.borrow_mut().take();
+        dropped(hook);
         let table = std::mem::take(&mut *self.table.borrow_mut());
         dropped(table);
     }

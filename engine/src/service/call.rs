@@ -80,12 +80,9 @@ impl Call {
     /// ([`CALL_TIMEOUT_MS`](super::CALL_TIMEOUT_MS) elsewhere), but never longer than whoever waits
     /// for the caller. Said before anything is awaited; later it has no effect.
     pub fn deadline(self, timeout: Duration) -> Call {
-        if let State::Under(key) = self.state
-            && let Some(record) = self.side.services.calls.borrow_mut().get_mut(key)
-            && !record.is_posted
-            && !record.is_watch
-        {
-            record.deadline_ms = deadline_ms(&self.side, millis(timeout));
+        if let State::Under(key) = self.state {
+            let deadline_ms = deadline_ms(&self.side, millis(timeout));
+            self.side.services.calls.borrow_mut().set_deadline(key, deadline_ms);
         }
         self
     }

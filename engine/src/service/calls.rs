@@ -86,6 +86,15 @@ impl Calls {
         self.records.get_mut(key)
     }
 
+    /// Sets the deadline of a call, unless its letter has left or the deadline is looked after by now.
+    pub(crate) fn set_deadline(&mut self, key: Key, deadline_ms: u64) {
+        let Some(record) = self.records.get_mut(key) else { return };
+        let is_fresh = matches!(record.state, State::Open { is_due: false, .. });
+        if is_fresh && !record.is_posted && !record.is_watch {
+            record.deadline_ms = deadline_ms;
+        }
+    }
+
     /// Leaves an answer, for whoever is to be woken; gives it back when nobody waits for it.
     pub(crate) fn answer(
         &mut self,
@@ -166,5 +175,24 @@ impl Calls {
     /// The keys of all records, by place.
     pub(crate) fn keys(&self) -> Vec<Key> {
         self.records.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever holds a call may say its deadline at any time: what was filed stays where it is.
+    #[test]
+    fn a_deadline_that_is_looked_after_does_not_change() {
+        let mut calls = Calls::default();
+        let record = Record::new("somebody".into(), TraceId::NONE, Callers::default(), 0);
+        let key = calls.begin(Record { deadline_ms: 100, ..record });
+        calls.set_deadline(key, 50);
+        assert_eq!(calls.look_after(), Some(50));
+        calls.set_deadline(key, 70);
+        assert_eq!(calls.late(50), Some(key));
+        assert!(calls.answer(key, Ok(Content::NOTHING)).is_ok());
+        assert_eq!(calls.late(u64::MAX), None);
     }
 }

@@ -37,8 +37,8 @@ impl Services {
     /// Sends the same to several services, with one message to each shard.
     ///
     /// # Errors
-    /// [`Fault::WrongType`] when it is a value for one recipient only ([`Content::value`]) and there
-    /// are more; nothing is sent then.
+    /// [`Fault::WrongType`] when it is a value for one recipient only ([`Content::value`]); nothing is
+    /// sent then.
     pub fn send_all(&self, to: &[Address], content: &Content) -> Result<(), Fault> {
         let mut shards: Vec<(ShardIndex, Vec<Address>)> = Vec::new();
         for address in to {
@@ -49,7 +49,7 @@ impl Services {
         }
         for (_, addresses) in shards {
             let content = content.another().ok_or(Fault::WrongType)?;
-            self.post(addresses[0].into(), Matter::Fan(addresses, content));
+            self.post(addresses[0].into(), Matter::Fan(addresses.into(), content));
         }
         Ok(())
     }
@@ -107,11 +107,11 @@ impl Services {
     ) -> Result<Vec<Address>, SpawnError> {
         let shards = self.side.services.shards().unwrap_or_default();
         let spawn = |shard| self.spawn_on(ShardIndex(shard), settings.clone(), make.clone());
-        let mut addresses = Vec::new();
+        let mut spawned = Vec::new();
         for spawning in (0..shards).map(spawn).collect::<Vec<_>>() {
-            addresses.push(spawning.await?);
+            spawned.push(spawning.await);
         }
-        Ok(addresses)
+        spawned.into_iter().collect()
     }
 
     /// Says how the services of a class are made on this shard; said on every shard, most easily
@@ -172,7 +172,8 @@ impl Services {
         self.post(service.into(), Matter::Stop { if_idle: false });
     }
 
-    /// Has every call that ends on this shard from now on told to `hook`, for a log. A second hook
+    /// Has every call of this shard that ends from now on told to `hook`, for a log: with its answer or
+    /// a fault. One that was refused when it was made, or is dropped, is only counted. A second hook
     /// replaces the first.
     pub fn on_finished_call(&self, hook: impl Fn(&FinishedCall<'_>) + 'static) {
         let earlier = self.side.services.hook.borrow_mut().replace(Rc::new(hook));
@@ -193,7 +194,7 @@ impl Services {
         };
         let is_refused = letter.may_be_refused() && board.queued.get() >= super::QUEUED_MAX;
         if is_refused || board.has_ended.get() {
-            return board.count(Counter::ServiceSendsDropped);
+            return board.add(Counter::ServiceSendsDropped, letter.matter.sends());
         }
         self.side.post_letter(Box::new(letter));
     }
@@ -361,15 +362,20 @@ impl ServiceContext {
         noted?;
         let errand = Errand::new(Recipient::Name(name.clone()), Matter::Claim(self.address));
         let claimed = Asked { call: Call::begin(side, errand), read: unpack }.await;
-        if claimed.is_err() {
+        if let Err(error) = &claimed {
             side.services.table.borrow_mut().unnote(self.address, &name);
+            if matches!(error, SpawnError::Unanswered(_)) {
+                // It may have been given all the same: it is given back, behind that.
+                self.post(Recipient::Name(name), Matter::Release(self.address));
+            }
         }
         claimed
     }
 
     /// Ends this service, behind what it has sent and behind what its handler does until it waits:
     /// `stop` and then an answer answers. No other message starts. What waits in the inbox fails
-    /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one.
+    /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one, unless this
+    /// one stops before a message has started: so it refuses a key for which it should not be.
     pub fn stop(&self) {
         let mut table = self.services.side.services.table.borrow_mut();
         if let Some(instance) = table.instances.get_mut(self.address.key) {

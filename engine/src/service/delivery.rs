@@ -14,6 +14,7 @@ use super::content::Content;
 use super::fault::Fault;
 use super::letter::{CallId, Letter, Matter};
 use super::slab::Key;
+use super::work::{Output, dropped};
 use super::{CHAIN_MAX, DELIVERIES_A_TURN};
 use crate::mutation::{self, Mutation};
 use crate::shard::connections::NEVER;
@@ -24,6 +25,8 @@ use crate::shard::message::Message;
 /// What is to be delivered on this shard.
 pub(super) enum Ready {
     Letter(Box<Letter>),
+    /// The answer to a call of this shard.
+    Answer(Key, Output),
     /// This service may start what waits in its inbox.
     Inbox(Key),
 }
@@ -53,14 +56,6 @@ impl Deliveries {
     pub(crate) fn is_crowded(&self) -> bool {
         self.ready.len() >= super::QUEUED_MAX
     }
-
-    pub(super) fn take_all(&mut self) -> Vec<Letter> {
-        let letter = |ready| match ready {
-            Ready::Letter(letter) => Some(*letter),
-            Ready::Inbox(_) => None,
-        };
-        self.ready.drain(..).filter_map(letter).collect()
-    }
 }
 
 impl Core {
@@ -78,7 +73,8 @@ impl Core {
         {
             let mut calls = board.calls.borrow_mut();
             let Some(record) = calls.get_mut(call.key).filter(|record| record.is_open()) else {
-                return; // Dropped before it was sent.
+                drop(calls);
+                return dropped(letter); // Its call was dropped before it was sent.
             };
             record.is_posted = true;
             letter.deadline_ms = record.deadline_ms;
@@ -94,6 +90,9 @@ impl Core {
         let to = letter.destination(self.index, &self.router);
         if to == self.index {
             return self.take_letter(letter);
+        }
+        if to.0 >= self.router.shards() {
+            return self.fail(*letter, Fault::NoService); // An address of another server.
         }
         if letter.may_be_refused() && self.mail.is_overfull() {
             return self.fail(*letter, Fault::Busy);
@@ -120,12 +119,15 @@ impl Core {
         self.deliveries.left -= 1;
         match ready {
             Ready::Inbox(service) => self.look_into_inbox(service),
+            Ready::Answer(call, output) => self.end_call(call, output),
             Ready::Letter(letter) => {
                 let board = &self.side.services;
                 board.queued.set(board.queued.get() - 1);
                 if board.has_ended.get() {
                     self.fail(*letter, Fault::Stopped);
-                } else if !self.is_forgotten(&letter) {
+                } else if self.is_forgotten(&letter) {
+                    dropped(letter);
+                } else {
                     self.deliver(letter);
                 }
             }
@@ -133,17 +135,19 @@ impl Core {
         true
     }
 
-    /// Whether it belongs to a call of this shard that nobody waits for any more.
+    /// Whether it belongs to a call that nobody waits for any more: one of this shard that has ended,
+    /// or any whose time is over, of which its own shard sees to.
     fn is_forgotten(&self, letter: &Letter) -> bool {
         let is_over = |call: CallId| {
             let calls = self.side.services.calls.borrow();
-            call.shard == self.index && !calls.get(call.key).is_some_and(Record::is_open)
+            let has_ended = || !calls.get(call.key).is_some_and(Record::is_open);
+            letter.deadline_ms <= self.now_ms || (call.shard == self.index && has_ended())
         };
         !matches!(letter.matter, Matter::Cancel) && letter.call.is_some_and(is_over)
     }
 
-    /// What waits in the inbox of a keyed service that ends goes to the next one of its key, before
-    /// whatever else is to be delivered.
+    /// These are delivered, in their order, before whatever else is to be: what waits in the inbox of a
+    /// keyed service that ends, which is for the next one of its key.
     pub(super) fn deliver_again(&mut self, letters: VecDeque<Box<Letter>>) {
         let board = &self.side.services;
         board.queued.set(board.queued.get() + letters.len());
@@ -156,7 +160,7 @@ impl Core {
         match &letter.matter {
             Matter::Lookup | Matter::Claim(_) | Matter::Release(_) => self.keep_names(*letter),
             Matter::Spawn(..) => self.spawn_for(*letter),
-            Matter::Fan(..) => self.spread(*letter),
+            Matter::Fan(..) => self.spread(letter),
             _ => {
                 if let Some(address) = self.known_elsewhere(&letter.to) {
                     letter.to = Recipient::Address(address);
@@ -205,15 +209,18 @@ impl Core {
         }
     }
 
-    /// The same message for several services of this shard.
-    fn spread(&mut self, letter: Letter) {
-        let Letter { matter: Matter::Fan(addresses, content), from, trace, .. } = letter else {
-            return;
-        };
-        for address in addresses {
-            let content = content.another().expect("what is sent to several can be shared");
-            let letter = Letter::new(address.into(), Matter::Message(content), trace);
-            self.deliver_to_service(Box::new(Letter { from, ..letter }));
+    /// The same message for several services of this shard: the first of them gets it, the others are
+    /// next, each with a share of the turn of its own.
+    fn spread(&mut self, mut letter: Box<Letter>) {
+        let (from, trace) = (letter.from, letter.trace);
+        let Matter::Fan(addresses, content) = &mut letter.matter else { return };
+        let Some(address) = addresses.pop_front() else { return dropped(letter) };
+        let content = content.another().expect("what is sent to several can be shared");
+        match addresses.is_empty() {
+            true => dropped(letter),
+            false => self.deliver_again([letter].into()),
         }
+        let letter = Letter::new(address.into(), Matter::Message(content), trace);
+        self.deliver_to_service(Box::new(Letter { from, ..letter }));
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::address::{Address, Recipient};
 use super::content::Content;
+use super::delivery::Ready;
 use super::fault::{ExitReason, Fault};
 use super::letter::{Letter, Matter};
 use super::slab::Key;
@@ -25,13 +26,14 @@ impl Core {
         let Some(mut instance) = removed else { return };
         let count = side.services.table.borrow().instances.len();
         self.counters.set(Counter::ServicesNow, count as u64);
-        let is_keyed = instance.made_for.is_some();
+        // One that ends before anything has started would be made for the same message for ever.
+        let has_next = instance.made_for.is_some() && instance.has_begun;
         self.forget(address, &mut instance);
         for job in std::mem::take(&mut instance.jobs) {
             self.end_job(job);
         }
         let inbox = std::mem::take(&mut instance.inbox);
-        if is_keyed && reason == ExitReason::Stopped {
+        if has_next && reason == ExitReason::Stopped {
             self.deliver_again(inbox);
         } else {
             inbox.into_iter().for_each(|letter| self.fail(*letter, Fault::Stopped));
@@ -94,15 +96,21 @@ impl Core {
         for key in services {
             self.end_service(key, ExitReason::ServerStopped);
         }
-        for letter in self.deliveries.take_all() {
-            board.queued.set(board.queued.get() - 1);
-            self.fail(letter, Fault::Stopped);
+        for ready in std::mem::take(&mut self.deliveries.ready) {
+            match ready {
+                Ready::Letter(letter) => {
+                    board.queued.set(board.queued.get() - 1);
+                    self.fail(*letter, Fault::Stopped);
+                }
+                Ready::Answer(call, output) => self.end_call(call, output),
+                Ready::Inbox(_) => {}
+            }
         }
         let calls = board.calls.borrow().keys();
         for key in calls {
             let open = board.calls.borrow().get(key).is_some_and(super::calls::Record::is_open);
             if open {
-                self.take_answer(key, Err(Fault::Stopped));
+                self.end_call(key, Err(Fault::Stopped));
             }
         }
         board.clear();

@@ -58,6 +58,7 @@ impl Core {
             }
             let Some(letter) = instance.inbox.pop_front() else { return };
             instance.waiting_bytes -= letter.weight_bytes();
+            instance.has_begun = true;
             let body = instance.body.as_mut().expect("it was made before it was known");
             let runner = body.runner.take().expect("handlers run one after the other");
             (letter, runner, instance.settings.call_timeout, instance.inbox.is_empty())
@@ -163,7 +164,10 @@ impl Core {
     pub(super) fn cancel_call(&mut self, service: Key, call: Option<CallId>) {
         let mut borrowed = self.side.services.table.borrow_mut();
         let table = &mut *borrowed;
-        let Some(instance) = table.instances.get_mut(service) else { return };
+        let (Some(instance), Some(id)) = (table.instances.get_mut(service), call) else { return };
+        if instance.watchers.remove(&id) {
+            return;
+        }
         if let Some(at) = instance.inbox.iter().position(|letter| letter.call == call) {
             let letter = instance.inbox.remove(at).expect("it was found there");
             instance.waiting_bytes -= letter.weight_bytes();
@@ -171,7 +175,6 @@ impl Core {
             return dropped(letter);
         }
         let mut waiting = Vec::new();
-        instance.watchers.retain(|watcher| Some(*watcher) != call);
         for key in &instance.jobs {
             if let Some(job) = table.jobs.get_mut(*key).filter(|job| job.call == call) {
                 job.is_cancelled = true;

@@ -1,5 +1,7 @@
 //! What goes to a service, on its shard or by mailbox to another: plain data.
 
+use std::collections::VecDeque;
+
 use super::address::{Address, Name, Recipient};
 use super::content::Content;
 use super::context::Services;
@@ -10,7 +12,7 @@ use crate::driver::ShardIndex;
 use crate::route::Router;
 
 /// A call, wherever it is known. No later call of its shard gets the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CallId {
     pub(crate) shard: ShardIndex,
     pub(crate) key: SlabKey,
@@ -44,7 +46,7 @@ pub(crate) enum Matter {
     /// A message.
     Message(Content),
     /// The same message for several services of one shard.
-    Fan(Vec<Address>, Content),
+    Fan(VecDeque<Address>, Content),
     /// The call is not waited for any more.
     Cancel,
     /// Answer when the service has ended.
@@ -81,6 +83,17 @@ impl std::fmt::Debug for Matter {
             Matter::Spawn(..) => "Spawn",
         };
         f.write_str(name)
+    }
+}
+
+impl Matter {
+    /// Messages without a call that it is.
+    pub(crate) fn sends(&self) -> u64 {
+        match self {
+            Matter::Message(_) => 1,
+            Matter::Fan(addresses, _) => addresses.len() as u64,
+            _ => 0,
+        }
     }
 }
 

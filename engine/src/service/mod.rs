@@ -56,15 +56,17 @@
 //! a task of the shard's executor.
 //!
 //! **Order.** Messages of one sender to one recipient, named in one way, start in the order in which
-//! they were sent and called, and what a handler has sent goes before its answer. Nothing is said of
-//! messages that one sender sends under a name and by address.
+//! they were sent and called, and what a handler has sent to services of its caller's shard is given
+//! to them before its answer comes there. Nothing is said of messages that one sender sends under a
+//! name and by address.
 //!
 //! **Calls.** A call is a record on the caller's shard, under a number that no later call gets: an
 //! answer reaches the call that it is to, or nobody. It ends exactly once: by its answer, at its
 //! deadline, with its service, with the server, or when its future is dropped. A call that is made
 //! while another is served ends a moment before that one's deadline, so that what became of it can
 //! still be answered. Services that wait for each other in a circle therefore end at the innermost
-//! deadline, and [`Fault::Deadline`] names everyone from the first caller to the last callee.
+//! deadline, and [`Fault::Deadline`] names everyone from the first caller to the last callee. A
+//! message whose call is over before it starts does not start.
 //!
 //! **Whose work it is** is not passed on by hand. Around every poll of a handler or a fork stands its
 //! scope: service, trace, deadline, callers. A trace begins with a user's request, a login, a frame, an

@@ -5,6 +5,8 @@
 //! name stays with one service. (Skynet's harbor keeps a copy of all names on every node and
 //! forgets none.)
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::address::{Address, Name, Recipient};
 use super::content::Content;
 use super::context::Services;
@@ -50,8 +52,11 @@ impl Core {
     /// Starts a service that somebody on another shard wants here.
     pub(super) fn spawn_for(&mut self, letter: Letter) {
         let Letter { matter: Matter::Spawn(_, make), call, .. } = letter else { return };
-        let made = make(&Services { side: std::rc::Rc::clone(&self.side) });
-        self.give(call, Ok(Content::value(made)));
+        let services = Services { side: std::rc::Rc::clone(&self.side) };
+        // What the application has to say about its own making is caught there, but not the drop of
+        // what is not called.
+        let made = catch_unwind(AssertUnwindSafe(|| make(&services)));
+        self.give(call, Ok(Content::value(made.unwrap_or(Err(SpawnError::Panicked)))));
     }
 
     /// Makes the service that a message to a key is for.
@@ -87,7 +92,7 @@ impl Core {
         let mut table = self.side.services.table.borrow_mut();
         let instance = table.instances.get_mut(service).expect("it was found");
         if instance.watchers.len() < super::WATCHERS_MAX {
-            instance.watchers.push(call);
+            instance.watchers.insert(call);
         } else {
             drop(table);
             self.give(Some(call), Ok(Content::value(ExitReason::NotWatched)));

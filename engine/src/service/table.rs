@@ -1,6 +1,6 @@
 //! The services of one shard, what they are doing, and what they are called.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -44,6 +44,8 @@ pub(crate) struct Instance {
     pub(crate) settings: Settings,
     /// It has asked for its end, which is near.
     pub(crate) is_stopping: bool,
+    /// A message of it has started.
+    pub(crate) has_begun: bool,
     /// Global names it has asked for, and local ones that it has.
     pub(crate) names: Vec<Name>,
     /// The class and key it was made for.
@@ -59,7 +61,7 @@ pub(crate) struct Instance {
     /// Handlers and forks.
     pub(crate) jobs: Vec<Key>,
     /// Who wants to hear of its end.
-    pub(crate) watchers: Vec<CallId>,
+    pub(crate) watchers: BTreeSet<CallId>,
 }
 
 impl Instance {
@@ -67,6 +69,7 @@ impl Instance {
         Instance {
             body: None,
             is_stopping: false,
+            has_begun: false,
             names: settings.name.iter().cloned().collect(),
             settings,
             made_for: None,
@@ -75,7 +78,7 @@ impl Instance {
             waiting_bytes: 0,
             running_bytes: 0,
             jobs: Vec::new(),
-            watchers: Vec::new(),
+            watchers: BTreeSet::new(),
         }
     }
 

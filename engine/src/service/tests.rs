@@ -29,7 +29,10 @@ type Heard = Rc<RefCell<Vec<String>>>;
 /// | `ask:NAME` | calls the service of that name, with `hold` |
 /// | `pass:NAME` | calls the service of that name with the rest of the text |
 /// | `fail`, `panic`, `stop`, `stop if idle` | does so |
-/// | `tell` | sends `told` to the service it was started with |
+/// | `tell:NAME` | sends `told` to the service of that name |
+/// | `watch cancel` | waits until nobody waits for its answer |
+/// | `late panic` | panics after it has waited |
+/// | `chain`, `trace` | answers that of the message instead |
 /// | anything else | |
 ///
 /// and answers the text.
@@ -64,6 +67,7 @@ impl Actor for Clerk {
                 let (name, rest) = rest.split_once(':').unwrap_or((rest, ""));
                 return self.me.ask::<Clerk>(name, rest.to_owned()).await;
             }
+            "tell" => self.me.tell::<Clerk>(rest, "told".to_owned()),
             "fail" => return Err(Fault::Failed),
             "panic" => panic!("on purpose"),
             "late panic" => {

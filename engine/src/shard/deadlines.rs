@@ -15,9 +15,9 @@ use crate::driver::Token;
 /// Milliseconds in which a hand-over that is under way shows its result.
 const HAND_OVER_MS: u64 = 50;
 
-/// Furthest ahead that the wheel looks at a connection. A timer outlives its connection, so one that
-/// comes and goes must not leave one for the hours of an idle time.
-const LOOK_MS_MAX: u64 = 60_000;
+/// Furthest ahead that the wheel looks at a connection, or at calls. A timer outlives its connection,
+/// so one that comes and goes must not leave one for the hours of an idle time.
+pub(crate) const LOOK_MS_MAX: u64 = 60_000;
 
 /// What a timer is for.
 #[derive(Debug)]

@@ -335,3 +335,122 @@ fn a_service_asks_in_its_own_name_for_as_long_as_its_settings_say() {
     assert_eq!(*answers.borrow(), [Some(address); 2]);
     assert_eq!(late.get(), Some(21), "the millisecond under way comes on top");
 }
+
+/// What a handler has sent is heard when its answer is, however much waits on the shard.
+#[test]
+fn what_a_handler_sends_goes_before_its_answer_on_a_busy_shard() {
+    for shard in [0, 1] {
+        let mut scene = scene(2);
+        clerk(&scene, 0, Settings::named(".beside"));
+        let (told, heard) = clerk(&scene, 0, Settings::named("told"));
+        let (teller, _) = clerk(&scene, shard, Settings::default());
+        scene.pass(100);
+        let services = scene.context(0).services();
+        let inside = Rc::clone(&heard);
+        let done = spawn(&scene, move |_| async move {
+            services.ask::<Clerk>(teller, "tell:told".to_owned()).await.expect("it is there");
+            inside.borrow().len()
+        });
+        for _ in 0..20 {
+            for _ in 0..3 * DELIVERIES_A_TURN {
+                tell(&scene, 0, ".beside", "busy");
+            }
+            scene.turn(0);
+            scene.turn(1);
+        }
+        scene.pass(100);
+        assert_eq!(done.take(), Some(1), "{told} is told before its teller answers");
+    }
+}
+
+/// Nobody works for those who have given up, also where their shard has not said so yet.
+#[test]
+fn a_message_that_comes_too_late_does_not_start() {
+    let mut scene = scene(2);
+    let (address, heard) = clerk(&scene, 1, Settings::default());
+    let services = scene.context(0).services();
+    let call = services.ask::<Clerk>(address, "too late".to_owned());
+    let done = spawn(&scene, move |_| call.deadline(Duration::from_millis(30)));
+    tell(&scene, 0, address, "a send is in time");
+    scene.turn(0);
+    scene.core(1).now_ms += 40;
+    scene.turn(1);
+    assert_eq!(*heard.borrow(), ["a send is in time"]);
+    scene.pass(100);
+    assert!(matches!(done.take(), Some(Err(Fault::Deadline(_)))));
+}
+
+/// One call that may take a day costs no timer for each that is over in a moment.
+#[test]
+fn calls_leave_few_timers_behind() {
+    let mut scene = scene(1);
+    let (address, _) = clerk(&scene, 0, Settings::default());
+    let services = scene.context(0).services();
+    let long = services.ask::<Clerk>(address, "hold".to_owned());
+    let long = spawn(&scene, move |_| long.deadline(Duration::from_secs(24 * 3600)));
+    for _ in 0..600 {
+        let short = services.ask::<Clerk>(address, "hold".to_owned());
+        let short = spawn(&scene, move |_| short.deadline(Duration::from_millis(10)));
+        scene.pass(1000);
+        assert!(short.take().is_some());
+    }
+    let timers = scene.core(0).timers.len();
+    assert!(timers < 100, "{timers} timers after ten minutes");
+    scene.pass(24 * 3600 * 1000);
+    assert!(long.take().is_some(), "it ends in time all the same");
+}
+
+/// What the application sends may panic when it is dropped, wherever that is.
+#[test]
+fn content_that_panics_when_it_is_dropped_harms_nobody() {
+    struct Fuse(#[expect(dead_code, reason = "it counts how many there are")] std::sync::Arc<()>);
+
+    impl Drop for Fuse {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new(())); // As a panic, without its noise.
+        }
+    }
+
+    let mut scene = scene(1);
+    let (address, _) = clerk(&scene, 0, Settings::default());
+    let counted = std::sync::Arc::new(());
+    let fuse = || Fuse(std::sync::Arc::clone(&counted));
+    let services = scene.context(0).services();
+    drop(services.call(address, Content::value(fuse())));
+    let shared = std::sync::Arc::new(fuse());
+    services
+        .send_all(&[address], &Content::shared(std::sync::Arc::clone(&shared)))
+        .expect("shared");
+    drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(shared))));
+    scene.pass(5);
+    assert_eq!(std::sync::Arc::strong_count(&counted), 1, "all of it is gone");
+    assert_eq!(ask(&scene, address, "hello").take(), None);
+}
+
+#[test]
+fn an_address_of_another_server_is_nobody() {
+    let (mut scene, other) = (scene(2), scene(3));
+    let (stranger, _) = clerk(&other, 2, Settings::default());
+    let call = ask(&scene, stranger, "hello");
+    scene.pass(100);
+    assert_eq!(call.take(), Some(Err(Fault::NoService)));
+}
+
+#[test]
+fn a_sleep_that_is_dropped_holds_nobody() {
+    struct Sleeper;
+
+    impl std::task::Wake for Sleeper {
+        fn wake(self: std::sync::Arc<Self>) {}
+    }
+
+    let mut scene = scene(1);
+    let mut sleep = Box::pin(scene.context(0).sleep(Duration::from_secs(3600)));
+    scene.pass(5);
+    let sleeper = std::sync::Arc::new(Sleeper);
+    let waker = std::task::Waker::from(std::sync::Arc::clone(&sleeper));
+    let polled = sleep.as_mut().poll(&mut std::task::Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    drop((sleep, waker));
+    assert_eq!(std::sync::Arc::strong_count(&sleeper), 1);
+}

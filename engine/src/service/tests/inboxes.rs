@@ -112,3 +112,19 @@ fn a_shard_that_stands_still_is_busy() {
     scene.pass(3000);
     assert_eq!(heard.borrow().len() as u64, 5000 - dropped);
 }
+
+/// One letter to many does not take the turn from everybody else.
+#[test]
+fn a_message_to_many_is_many_deliveries() {
+    let mut scene = scene(1);
+    let settings = Settings { inbox_max: 1 << 20, ..Settings::default() };
+    let (address, _) = clerk(&scene, 0, settings);
+    let services = scene.context(0).services();
+    let addresses = vec![address; 2 * DELIVERIES_A_TURN];
+    services.send_all(&addresses, &Content::NOTHING).expect("nothing goes to many");
+    scene.turn(0);
+    assert_eq!(scene.count(Counter::ServiceMessages), DELIVERIES_A_TURN as u64);
+    services.stop(address);
+    scene.turn(0);
+    assert_eq!(scene.count(Counter::ServiceMessages), 2 * DELIVERIES_A_TURN as u64);
+}

@@ -180,3 +180,55 @@ fn the_service_of_a_key_that_stops_loses_no_message() {
         ]
     );
 }
+
+/// A key that should have no service costs its messages, not the shard's time.
+#[test]
+fn the_service_of_a_key_may_refuse_to_be() {
+    let mut scene = scene(1);
+    let made = Rc::new(Cell::new(0));
+    let inside = Rc::clone(&made);
+    let keyed = scene.context(0).services().keyed("room", Settings::default(), move |me, _| {
+        inside.set(inside.get() + 1);
+        me.stop();
+        Acting::new(Clerk { me, heard: Rc::default(), door: Door::default() })
+    });
+    keyed.expect("the class is new");
+    let refused = ask(&scene, Key::new("room", b"nowhere"), "hello");
+    tell(&scene, 0, Key::new("room", b"nowhere"), "hello");
+    scene.pass(5);
+    assert_eq!(refused.take(), Some(Err(Fault::Stopped)));
+    assert_eq!((made.get(), scene.count(Counter::ServiceSendsDropped)), (1, 1));
+    assert!(scene.core(0).deliveries.is_empty());
+}
+
+/// A name that is given too late to whoever asked for it is free again.
+#[test]
+fn a_name_whose_claim_was_not_answered_in_time_is_nobodys() {
+    let mut scene = scene(2);
+    let services = scene.context(0).services();
+    let names = (0..).map(|number| format!("name {number}"));
+    let name = { names }.find(|name| scene.core(1).router.owner(name.as_bytes()).0 == 1);
+    let name = name.expect("names are spread over all shards");
+    let (text, claimed) = (name.clone(), Rc::new(RefCell::new(None)));
+    let inside = Rc::clone(&claimed);
+    let settings = Settings { call_timeout: Duration::from_millis(20), ..Settings::default() };
+    let made = services.spawn(settings, move |me| {
+        let own = me.clone();
+        me.fork(async move {
+            *inside.borrow_mut() = Some(own.register(text.as_str()).await);
+        });
+        Acting::new(Clerk { me, heard: Rc::default(), door: Door::default() })
+    });
+    made.expect("there is room");
+    scene.turn(0); // The claim is under way,
+    scene.turn(0);
+    scene.turn(1); // and granted;
+    scene.core(0).now_ms += 40;
+    scene.core(0).look_after_calls(); // nobody hears of it in time.
+    scene.pass(100);
+    let claimed = claimed.take().expect("it is over");
+    assert!(matches!(claimed, Err(SpawnError::Unanswered(Fault::Deadline(_)))), "{claimed:?}");
+    let found = spawn(&scene, move |context| context.services().lookup(&*name));
+    scene.pass(100);
+    assert_eq!(found.take(), Some(None));
+}
