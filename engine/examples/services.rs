@@ -29,7 +29,7 @@ struct Join(String);
 impl Match {
     fn new(me: &ServiceContext) -> Match {
         let own = me.clone();
-        me.after(Duration::from_secs(3600), async move { own.stop() });
+        me.after(Duration::from_secs(3600), async move { own.finish() });
         Match(RefCell::default())
     }
 }

@@ -62,7 +62,7 @@ impl Actor for Table {
             (Ask::Leave, Some(seat)) => {
                 game.players.remove(seat);
                 if game.players.is_empty() {
-                    self.me.stop_if_idle(); // Whoever sits down next finds a new one.
+                    self.me.finish_if_idle(); // Whoever sits down next finds a new one.
                 }
                 format!("{name} has left")
             }

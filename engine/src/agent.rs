@@ -227,7 +227,7 @@ impl<A: Agent> Service for Door<A> {
         match self.roster.latest(&self.uid) {
             Some(agent) => agent.message(message).await,
             None => {
-                self.me.stop();
+                self.me.finish();
                 Err(Fault::NoService)
             }
         }

@@ -373,10 +373,10 @@ impl ServiceContext {
     }
 
     /// Ends this service, behind what it has sent and behind what its handler does until it waits:
-    /// `stop` and then an answer answers. No other message starts. What waits in the inbox fails
+    /// `finish` and then an answer answers. No other message starts. What waits in the inbox fails
     /// with [`Fault::Stopped`]; where this is the service of a key, it is for the next one, unless this
     /// one stops before a message has started: so it refuses a key for which it should not be.
-    pub fn stop(&self) {
+    pub fn finish(&self) {
         let mut table = self.services.side.services.table.borrow_mut();
         if let Some(instance) = table.instances.get_mut(self.address.key) {
             instance.is_stopping = true;
@@ -385,9 +385,9 @@ impl ServiceContext {
         self.services.stop(self.address);
     }
 
-    /// As [`ServiceContext::stop`], unless a message waits or is being handled by then: how the
+    /// As [`ServiceContext::finish`], unless a message waits or is being handled by then: how the
     /// service of a key goes when it is not needed, so that no message is lost.
-    pub fn stop_if_idle(&self) {
+    pub fn finish_if_idle(&self) {
         self.services.post(self.address.into(), Matter::Stop { if_idle: true });
     }
 }

@@ -74,8 +74,8 @@ impl Actor for Clerk {
                 self.me.context().sleep(Duration::from_millis(1)).await;
                 panic!("on purpose");
             }
-            "stop" => self.me.stop(),
-            "stop if idle" => self.me.stop_if_idle(),
+            "stop" => self.me.finish(),
+            "stop if idle" => self.me.finish_if_idle(),
             "chain" => return Ok(message.trace().chain().to_string()),
             "trace" => return Ok(message.trace().id().to_string()),
             _ => {}

@@ -80,8 +80,8 @@ impl Townsman {
                 message.cancelled().await;
                 self.check_alive();
             }
-            13 if self.is_mortal => self.me.stop(),
-            14 if self.is_mortal => self.me.stop_if_idle(),
+            13 if self.is_mortal => self.me.finish(),
+            14 if self.is_mortal => self.me.finish_if_idle(),
             15 => {
                 let own = Rc::clone(self);
                 self.me.fork(async move { own.wait(detail % 30).await });

@@ -189,7 +189,7 @@ fn the_service_of_a_key_may_refuse_to_be() {
     let inside = Rc::clone(&made);
     let keyed = scene.context(0).services().keyed("room", Settings::default(), move |me, _| {
         inside.set(inside.get() + 1);
-        me.stop();
+        me.finish();
         Acting::new(Clerk { me, heard: Rc::default(), door: Door::default() })
     });
     keyed.expect("the class is new");
