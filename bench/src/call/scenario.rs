@@ -21,7 +21,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// Where the callee is.
     pub place: Place,
-    /// Calls under way at a time, at most [`UNDER_WAY_MAX`].
+    /// Calls under way at a time, at most 1024.
     pub under_way: usize,
     /// Whether the callee waits once before it answers.
     pub waits: bool,
