@@ -172,6 +172,11 @@ impl Services {
         self.post(service.into(), Matter::Stop { if_idle: false });
     }
 
+    /// As [`Services::stop`], unless a message waits or is being handled by then.
+    pub(crate) fn stop_if_idle(&self, service: impl Into<Recipient>) {
+        self.post(service.into(), Matter::Stop { if_idle: true });
+    }
+
     /// Has every call that ends on this shard from now on told to `hook`, for a log. A second hook
     /// replaces the first.
     pub fn on_finished_call(&self, hook: impl Fn(&FinishedCall<'_>) + 'static) {
@@ -382,6 +387,6 @@ impl ServiceContext {
     /// As [`ServiceContext::stop`], unless a message waits or is being handled by then: how the
     /// service of a key goes when it is not needed, so that no message is lost.
     pub fn stop_if_idle(&self) {
-        self.services.post(self.address.into(), Matter::Stop { if_idle: true });
+        self.services.stop_if_idle(self.address);
     }
 }
