@@ -224,13 +224,15 @@ struct Door<A> {
 
 impl<A: Agent> Service for Door<A> {
     async fn handle(self: Rc<Self>, message: Message) -> Result<Content, Fault> {
-        match self.roster.latest(&self.uid) {
-            Some(agent) => agent.message(message).await,
-            None => {
-                self.me.finish();
-                Err(Fault::NoService)
-            }
+        let Some(agent) = self.roster.latest(&self.uid) else {
+            self.me.finish();
+            return Err(Fault::NoService);
+        };
+        let answer = agent.message(message).await;
+        if self.roster.latest(&self.uid).is_none() {
+            self.me.finish_if_idle();
         }
+        answer
     }
 }
 
@@ -271,7 +273,8 @@ impl<G: Application, A: Agent> Application for Agents<G, A> {
     fn on_logout(&self, user: &User, reason: LogoutReason) {
         if let Some((agent, is_last)) = self.roster.remove(user) {
             if is_last {
-                self.context.services().stop(address(user.uid()));
+                // What has begun goes on; and there may be a next login already, which needs the door.
+                self.context.services().stop_if_idle(address(user.uid()));
             }
             agent.on_logout(reason);
         }

@@ -369,7 +369,8 @@ impl Context {
     }
 
     /// Starts to read a gate connection, if it is not read yet, and gives its frames to `agent` from
-    /// now on. Does nothing when the connection belongs to another shard: an agent stays on its own.
+    /// now on. An agent stays on its own shard: where the connection belongs to another, as where it
+    /// has gone, the agent gets its [`Agent::on_disconnect`] and nothing else.
     pub fn forward(&self, connection: GateConnection, agent: Rc<dyn Agent>) {
         self.shard.push(Deed::Forward(connection, agent));
     }

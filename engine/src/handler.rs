@@ -113,7 +113,8 @@ pub trait Agent {
     /// [`Context::spawn`](crate::context::Context::spawn).
     fn on_message(&self, connection: GateConnection, content: Bytes);
 
-    /// The connection is gone. `Application::on_disconnect` is called too, after this.
+    /// The connection is gone, perhaps before it was forwarded. `Application::on_disconnect` is called
+    /// too, after this; where it was gone already, before.
     fn on_disconnect(&self, connection: GateConnection) {
         let _ = connection;
     }

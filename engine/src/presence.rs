@@ -134,7 +134,8 @@ pub(crate) struct Channel {
 }
 
 impl Feed {
-    /// The next news; None once the server drains and all was read.
+    /// The next news; None once the server drains and all was read. One task is to wait here at a
+    /// time: of two, the later one is woken.
     pub async fn next(&self) -> Option<News> {
         poll_fn(|cx| self.poll_next(cx)).await
     }

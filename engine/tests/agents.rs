@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use skyring::Bytes;
 use skyring::agent::{self, Agent, Agents, Client, Game};
@@ -63,7 +64,12 @@ impl Game for Greetings {
 
     fn agent(self: Rc<Self>, client: Client) -> Person {
         assert_ne!(client.user().uid(), b"unlucky", "on purpose");
-        Person { client, log: Arc::clone(&self.log), greeted: Cell::new(0) }
+        Person {
+            client,
+            log: Arc::clone(&self.log),
+            greeted: Cell::new(0),
+            is_out: Cell::new(false),
+        }
     }
 }
 
@@ -71,6 +77,7 @@ struct Person {
     client: Client,
     log: Log,
     greeted: Cell<u32>,
+    is_out: Cell<bool>,
 }
 
 impl Person {
@@ -81,13 +88,15 @@ impl Person {
 }
 
 impl Agent for Person {
-    /// `greet NAME`, `bye`, `panic`, and how often this one was greeted.
+    /// `greet NAME`, `see off NAME`, `bye`, `panic`, and how often this one was greeted.
     async fn request(self: Rc<Self>, content: Bytes) -> Reply {
         let text = String::from_utf8(content.to_vec()).unwrap();
-        if let Some(name) = text.strip_prefix("greet ") {
+        let greeting = text.strip_prefix("greet ").map(|name| (name, "hello"));
+        if let Some((name, said)) =
+            greeting.or_else(|| Some((text.strip_prefix("see off ")?, "farewell")))
+        {
             let services = self.client.context().services();
-            let answer =
-                services.call(agent::address(name.as_bytes()), Content::raw("hello")).await;
+            let answer = services.call(agent::address(name.as_bytes()), Content::raw(said)).await;
             return match answer {
                 Ok(content) => content.take::<Bytes>().map_err(|_| Failed),
                 Err(fault) => Ok(Bytes::from(format!("{fault}"))),
@@ -105,6 +114,12 @@ impl Agent for Person {
 
     async fn message(self: Rc<Self>, mut message: Message) -> Result<Content, Fault> {
         let said: Bytes = message.take()?;
+        if said == "farewell" {
+            self.note("waits");
+            while !self.is_out.get() {
+                self.client.context().sleep(Duration::from_millis(1)).await;
+            }
+        }
         self.greeted.set(self.greeted.get() + 1);
         self.client.push(said);
         Ok(Content::raw(format!("{:?} greets back", self.client.user().subid())))
@@ -121,6 +136,7 @@ impl Agent for Person {
 
     fn on_logout(&self, reason: LogoutReason) {
         self.note(&format!("{reason:?}"));
+        self.is_out.set(true);
     }
 }
 
@@ -249,6 +265,24 @@ fn who_is_not_logged_in_has_no_agent() {
     town.end();
 }
 
+/// A message that an agent has begun with is answered, also by one whose user has left meanwhile.
+#[test]
+fn an_agent_finishes_what_it_has_begun() {
+    let town = Town::start();
+    let (ann, bob) = (town.log_in("ann"), town.log_in("bob"));
+    let (mut player, mut other) = (town.attach(&ann, 1), town.attach(&bob, 1));
+    player.send(1, b"see off bob");
+    town.expect("bob", &["in", "is here", "waits"]);
+    assert_eq!(other.ask(1, b"bye"), b"bye");
+    let (flag, _, said) = player.receive().expect("an answer");
+    assert!(flag == Flag::Ok && said.ends_with(b"greets back"), "{said:?}");
+    town.expect("bob", &["in", "is here", "waits", "is away", "Logout", "is dropped"]);
+    let handle = town.server.handle();
+    eventually("the way to the agent is gone, too", || sum(&handle, Counter::ServicesNow) == 0);
+    drop((player, other));
+    town.end();
+}
+
 /// An account with two logins: each has an agent, and the latest one takes what services send.
 #[test]
 fn the_latest_login_takes_messages() {
@@ -291,7 +325,7 @@ fn any_application_can_have_agents() {
         let log = Arc::clone(&person_log);
         Agents::with(context.clone(), Demo::new(context, 0), move |client| {
             let log = Arc::clone(&log);
-            Person { client, log, greeted: Cell::new(0) }
+            Person { client, log, greeted: Cell::new(0), is_out: Cell::new(false) }
         })
     };
     let town = Town { server: Server::start(&config(2), make).expect("the server starts"), log };

@@ -12,6 +12,8 @@ mod peer;
 
 mod support;
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use client::Client;
 use hall::Hall;
 use skyring::protocols::sproto::Struct;
@@ -104,6 +106,53 @@ fn a_game_can_ask_only_what_the_schema_has() {
     });
 }
 
+/// A question that does not fit a frame leaves nothing behind: the next one is asked.
+#[test]
+fn a_question_that_was_not_sent_is_not_waited_for() {
+    over_both(|_, mut client| {
+        if client.is_websocket() {
+            return; // It carries the question.
+        }
+        client.tell("provoke", Some(text("ask too long")));
+        assert_eq!(client.request().1, Some(text("asked")));
+        client.tell("provoke", Some(text("ask")));
+        assert_eq!(&*client.request().0, "guess");
+    });
+}
+
+/// Nothing can be sent to a peer behind its close.
+#[test]
+fn a_closed_peer_takes_nothing_more() {
+    over_both(|hall, mut client| {
+        client.tell("provoke", Some(text("close, then push")));
+        client.expect_end();
+        hall.expect(&["open", "the peer is gone", "close"]);
+    });
+}
+
+/// Whoever is shown out before he was let in has been there all the same.
+#[test]
+fn every_peer_that_opens_closes() {
+    for over in [Client::over_gate, Client::over_websocket] {
+        let hall = Hall::start();
+        hall.is_shut.store(true, SeqCst);
+        let mut client = over(&hall);
+        client.expect_end();
+        hall.expect(&["open", "close"]);
+        drop(client);
+        hall.end();
+    }
+}
+
+/// Services see one trace for all that a request asks of them.
+#[test]
+fn a_request_that_waits_keeps_its_trace() {
+    over_both(|_, mut client| {
+        client.tell("provoke", Some(text("trace")));
+        assert_eq!(client.request().1, Some(text("1 trace")));
+    });
+}
+
 #[test]
 fn a_game_closes() {
     over_both(|hall, mut client| {
@@ -161,14 +210,15 @@ fn a_peer_with_too_many_requests_is_cut_off() {
 
 /// A handler that panics answers nothing, and no other request notices.
 #[test]
-fn a_handler_that_panics_late_disturbs_no_other() {
+fn a_handler_that_panics_disturbs_no_other() {
     expect_panics();
     over_both(|hall, mut client| {
-        for session in 0..2 * hall::REQUESTS_MAX as i64 {
-            client.ask(2 * session + 1, "echo", Some(text("panic later")));
-            client.ask(2 * session + 2, "echo", Some(text("hold")));
+        for session in 0..4 * hall::REQUESTS_MAX as i64 {
+            let panic = if session % 2 == 0 { "panic" } else { "panic later" };
+            client.tell("echo", Some(text(panic)));
+            client.ask(session, "echo", Some(text("hold")));
             hall.held.release(b"hold");
-            assert_eq!(client.answer(), (2 * session + 2, Some(text("hold"))));
+            assert_eq!(client.answer(), (session, Some(text("hold"))));
         }
     });
 }

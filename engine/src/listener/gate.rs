@@ -52,6 +52,8 @@ impl Core {
         if let Some((_, gate)) = self.gate(connection) {
             gate.agent = Some(agent);
             self.open_gate(connection);
+        } else {
+            guarded(|| agent.on_disconnect(connection));
         }
     }
 

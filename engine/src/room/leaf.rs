@@ -38,6 +38,13 @@ pub(crate) struct Walk {
     place: usize,
 }
 
+impl Walk {
+    /// What one member counts for in a turn.
+    pub(crate) fn weight(&self) -> usize {
+        1 + self.broadcast.message.as_bytes().len() / super::MEMBER_BYTES
+    }
+}
+
 /// The members of one room on one shard.
 #[derive(Debug)]
 pub(crate) struct Leaf {

@@ -28,8 +28,9 @@
 //! connection stays a member.
 //!
 //! **Large rooms.** A shard appends to at most [`MEMBERS_A_TURN`] members a turn, of all rooms
-//! together, and goes on in the next one; broadcasts of a room wait for the one before. Where
-//! too many wait, the home refuses the next ([`RoomError::Backlog`]).
+//! together (fewer where content is long: [`MEMBER_BYTES`]), and goes on in the next one;
+//! broadcasts of a room wait for the one before. Where too many wait, the home refuses the next
+//! ([`RoomError::Backlog`]).
 //!
 //! **Compression.** A WebSocket that agreed to compress gets a compressed message, made once for all
 //! with the same window. One that may look back into earlier messages could be sent a shorter one, for a
@@ -66,8 +67,11 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub const BACKLOG_MAX: usize = 256;
 /// Bytes of their content, likewise. One of any length may wait alone.
 pub const BACKLOG_BYTES_MAX: usize = 4 << 20;
-/// Members that a shard appends to in one turn, at most.
+/// Members that a shard appends to in one turn, at most. With content that is longer than
+/// [`MEMBER_BYTES`] each counts as several.
 pub const MEMBERS_A_TURN: usize = 1024;
+/// Bytes of content for which a member counts once more in a turn.
+pub const MEMBER_BYTES: usize = 4096;
 
 /// Why a room does not do what it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -174,7 +178,8 @@ impl Rooms {
     /// Takes a member out of a room. The outcome: how many sessions or connections were in it; it is
     /// there when they hear nothing more.
     ///
-    /// Errors: [`RoomError::NameTooLong`], [`RoomError::Busy`].
+    /// Errors: [`RoomError::NameTooLong`], [`RoomError::Busy`]; [`RoomError::NotHere`] of a username
+    /// that cannot be one.
     pub fn leave(&self, room: &[u8], member: impl Into<Member>) -> RoomOutcome {
         let member = member.into();
         self.ask(room, |room| RoomDeed::Leave { room, member })

@@ -40,10 +40,20 @@ impl<T> Slot<T> {
     }
 }
 
-/// A session that is forgotten unless its answer has come.
-struct Asked<'p> {
+/// A session to ask under, which is forgotten in the end, whether or not something was sent.
+pub(super) struct Asked<'p> {
     peer: &'p Peer,
     session: i64,
+}
+
+impl Asked<'_> {
+    pub(super) fn new(peer: &Peer) -> Asked<'_> {
+        Asked { peer, session: peer.next_session() }
+    }
+
+    pub(super) fn session(&self) -> i64 {
+        self.session
+    }
 }
 
 impl Drop for Asked<'_> {
@@ -54,19 +64,18 @@ impl Drop for Asked<'_> {
 
 /// Waits for the answer under a session that was just asked under.
 pub(super) async fn answer<T: 'static>(
-    peer: &Peer,
-    session: i64,
+    asked: Asked<'_>,
     patience: Duration,
     read: impl FnOnce(&Answer<'_>) -> Result<T, CallError> + 'static,
 ) -> Result<T, CallError> {
     let slot = Rc::new(Slot { result: RefCell::new(None), waiting: RefCell::new(None) });
     let place = Rc::clone(&slot);
+    let peer = asked.peer;
     peer.expect(
-        session,
+        asked.session,
         Box::new(move |answer| place.give(answer.map_or(Err(CallError::Closed), read))),
     );
     let mut late = pin!(peer.context().sleep(patience));
-    let _asked = Asked { peer, session };
     poll_fn(|cx| match slot.poll(cx) {
         Poll::Pending => late.as_mut().poll(cx).map(|()| Err(CallError::Late)),
         ready => ready,

@@ -43,7 +43,8 @@ pub trait Handler: 'static {
         Verdict::Close
     }
 
-    /// A connection has ended. Comes once for every `on_open`, and last.
+    /// A connection has ended. Comes once for every `on_open`, and last, unless the connection was
+    /// forwarded to somebody else or the server ends first.
     fn on_close(&self, peer: &Peer) {
         let _ = peer;
     }
@@ -96,7 +97,8 @@ impl<H: Handler> Interface<H> {
     }
 
     /// Serves a gate connection of this shard; to be called from
-    /// [`Application::on_connect`](crate::handler::Application::on_connect) or later.
+    /// [`Application::on_connect`](crate::handler::Application::on_connect) or later. One that has
+    /// gone opens and closes.
     pub fn serve(&self, connection: GateConnection) -> Peer {
         let line = GateLine::new(self.clone(), connection);
         let peer = line.peer().clone();

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
-use std::task::{Context as TaskContext, Waker};
+use std::task::{Context as TaskContext, Poll, Waker};
 
 use bytes::Bytes;
 use skyring_protocols::sproto::rpc::{Dispatch, DispatchError};
@@ -12,6 +12,8 @@ use super::interface::{Handler, Interface, Verdict};
 use super::peer::{Carrier, Peer};
 use crate::context::GateConnection;
 use crate::handler::Agent;
+use crate::shard::counters::Counter;
+use crate::shard::dispatch::survives;
 use crate::websocket::{self, End, Message, Socket};
 
 impl<H: Handler> Interface<H> {
@@ -59,9 +61,17 @@ impl<H: Handler> Interface<H> {
             handler.request(of, request).await;
             drop(held);
         });
-        let mut cx = TaskContext::from_waker(Waker::noop());
-        if doing.as_mut().poll(&mut cx).is_pending() {
-            self.context.spawn(doing);
+        let mut polled = Poll::Ready(());
+        let survived = survives(|| {
+            polled = doing.as_mut().poll(&mut TaskContext::from_waker(Waker::noop()));
+        });
+        let side = self.context.side();
+        if !survived {
+            side.services.count(Counter::HandlerFailed);
+        } else if polled.is_pending() {
+            // It goes on in the trace in which it has begun.
+            let scope = side.scope().clone();
+            self.context.spawn(side.scoped(scope, doing));
         }
         Ok(())
     }

@@ -9,7 +9,8 @@
 //! and fields are named as the program runs ([`Body`], [`Dynamic`]).
 //!
 //! **Errors.** sproto has no answer that says no. A request that its handler does not answer stays
-//! without one, as in Skynet, where the error goes to a log: the client's own deadline ends it. A
+//! without one, as in Skynet, where the error goes to a log: the client's own deadline ends it. So does
+//! one whose handler panics. A
 //! peer that sends what is no package, or asks for what there is not, is cut off, unless
 //! [`Handler::on_refused`] says otherwise.
 //!

@@ -13,7 +13,7 @@ use skyring_protocols::sproto::rpc::{Answer, Host, Reply, RequestError, Responde
 use skyring_protocols::sproto::schema::Protocol;
 
 use super::body::{Body, with_content};
-use super::call::{self, Taker};
+use super::call::{self, Asked, Taker};
 use super::error::{CallError, SendError};
 use crate::context::{Context, GateConnection};
 use crate::room::Member;
@@ -63,7 +63,11 @@ impl Peer {
 
     /// Whether something can still be sent.
     pub fn is_open(&self) -> bool {
-        self.0.is_open.get()
+        let is_open = match self.socket() {
+            Some(socket) => socket.is_open(),
+            None => true,
+        };
+        is_open && self.0.is_open.get()
     }
 
     /// The gate connection, if it is one.
@@ -143,10 +147,10 @@ impl Peer {
     where
         P::Response: 'static,
     {
-        let session = self.next_session();
-        let asked = Some(session);
-        self.send(|host, rpc, out| host.call::<P>(rpc, asked, args, None, &mut Vec::new(), out))?;
-        call::answer(self, session, patience, |answer| Ok(answer.read::<P>()?)).await
+        let asked = Asked::new(self);
+        let session = Some(asked.session());
+        self.send(|host, rpc, out| host.call::<P>(rpc, session, args, None, &mut Vec::new(), out))?;
+        call::answer(asked, patience, |answer| Ok(answer.read::<P>()?)).await
     }
 
     /// As [`Peer::call`], by names.
@@ -159,13 +163,14 @@ impl Peer {
         args: Body,
         patience: Duration,
     ) -> Result<Body, CallError> {
-        let session = self.next_session();
-        self.send(|host, rpc, out| request(host, rpc, protocol, Some(session), args, out))?;
+        let asked = Asked::new(self);
+        let session = Some(asked.session());
+        self.send(|host, rpc, out| request(host, rpc, protocol, session, args, out))?;
         let read = |answer: &Answer<'_>| {
             let result = answer.result.value().map_err(|error| CallError::Answer(error.into()))?;
             Ok(result.map(Struct::into_owned))
         };
-        call::answer(self, session, patience, read).await
+        call::answer(asked, patience, read).await
     }
 
     /// Answers a request; does nothing where no answer is wanted.
@@ -202,8 +207,9 @@ impl Peer {
         })
     }
 
-    /// Closes the connection once what is queued has left.
+    /// Closes the connection once what is queued has left; nothing can be sent from here on.
     pub fn close(&self) {
+        self.0.is_open.set(false);
         match &self.0.carrier {
             Carrier::Gate(connection) => self.0.context.close(*connection),
             Carrier::Socket(socket) => {
@@ -232,7 +238,7 @@ impl Peer {
         }
     }
 
-    fn next_session(&self) -> i64 {
+    pub(super) fn next_session(&self) -> i64 {
         let session = self.0.last_session.get() + 1;
         self.0.last_session.set(session);
         session

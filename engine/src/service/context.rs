@@ -172,6 +172,11 @@ impl Services {
         self.post(service.into(), Matter::Stop { if_idle: false });
     }
 
+    /// As [`Services::stop`], unless a message waits or is being handled by then.
+    pub(crate) fn stop_if_idle(&self, service: impl Into<Recipient>) {
+        self.post(service.into(), Matter::Stop { if_idle: true });
+    }
+
     /// Has every call of this shard that ends from now on told to `hook`, for a log: with its answer or
     /// a fault. One that was refused when it was made, or is dropped, is only counted. A second hook
     /// replaces the first.
@@ -388,6 +393,6 @@ impl ServiceContext {
     /// As [`ServiceContext::finish`], unless a message waits or is being handled by then: how the
     /// service of a key goes when it is not needed, so that no message is lost.
     pub fn finish_if_idle(&self) {
-        self.services.post(self.address.into(), Matter::Stop { if_idle: true });
+        self.services.stop_if_idle(self.address);
     }
 }

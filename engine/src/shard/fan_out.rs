@@ -48,7 +48,8 @@ impl Core {
         }
     }
 
-    /// Tells members of one room; how many entries were looked at, and whether there are more to tell.
+    /// Tells members of one room; how many entries were looked at, one for long content as several,
+    /// and whether there are more to tell.
     fn fan_out_leaf(&mut self, key: LeafKey, looks_max: usize) -> (usize, bool) {
         let mut looks = 0;
         while let Some(mut walk) = self.begin_walk(key) {
@@ -95,16 +96,16 @@ impl Core {
         looks: &mut usize,
     ) -> bool {
         let (mut told, mut missed, mut over_budget) = (0, 0, 0);
-        let mut group = [NOBODY; GROUP];
+        let (mut group, weight) = ([NOBODY; GROUP], walk.weight());
         let is_over = loop {
             // The last member of the room may just have been cut off.
             let Some(leaf) = self.rooms.leaf(key) else { break true };
-            let left = looks_max.saturating_sub(*looks);
+            let left = looks_max.saturating_sub(*looks).div_ceil(weight);
             if left == 0 {
                 break false;
             }
             let (found, looked) = leaf.next(walk, &mut group, left);
-            *looks += looked;
+            *looks += looked * weight;
             for member in &group[..found] {
                 self.warm_member(*member);
             }

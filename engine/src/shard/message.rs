@@ -30,8 +30,8 @@ pub(crate) enum Message {
     Done(u32, Box<CommandResult>),
     /// Do something to one of your gate connections.
     Gate(GateConnection, GateDeed),
-    /// Tell me what happens to your users, or do so no longer.
-    Watch(bool),
+    /// Tell me what happens to your users, under this number, or do so no longer.
+    Watch(Option<u32>),
     /// What has happened to my users.
     News(Box<ShardNews>),
     /// Something for a service.

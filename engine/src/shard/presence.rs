@@ -18,29 +18,40 @@ use crate::presence::{Change, Channel, News};
 /// What has happened on one shard, on its way to another.
 #[derive(Debug, Default)]
 pub(crate) struct ShardNews {
+    /// What the watcher calls its watch.
+    watch: u32,
     /// News that found no room before these.
     missed: u64,
     changes: Box<[(Box<[u8]>, Change)]>,
+}
+
+/// A shard that has feeds.
+struct Watcher {
+    /// The number of its watch.
+    watch: u32,
+    /// News that it has missed and was not told of.
+    missed: u64,
 }
 
 /// The feeds of a shard, and who has feeds that want to hear of it.
 #[derive(Default)]
 pub(super) struct PresenceDesk {
     feeds: Vec<Rc<Channel>>,
-    /// Shards with feeds, and how many news each has missed. In order: it is walked.
-    watchers: BTreeMap<ShardIndex, u64>,
+    /// The number of this shard's watch, its latest; news of an earlier one are for feeds that are gone.
+    own_watch: u32,
+    /// Shards with feeds. In order: it is walked.
+    watchers: BTreeMap<ShardIndex, Watcher>,
     unsent: Vec<(User, Change)>,
     /// Whether some watcher has missed news and was not told.
     owes: bool,
 }
 
 impl PresenceDesk {
-    /// A shard has feeds, or has none any more.
-    pub(super) fn watch(&mut self, shard: ShardIndex, wanted: bool) {
-        if wanted {
-            self.watchers.insert(shard, 0);
-        } else {
-            self.watchers.remove(&shard);
+    /// A shard has feeds, under this number, or has none any more.
+    pub(super) fn watch(&mut self, shard: ShardIndex, wanted: Option<u32>) {
+        match wanted {
+            Some(watch) => _ = self.watchers.insert(shard, Watcher { watch, missed: 0 }),
+            None => _ = self.watchers.remove(&shard),
         }
     }
 
@@ -75,6 +86,8 @@ impl Core {
     /// Tells every shard whether this one wants to hear of its users.
     fn have_watched(&mut self, wanted: bool) {
         self.send_news();
+        self.presence.own_watch = self.presence.own_watch.wrapping_add(u32::from(wanted));
+        let wanted = wanted.then_some(self.presence.own_watch);
         self.presence.watch(self.index, wanted);
         let index = self.index;
         for shard in (0..self.router.shards()).map(ShardIndex).filter(|it| *it != index) {
@@ -111,20 +124,23 @@ impl Core {
 
     fn send_news_to(&mut self, shard: ShardIndex, news: &[(User, Change)]) {
         let is_crowded = self.mail.is_crowded();
-        let Some(missed) = self.presence.watchers.get_mut(&shard) else { return };
+        let Some(watcher) = self.presence.watchers.get_mut(&shard) else { return };
         if is_crowded {
-            *missed += news.len() as u64;
+            watcher.missed += news.len() as u64;
             self.presence.owes = true;
             return self.counters.add(Counter::NewsMissed, news.len() as u64);
         }
-        let missed = std::mem::take(missed);
+        let (watch, missed) = (watcher.watch, std::mem::take(&mut watcher.missed));
         if missed > 0 || !news.is_empty() {
             let changes = news.iter().map(|(user, change)| (user.to_bytes(), *change)).collect();
-            self.post(shard, Message::News(Box::new(ShardNews { missed, changes })));
+            self.post(shard, Message::News(Box::new(ShardNews { watch, missed, changes })));
         }
     }
 
     pub(super) fn on_news(&mut self, shard: ShardIndex, news: ShardNews) {
+        if news.watch != self.presence.own_watch {
+            return;
+        }
         if news.missed > 0 {
             self.presence.give(&News::Missed { shard, count: news.missed });
         }
@@ -163,6 +179,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+
+    use skyring_protocols::crypt::Secret;
 
     use super::*;
     use crate::context::Target;
@@ -250,6 +268,34 @@ mod tests {
         }
     }
 
+    /// News that were under way to an earlier feed of its shard, between which and its own some may
+    /// be missing.
+    #[test]
+    fn a_feed_hears_nothing_of_before_its_time() {
+        let mut scene = two_shards();
+        let earlier = scene.context(0).presence().subscribe();
+        scene.pass(50);
+        drop(earlier);
+        let feed = scene.context(0).presence().subscribe();
+        scene.core(0).empty_outbox();
+        // The other shard has not heard of it yet.
+        let uid = scene.uid_number(1, 0);
+        let core = scene.core(1);
+        let server =
+            core.listeners.iter().find(|it| !it.server.is_empty()).expect("a msg listener");
+        let server = Rc::clone(&server.server);
+        assert!(core.create_session(&uid, server.as_bytes(), b"1", Secret::new([1; 8])));
+        core.send_news();
+        scene.pass(50);
+        kick(&mut scene, &uid);
+        let read = spawn(&scene, |_| async move { feed.next().await });
+        scene.pass(50);
+        let Some(Some(News::Of { change, .. })) = read.take() else {
+            panic!("it has heard nothing")
+        };
+        assert_eq!(change, Change::LoggedOut(LogoutReason::Kick), "the first that it hears");
+    }
+
     #[test]
     fn every_session_is_on_one_page() {
         let mut scene = two_shards();
@@ -324,9 +370,9 @@ mod tests {
         let uid = scene.uid_number(1, 0);
         let core = scene.core(1);
         while !core.mail.is_crowded() {
-            core.post(ShardIndex(0), Message::Watch(false));
+            core.post(ShardIndex(0), Message::Watch(None));
         }
-        core.post(ShardIndex(0), Message::Watch(false)); // A turn makes room for one.
+        core.post(ShardIndex(0), Message::Watch(None)); // A turn makes room for one.
         assert!(scene.log_in(&uid));
         scene.turn(1);
         assert_eq!(scene.count(Counter::NewsMissed), 1);

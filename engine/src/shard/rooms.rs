@@ -314,6 +314,8 @@ impl Core {
         let found = self.rooms.find(room);
         let key = match found {
             Some(key) => key,
+            // The home is told of it, and of its end.
+            None if home != self.index && self.refuses_messages() => return Err(RoomError::Busy),
             None => self.rooms.open(room, home)?,
         };
         let added: Vec<_> = members.iter().map(|member| self.rooms.add(key, *member)).collect();

@@ -1,5 +1,7 @@
 //! Scenes of rooms: who hears what when it matters which step comes first.
 
+mod load;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -87,6 +89,15 @@ impl Stage {
 
     fn gate(&self, number: usize) -> GateConnection {
         self.gates.borrow()[number]
+    }
+
+    /// A room whose home is another shard than somebody's, of two.
+    fn foreign_room(&mut self, number: usize) -> (ShardIndex, Vec<u8>) {
+        let here = self.gate(number).shard;
+        let router = self.scene.core(0).router;
+        let mut names = (0..).map(|number: u32| format!("room {number}").into_bytes());
+        let room = names.find(|room| router.owner(room) != here).expect("one of many");
+        (ShardIndex(1 - here.0), room)
     }
 
     fn join(&mut self, room: &[u8], number: usize) -> Result<usize, RoomError> {
@@ -321,12 +332,7 @@ fn every_bound_has_its_error() {
 fn a_full_home_refuses_rooms_of_other_shards() {
     let mut stage = Stage::new(2, |_| ());
     stage.admit(2);
-    // A room whose home is the other shard than the member's.
-    let here = stage.gate(0).shard;
-    let router = stage.scene.core(0).router;
-    let foreign = (0..).map(|number: u32| format!("room {number}").into_bytes());
-    let room = foreign.into_iter().find(|room| router.owner(room) != here).expect("one of many");
-    let home = ShardIndex(1 - here.0);
+    let (home, room) = stage.foreign_room(0);
     stage.scene.core(home.0).rooms.limits.rooms_a_shard = 0;
     assert_eq!(stage.join(&room, 0), Err(RoomError::TooManyRooms));
     let counters = [Counter::RoomsNow, Counter::RoomMembersNow, Counter::RoomHomesNow];

@@ -1,14 +1,18 @@
 //! The application behind the gate and the WebSocket, which writes down what it hears of.
 //!
-//! `echo` answers with its text: at once, `hold` once the test lets it, `panic later` never. `bow` is
-//! answered with nothing. `provoke` does what its text says: see [`Host::provoke`].
+//! `echo` answers with its text: at once, `hold` once the test lets it, `panic` and `panic later`
+//! never. `bow` is
+//! answered with nothing. `provoke` does what its text says: see [`Host::provoke`]. Of a hall whose doors
+//! are shut, whoever comes is shown out.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use skyring::Bytes;
 use skyring::config::ListenerKind;
 use skyring::context::{Context, GateConnection};
 use skyring::handler::Application;
@@ -17,6 +21,7 @@ use skyring::protocols::sproto::rpc::{BodyError, PACKAGE, Request, Rpc};
 use skyring::protocols::sproto::{Limits, Schema, Struct};
 use skyring::rpc::{Body, Dynamic, Handler, Interface, Peer, Refusal, Settings, Verdict};
 use skyring::server::Server;
+use skyring::service::{self, Content, Fault, Message, Service};
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::sum;
@@ -25,6 +30,8 @@ use crate::support::{PATIENCE, config, eventually};
 
 /// Requests of a peer that may wait.
 pub(crate) const REQUESTS_MAX: usize = 4;
+/// Questions to a peer that may wait.
+const ASKED_MAX: usize = 16;
 /// More than a frame holds, packed.
 pub(crate) const LONG_BYTES: usize = 70_000;
 
@@ -51,7 +58,8 @@ fn schema(protocols: &str) -> Schema {
 /// The RPC of one end, a client's or the server's.
 pub(crate) fn rpc(is_client: bool) -> Rpc {
     let (local, remote) = if is_client { (ASKS, ASKED) } else { (ASKED, ASKS) };
-    Rpc::new(schema(local), schema(remote), PACKAGE, Limits::default(), 16).expect("a header")
+    Rpc::new(schema(local), schema(remote), PACKAGE, Limits::default(), ASKED_MAX)
+        .expect("a header")
 }
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -60,16 +68,20 @@ type Log = Arc<Mutex<Vec<String>>>;
 pub(crate) struct Hall {
     server: Server,
     pub(crate) held: Held,
+    pub(crate) is_shut: Arc<AtomicBool>,
     log: Log,
 }
 
 impl Hall {
     pub(crate) fn start() -> Hall {
         let (held, log) = (Held::default(), Log::default());
-        let (game_held, game_log) = (held.clone(), Arc::clone(&log));
+        let is_shut = Arc::<AtomicBool>::default();
+        let (game_held, game_log, doors) = (held.clone(), Arc::clone(&log), Arc::clone(&is_shut));
         let make = move |context: Context| {
-            let (held, log) = (game_held.clone(), Arc::clone(&game_log));
-            let host = Host { context: context.clone(), held, log, lenient: Cell::new(false) };
+            let (held, log, is_shut) =
+                (game_held.clone(), Arc::clone(&game_log), Arc::clone(&doors));
+            let lenient = Cell::new(false);
+            let host = Host { context: context.clone(), held, log, is_shut, lenient };
             let settings = Settings { requests_max: REQUESTS_MAX };
             Hosting(Interface::new(context, rpc(false), Rc::new(host), settings))
         };
@@ -77,7 +89,7 @@ impl Hall {
         let kinds = [ListenerKind::Gate, ListenerKind::Http];
         config.listeners.retain(|it| kinds.contains(&it.kind) && it.tls.is_none());
         let server = Server::start(&config, make).expect("the server starts");
-        Hall { server, held, log }
+        Hall { server, held, is_shut, log }
     }
 
     pub(crate) fn gate(&self) -> SocketAddr {
@@ -122,6 +134,7 @@ struct Host {
     context: Context,
     held: Held,
     log: Log,
+    is_shut: Arc<AtomicBool>,
     lenient: Cell<bool>,
 }
 
@@ -144,6 +157,7 @@ impl Handler for Host {
                 self.context.sleep(Duration::from_millis(1)).await;
                 panic!("on purpose");
             }
+            ("echo", "panic") => panic!("on purpose"),
             ("echo", "hold") => self.held.wait(&self.context, b"hold").await,
             ("provoke", _) => return self.provoke(&peer, &text).await,
             _ => {}
@@ -152,8 +166,11 @@ impl Handler for Host {
         let _ = peer.reply_dynamic(request.responder, request.args);
     }
 
-    fn on_open(&self, _: &Peer) {
+    fn on_open(&self, peer: &Peer) {
         self.note("open");
+        if self.is_shut.load(SeqCst) {
+            peer.close();
+        }
     }
 
     fn on_refused(&self, _: &Peer, refusal: &Refusal) -> Verdict {
@@ -166,7 +183,32 @@ impl Handler for Host {
     }
 }
 
+/// Says which trace it is asked in.
+struct Tracer;
+
+impl Service for Tracer {
+    async fn handle(self: Rc<Self>, message: Message) -> Result<Content, Fault> {
+        Ok(Content::raw(message.trace().id().to_string()))
+    }
+}
+
 impl Host {
+    /// Whether what a handler asks before and after it has waited belongs together.
+    async fn traces(&self) -> String {
+        let services = self.context.services();
+        let tracer = services.spawn(service::Settings::default(), |_| Tracer).unwrap();
+        let mut traces = Vec::new();
+        for _ in 0..3 {
+            let trace: Bytes =
+                services.call(tracer, Content::NOTHING).await.unwrap().take().unwrap();
+            traces.push(trace);
+            self.context.sleep(Duration::from_millis(1)).await;
+        }
+        services.stop(tracer);
+        traces.dedup();
+        format!("{} trace", traces.len())
+    }
+
     fn note(&self, event: &str) {
         self.log.lock().unwrap().push(event.to_owned());
     }
@@ -214,6 +256,19 @@ impl Host {
                 }
             }
             "close" => return peer.close(),
+            "close, then push" => {
+                peer.close();
+                return self.note(&peer.push_dynamic("news", None).unwrap_err().to_string());
+            }
+            "ask too long" => {
+                let long = "x".repeat(LONG_BYTES);
+                for _ in 0..2 * ASKED_MAX {
+                    let asked = peer.call_dynamic("guess", line(&long), Duration::ZERO).await;
+                    asked.unwrap_err();
+                }
+                "asked".to_owned()
+            }
+            "trace" => self.traces().await,
             _ => return self.lenient.set(true),
         };
         let _ = peer.push_dynamic("news", line(&said));
