@@ -91,8 +91,8 @@ impl Watchtower {
 
     /// Up to [`PAGE_SESSIONS_MAX`] sessions of a shard, from `cursor` on; the default is the
     /// beginning. A session that exists all the while is on exactly one page. Any page may be short, or
-    /// empty: the last one is that without a next. A shard that there is not, or that takes no
-    /// messages, has one empty page.
+    /// empty: the last one is that without a next. A shard that there is not has one empty page; one
+    /// that takes no messages now has an empty page, too, and the same one next.
     pub fn page(&self, shard: ShardIndex, cursor: Cursor) -> Outcome<Page> {
         let sessions_max = PAGE_SESSIONS_MAX;
         self.0.command(Command::List { shard, cursor, sessions_max }, CommandResult::page)

@@ -121,6 +121,17 @@ impl Command {
             _ => CommandResult::Count(0),
         }
     }
+
+    /// What is answered when its shard takes no messages now.
+    pub(crate) fn refused(&self) -> CommandResult {
+        match self {
+            // Not the last page: whoever reads on asks for the same one again.
+            Command::List { cursor, .. } => {
+                CommandResult::Page(Box::new(Page { next: Some(*cursor), ..Page::default() }))
+            }
+            _ => self.failed(),
+        }
+    }
 }
 
 /// What came of a command.

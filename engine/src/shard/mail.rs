@@ -256,7 +256,8 @@ impl Core {
         let owner = match command.owner(&self.router) {
             Some(owner) if owner == self.index => return give(answer, self.execute(command)),
             Some(owner) if !self.refuses_messages() => owner,
-            _ => return give(answer, command.failed()),
+            Some(_) => return give(answer, command.refused()),
+            None => return give(answer, command.failed()),
         };
         let reply_to = answer.map_or(ReplyTo::Nobody, |answer| self.mail.expect_reply(answer));
         self.post(owner, Message::Command(Box::new(command), reply_to));

@@ -336,6 +336,29 @@ mod tests {
         assert_eq!(page.take(), Some(Page::default()));
     }
 
+    /// Whoever reads a shard that takes no messages for a while does not take that for its end.
+    #[test]
+    fn a_page_that_is_refused_is_not_the_last() {
+        let mut scene = two_shards();
+        let core = scene.core(0);
+        while !core.mail.is_overfull() {
+            core.post(ShardIndex(1), Message::Watch(None));
+        }
+        let cursor = Cursor(7);
+        let asked = scene.context(0).presence().page(ShardIndex(1), cursor);
+        scene.core(0).empty_outbox();
+        let page = spawn(&scene, |_| asked);
+        scene.pass(60_000);
+        assert_eq!(page.take(), Some(Page { next: Some(cursor), ..Page::default() }));
+        let page =
+            spawn(
+                &scene,
+                |context| async move { context.presence().page(ShardIndex(1), cursor).await },
+            );
+        scene.pass(50);
+        assert_eq!(page.take(), Some(Page::default()), "it is behind the last");
+    }
+
     #[test]
     fn a_reader_who_stays_away_is_told_how_much_he_missed() {
         let mut scene = two_shards();
