@@ -25,6 +25,10 @@ pub enum Typed {
 const TYPED_MSGPACK: ProtocolId = ProtocolId(16);
 const TYPED_JSON: ProtocolId = ProtocolId(17);
 
+/// What was read under any limits is within these.
+const WIDEST: ContentLimits =
+    ContentLimits { bytes_max: usize::MAX, depth_max: u32::MAX, values_max: u32::MAX };
+
 fn schema() -> Arc<Schema> {
     static SCHEMA: OnceLock<Arc<Schema>> = OnceLock::new();
     let text = ".All { integer 0 : integer text 1 : string all 2 : *All numbers 3 : *double }";
@@ -68,28 +72,28 @@ fn registry(limits: ContentLimits) -> Registry<u32, ()> {
         registry.register(Protocol::msgpack_with(MsgPack::new(limits)), move |called, it| {
             *called += 1;
             assert!(within_msgpack(&it, depth) <= values);
-            comes_back(&MsgPack::default(), &it);
+            comes_back(&MsgPack::new(WIDEST), &it);
         }),
         registry.register(Protocol::json_with(Json::new(limits)), move |called, it| {
             *called += 1;
             assert!(within_json(&it, depth) <= values);
-            comes_back(&Json::default(), &it);
+            comes_back(&Json::new(WIDEST), &it);
         }),
         registry.register(Protocol::sproto(sproto.clone()), move |called, it| {
             *called += 1;
-            let wide = Sproto::new(schema(), "All", ContentLimits::default());
+            let wide = Sproto::new(schema(), "All", WIDEST);
             comes_back(&wide.expect("the schema has it"), &it);
         }),
         Protocol::new(TYPED_MSGPACK, "typed", MsgPack::<Typed>::new(limits)).and_then(|typed| {
             registry.register(typed, |called, it| {
                 *called += 1;
-                comes_back(&MsgPack::default(), &it);
+                comes_back(&MsgPack::new(WIDEST), &it);
             })
         }),
         Protocol::new(TYPED_JSON, "typed json", Json::<Typed>::new(limits)).and_then(|typed| {
             registry.register(typed, |called, it| {
                 *called += 1;
-                comes_back(&Json::default(), &it);
+                comes_back(&Json::new(WIDEST), &it);
             })
         }),
     ];

@@ -226,6 +226,15 @@ proptest! {
         fuzz::custom(&noise);
     }
 
+    /// Limits may let more levels through than the default; what they let through comes back too.
+    #[test]
+    fn of_any_depth(levels in 0..200_usize, deepest: u8) {
+        let nested = [&vec![0x91; levels][..], &[0xc0]].concat();
+        fuzz::custom(&[&[0xff, 0xff, deepest, 255, 1], &nested[..]].concat());
+        let nested = ["[".repeat(levels), "]".repeat(levels)].concat();
+        fuzz::custom(&[&[0xff, 0xff, deepest, 255, 2], nested.as_bytes()].concat());
+    }
+
     /// The look at MessagePack finds where a value ends: exactly what is written passes, and
     /// nothing shorter.
     #[test]
