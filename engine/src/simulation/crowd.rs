@@ -44,7 +44,7 @@ impl Default for Success {
 }
 
 impl Success {
-    pub(super) fn add(&mut self, other: Success) {
+    pub(super) fn add(&mut self, other: &Success) {
         self.answers += other.answers;
         self.moves += other.moves;
         self.echoes += other.echoes;

@@ -68,7 +68,7 @@ impl Totals {
     }
 
     fn add(&mut self, outcome: &Outcome) {
-        self.success.add(outcome.success);
+        self.success.add(&outcome.success);
         for (total, count) in self.departing_webs.iter_mut().zip(outcome.departing_webs) {
             *total += count;
         }
@@ -90,7 +90,7 @@ impl Totals {
     }
 
     fn merge(&mut self, other: &Totals) {
-        self.success.add(other.success);
+        self.success.add(&other.success);
         for (total, count) in self.departing_webs.iter_mut().zip(other.departing_webs) {
             *total += count;
         }
