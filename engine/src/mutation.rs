@@ -19,6 +19,14 @@ pub(crate) enum Mutation {
     KeepConnection,
     /// An attach index that was used before is accepted.
     AcceptUsedIndex,
+    /// An attach whose digest is wrong is accepted.
+    AcceptAnyDigest,
+    /// An answer goes to whoever else is attached on the shard.
+    AnswerNeighbour,
+    /// Nobody is late who has not finished his handshake.
+    ForgetPhases,
+    /// What stands behind a request that was refused is read as the next.
+    ReadOnRefused,
     /// The response cache has no limit.
     UnlimitedCache,
     /// A slot is emptied without closing its descriptor.

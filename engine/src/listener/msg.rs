@@ -15,7 +15,7 @@ use skyring_protocols::{Decode, frame};
 use crate::handler::{Reply, Request};
 use crate::mutation::{self, Mutation};
 use crate::presence::Change;
-use crate::shard::connections::{Life, Role};
+use crate::shard::connections::{Connections, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::message::HandOver;
@@ -82,6 +82,7 @@ impl Core {
                 let _ = session.state.attach(&line, policy);
             }
             Ok(()) => {}
+            Err(AttachAnswer::Unauthorized) if mutation::active(Mutation::AcceptAnyDigest) => {}
             Err(AttachAnswer::IndexExpired) if mutation::active(Mutation::AcceptUsedIndex) => {}
             Err(refusal) => return self.refuse_attach(slot, refusal),
         }
@@ -224,7 +225,10 @@ impl Core {
             policy = &tight;
             self.counters.count(Counter::AnswersOverBudget);
         }
-        let connection = session.connection();
+        let mut connection = session.connection();
+        if mutation::active(Mutation::AnswerNeighbour) {
+            connection = last_attached(&self.connections);
+        }
         let carried = connection.map_or(0, |slot| self.connections.at(slot).content_bytes_max());
         let answer = answer(reply, carried, self.wide_bytes_max, policy);
         let cached = session.state.cache_bytes();
@@ -271,6 +275,12 @@ impl Core {
     pub(crate) fn cache_changed(&self, before: usize, after: usize) {
         self.counters.add(Counter::CacheBytesNow, (after as u64).wrapping_sub(before as u64));
     }
+}
+
+/// The attached connection in the highest slot.
+fn last_attached(connections: &Connections) -> Option<u32> {
+    let is_attached = |slot: &u32| matches!(connections.at(*slot).role, Role::Attached(_));
+    connections.slots().into_iter().rev().find(is_attached)
 }
 
 /// What is remembered of a reply: all of it, if the connection of the moment can carry so much or, as

@@ -11,6 +11,7 @@ use super::core::Core;
 use super::counters::Counter;
 use crate::context::Alarm;
 use crate::driver::Token;
+use crate::mutation::{self, Mutation};
 
 /// Milliseconds in which a hand-over that is under way shows its result.
 const HAND_OVER_MS: u64 = 50;
@@ -62,6 +63,9 @@ impl Core {
         let connection = self.connections.at_mut(slot);
         let due_ms = connection.deadline_ms.min(connection.write_deadline_ms());
         let look_ms = due_ms.min(self.now_ms.saturating_add(LOOK_MS_MAX));
+        if mutation::active(Mutation::ForgetPhases) && !connection.is_past_handshake() {
+            return;
+        }
         if due_ms < NEVER && look_ms < connection.timer_ms {
             connection.timer_ms = look_ms;
             self.timers.arm(look_ms, TimerKey::Connection(token));

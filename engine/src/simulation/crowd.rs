@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::attack::table::TABLE;
+use super::attack::{Attacker, Terms};
 use super::dial::Addresses;
 use super::game::Ledger;
 use super::player::{Manners, Player};
-use super::settings::Drawn;
+use super::settings::{Drawn, Feature};
 use super::talker::Talker;
 use super::web::Visitor;
 use crate::config::PushOverBudget;
@@ -16,11 +18,12 @@ pub(super) struct Crowd {
     players: Vec<Player>,
     visitors: Vec<Visitor>,
     talkers: Vec<Talker>,
+    attackers: Vec<Attacker>,
     pub(super) success: Success,
 }
 
 /// What those who have left had come to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Success {
     /// Answers that players and visitors got.
     pub(super) answers: u64,
@@ -30,14 +33,25 @@ pub(super) struct Success {
     pub(super) echoes: u64,
     /// Times that the server closed on talkers as it had to.
     pub(super) goodbyes: u64,
+    /// Attacks that were answered as they must be, by their number in the table.
+    pub(super) attacks: [u64; TABLE.len()],
+}
+
+impl Default for Success {
+    fn default() -> Success {
+        Success { answers: 0, moves: 0, echoes: 0, goodbyes: 0, attacks: [0; TABLE.len()] }
+    }
 }
 
 impl Success {
-    pub(super) fn add(&mut self, other: Success) {
+    pub(super) fn add(&mut self, other: &Success) {
         self.answers += other.answers;
         self.moves += other.moves;
         self.echoes += other.echoes;
         self.goodbyes += other.goodbyes;
+        for (total, count) in self.attacks.iter_mut().zip(other.attacks) {
+            *total += count;
+        }
     }
 }
 
@@ -57,33 +71,44 @@ impl Crowd {
             web_share: drawn.web_share,
             is_crowded: drawn.is_crowded,
         };
-        let manners = Manners { may_retire: drawn.may_retire, may_refuse: drawn.may_refuse };
+        let manners = Manners {
+            may_retire: drawn.may_retire,
+            may_refuse: drawn.may_refuse,
+            hides_reasons: listener(1).uniform_errors,
+            is_undisturbed: drawn.is_undisturbed,
+        };
         let players = (0..6 + random.index(10)).map(|number| {
             // Two rivals share an account and log each other out.
             let name = if number < 2 { 0 } else { number };
             Player::new(number, format!("player-{name}"), addresses, Rc::clone(ledger), manners)
         });
         let players = players.collect();
-        // Few: what they send is long, and a seed takes its time from how many bytes it moves.
-        let visitors = if random.chance(1 << 14) { 1 + random.index(2) } else { 0 };
+        let has = |feature| drawn.swarm.has(feature);
+        let visitors = if has(Feature::Visitors) { 1 + random.index(2) } else { 0 };
         let visitors = (0..visitors)
             .map(|number| Visitor::new(number, addresses.http, Rc::clone(ledger)))
             .collect();
-        let talkers = if random.chance(1 << 15) { 1 + random.index(2) } else { 0 };
+        let talkers = if has(Feature::Talkers) { 1 + random.index(2) } else { 0 };
         let talkers = (0..talkers).map(|_| Talker::new(listener(3), ledger)).collect();
-        Crowd { players, visitors, talkers, success: Success::default() }
+        let attackers = (0..drawn.attackers)
+            .map(|number| Attacker::new(number, Terms::new(drawn, drawn.is_undisturbed), ledger));
+        let attackers = attackers.collect();
+        Crowd { players, visitors, talkers, attackers, success: Success::default() }
     }
 
     /// Somebody does something. `calm`: only what leads to contentment.
     pub(super) fn act(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) {
         let (players, visitors) = (self.players.len(), self.visitors.len());
-        let index = random.index(players + visitors + self.talkers.len());
+        let talkers = self.talkers.len();
+        let index = random.index(players + visitors + talkers + self.attackers.len());
         if index < players {
             self.players[index].act(net, random, calm);
         } else if index < players + visitors {
             self.visitors[index - players].act(net, random, calm);
-        } else {
+        } else if index < players + visitors + talkers {
             self.talkers[index - players - visitors].act(net, random, calm);
+        } else {
+            self.attackers[index - players - visitors - talkers].act(net, random, calm);
         }
     }
 
@@ -92,6 +117,7 @@ impl Crowd {
         self.players.iter().all(Player::is_content)
             && self.visitors.iter().all(Visitor::is_content)
             && self.talkers.iter().all(Talker::is_content)
+            && self.attackers.iter().all(Attacker::is_content)
     }
 
     /// Those who wait, and for what.
@@ -99,7 +125,8 @@ impl Crowd {
         let players = self.players.iter().filter(|it| !it.is_content()).map(Player::describe);
         let visitors = self.visitors.iter().filter(|it| !it.is_content()).map(Visitor::describe);
         let talkers = self.talkers.iter().filter(|it| !it.is_content()).map(Talker::describe);
-        players.chain(visitors).chain(talkers).collect()
+        let attackers = self.attackers.iter().filter(|it| !it.is_content()).map(Attacker::describe);
+        players.chain(visitors).chain(talkers).chain(attackers).collect()
     }
 
     /// The rivals leave: they would go on for ever.
@@ -121,6 +148,12 @@ impl Crowd {
             self.success.echoes += talker.echoes;
             self.success.goodbyes += talker.goodbyes;
             talker.leave();
+        }
+        for attacker in self.attackers.drain(..) {
+            for (total, count) in self.success.attacks.iter_mut().zip(attacker.met) {
+                *total += count;
+            }
+            attacker.leave();
         }
     }
 }

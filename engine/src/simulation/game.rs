@@ -27,6 +27,10 @@ use crate::handler::{
 };
 use crate::http;
 
+/// A request of those who flood, and what their answers are full of.
+pub(super) const FLOOD: &[u8] = b"flood";
+const FLOOD_BYTES: usize = 600;
+
 /// What the game has seen.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -102,6 +106,9 @@ impl Agent for Echoer {
 impl Application for Game {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
+        if token.password[..] != b"password"[..] {
+            return Err(Denied);
+        }
         if token.user.len().is_multiple_of(2) {
             self.context.sleep(Duration::from_millis(3)).await;
         }
@@ -129,6 +136,9 @@ impl Application for Game {
     }
 
     async fn request(self: Rc<Self>, request: Request) -> Reply {
+        if request.content == FLOOD {
+            return Ok(vec![b'f'; FLOOD_BYTES].into());
+        }
         let text = String::from_utf8_lossy(&request.content).into_owned();
         let words: Vec<&str> = text.split('|').collect();
         let id = words.get(3).and_then(|id| id.parse().ok()).ok_or(Failed)?;

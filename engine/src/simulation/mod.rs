@@ -1,12 +1,14 @@
 //! The whole server in one thread, from a seed.
 //!
 //! Shards run on [`crate::driver::sim`]; players log in, attach, ask, lose their connections and
-//! come back while the network does what the seed says. The invariants of the engine are checked all
-//! along, from what players and the game have seen and by looking into the shards after every turn.
+//! come back, and others attack, while the network does what the seed says. The invariants of the
+//! engine are checked all along, from what players and the game have seen and by looking into the
+//! shards after every turn.
 //!
 //! `SKYRING_SIM_SEEDS` sets how many seeds are run, `SKYRING_SIM_SEED` runs a single one and prints
 //! every operation and event.
 
+mod attack;
 mod crowd;
 mod dial;
 mod errand;

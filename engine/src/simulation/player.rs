@@ -28,6 +28,10 @@ pub(super) struct Manners {
     pub(super) may_retire: bool,
     /// It may refuse requests and logins because too many wait.
     pub(super) may_refuse: bool,
+    /// Every refused attach is answered 401.
+    pub(super) hides_reasons: bool,
+    /// Nobody but itself ends its connections.
+    pub(super) is_undisturbed: bool,
 }
 
 enum Stage {
@@ -72,6 +76,8 @@ pub(super) struct Player {
     /// Times that it does not read.
     deaf: u64,
     manners: Manners,
+    /// It has done something after which the server may close its connection.
+    may_close: bool,
     /// When its connection was attached, as the rooms count.
     attached_at: u64,
     /// Part of a frame of the gate.
@@ -109,6 +115,7 @@ impl Player {
             loose: BTreeSet::new(),
             deaf: 0,
             manners,
+            may_close: false,
             attached_at: 0,
             unread: Vec::new(),
             was_on_web: false,
@@ -249,6 +256,11 @@ impl Player {
         Stage::LoggingIn(connection, client)
     }
 
+    /// Whether this answer says that the login is over.
+    fn has_no_session(&self, code: u16, fresh: bool) -> bool {
+        if self.manners.hides_reasons { fresh && code == 401 } else { code == 404 }
+    }
+
     fn attach(&mut self, net: &SimNet, random: &mut SimRandom, calm: bool) -> Stage {
         let Some((username, secret)) = self.session.clone() else { return Stage::Out };
         let fresh = calm || self.accepted == 0 || !random.chance(8_000);
@@ -283,6 +295,7 @@ impl Player {
             Some(ClientEvent::Attached) => {
                 assert!(fresh, "{}: a used attach index was accepted", self.name);
                 self.accepted = self.index;
+                self.may_close = false;
                 self.attached_at = self.ledger.borrow_mut().rooms.now();
                 let was_on_web = std::mem::replace(&mut self.was_on_web, connection.is_web());
                 self.moves += u64::from(was_on_web != connection.is_web());
@@ -295,13 +308,14 @@ impl Player {
                 let _ = connection.write(&frames);
                 Stage::Playing(connection, client)
             }
-            Some(ClientEvent::Refused(404)) => {
+            Some(ClientEvent::Refused(code)) if self.has_no_session(code, fresh) => {
                 connection.close();
                 self.session = None;
                 Stage::Out
             }
             Some(ClientEvent::Refused(code)) => {
-                assert!(!fresh || code == 403, "{}: a good attach got {code}", self.name);
+                let stale = if self.manners.hides_reasons { 401 } else { 403 };
+                assert!(code == stale, "{}: an attach got {code}", self.name);
                 connection.close();
                 Stage::Away
             }

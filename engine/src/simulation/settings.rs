@@ -1,9 +1,9 @@
 //! What the listeners of one seed are told.
 //!
-//! Half of the seeds leave everything at its default, which no player ever meets; in the others
-//! deadlines and limits are so close that players run into them. Once everybody is to become content
-//! they are taken away again, because a deadline that is too short for a login is a reason to wait
-//! for ever.
+//! Each seed has a subset of the [`Feature`]s. Without any, everything is at its default, which no
+//! player ever meets; deadlines and limits that it draws are so close that players run into them. Once
+//! everybody is to become content these are taken away again, because a deadline that is too short
+//! for a login is a reason to wait for ever.
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use skyring_protocols::Compat;
 use super::rooms;
 use super::socket::PIECES_MAX;
 use crate::config::{Compression, DuplicateRequest, Listener, ListenerKind, PushOverBudget};
-use crate::driver::sim::SimRandom;
+use crate::driver::sim::{SimFaults, SimRandom};
 use crate::shard::core::ListenerShared;
 use crate::shard::rooms::RoomLimits;
 
 /// The settings of one seed.
 pub(super) struct Drawn {
+    pub(super) swarm: Swarm,
     pub(super) listeners: Vec<(Listener, Arc<ListenerShared>)>,
     pub(super) window_bytes: usize,
     /// Bytes of stored answers of a whole shard.
@@ -34,25 +35,127 @@ pub(super) struct Drawn {
     pub(super) may_retire: bool,
     /// Requests and logins may be refused because too many wait.
     pub(super) may_refuse: bool,
+    /// Clients that attack.
+    pub(super) attackers: usize,
+    pub(super) faults: SimFaults,
+    /// Nothing goes wrong by itself: no fault, no limit and no deadline that anybody meets.
+    pub(super) is_undisturbed: bool,
+}
+
+/// What a seed may have or not. Each is switched by itself, so that some seeds have much of
+/// everything and some a single thing in great number; what is off cannot hide what is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Feature {
+    /// Players choose WebSockets over TCP.
+    Web,
+    /// Somebody visits the web site.
+    Visitors,
+    /// Somebody talks to the parrot.
+    Talkers,
+    /// Somebody attacks.
+    Attackers,
+    /// Deadlines that players meet.
+    Deadlines,
+    /// Few connections, short messages.
+    Limits,
+    /// Little room for unsent output.
+    SmallOutput,
+    /// Little room for stored answers.
+    SmallCache,
+    /// A small window of the network.
+    SmallWindow,
+    /// Players share addresses, which are rated.
+    Crowd,
+    /// Requests and logins are refused because too many wait.
+    Refusals,
+    /// Listeners that are not as they are by default.
+    Variants,
+    /// WebSockets are compressed.
+    Compression,
+    /// Shards sleep outside their driver.
+    Parking,
+    /// Everything that [`crate::driver::sim::Fault`] knows.
+    Faults,
+}
+
+impl Feature {
+    const ALL: [Feature; 15] = [
+        Feature::Web,
+        Feature::Visitors,
+        Feature::Talkers,
+        Feature::Attackers,
+        Feature::Deadlines,
+        Feature::Limits,
+        Feature::SmallOutput,
+        Feature::SmallCache,
+        Feature::SmallWindow,
+        Feature::Crowd,
+        Feature::Refusals,
+        Feature::Variants,
+        Feature::Compression,
+        Feature::Parking,
+        Feature::Faults,
+    ];
+
+    /// How often a seed has it, in 65,536ths.
+    const fn chance(self) -> u32 {
+        match self {
+            Feature::Faults => 56_000,
+            Feature::Parking => 48_000,
+            Feature::Limits | Feature::Variants | Feature::SmallWindow => 24_000,
+            // What visitors send is long, and a seed takes its time from how many bytes it moves.
+            Feature::Visitors | Feature::SmallOutput | Feature::SmallCache => 16_000,
+            Feature::Crowd | Feature::Refusals => 12_000,
+            _ => 32_768,
+        }
+    }
+
+    /// Whether connections break or close by it that would not otherwise.
+    const fn disturbs(self) -> bool {
+        matches!(
+            self,
+            Feature::Deadlines
+                | Feature::Limits
+                | Feature::SmallOutput
+                | Feature::SmallWindow
+                | Feature::Crowd
+                | Feature::Refusals
+                | Feature::Faults
+        )
+    }
+}
+
+/// The features of one seed.
+#[derive(Clone, Debug)]
+pub(super) struct Swarm(Vec<Feature>);
+
+impl Swarm {
+    fn draw(random: &mut SimRandom) -> Swarm {
+        let is_undisturbed = random.chance(1 << 13);
+        let mut drawn = Feature::ALL.to_vec();
+        drawn.retain(|feature| {
+            random.chance(feature.chance()) && !(is_undisturbed && feature.disturbs())
+        });
+        Swarm(drawn)
+    }
+
+    pub(super) fn has(&self, feature: Feature) -> bool {
+        self.0.contains(&feature)
+    }
 }
 
 impl Drawn {
     pub(super) fn draw(random: &mut SimRandom) -> Drawn {
-        let small_cache = random.chance(1 << 14);
-        let is_harsh = random.chance(1 << 15);
-        let is_crowded = is_harsh && random.chance(1 << 14);
-        let may_refuse = is_harsh && random.chance(1 << 15);
+        let swarm = Swarm::draw(random);
+        let has = |feature| swarm.has(feature);
         let kinds = ListenerKind::ALL.into_iter();
         let listeners = kinds.map(|kind| {
-            let mut listener = listener(kind, random, small_cache);
-            if is_harsh {
-                tighten(&mut listener, random);
-            }
-            if may_refuse {
+            let mut listener = listener(kind, random, &swarm);
+            if has(Feature::Refusals) {
                 listener.pending_requests_max = 1 + random.below(6) as u32;
             }
             let per_second = 5 + random.below(60) as u32;
-            if is_crowded {
+            if has(Feature::Crowd) {
                 listener.limits.connections_per_second_per_address = per_second;
             }
             let keys = [(random.word(), random.word()), (1, 2)];
@@ -62,43 +165,58 @@ impl Drawn {
         let mut listeners: Vec<(Listener, _)> = listeners.collect();
         // Those who log in here and there at once would not exclude each other.
         listeners[3].0.multilogin = listeners[0].0.multilogin;
+        let faults = has(Feature::Faults).then(|| SimFaults::draw(random));
+        let cache_bytes_max = 200 + random.below(2_000);
+        let is_small = has(Feature::SmallCache);
         Drawn {
             listeners,
-            window_bytes: if is_harsh { 256 << random.below(7) } else { 16_384 },
-            cache_bytes_max: if small_cache { 200 + random.below(2_000) } else { u64::MAX },
+            window_bytes: if has(Feature::SmallWindow) { 256 << random.below(7) } else { 16_384 },
+            cache_bytes_max: if is_small { cache_bytes_max } else { u64::MAX },
             rooms: rooms::limits(random),
-            deciding_max: if may_refuse { 1 + random.index(3) } else { usize::MAX },
-            web_share: if random.chance(1 << 15) { 1 << 15 } else { 0 },
-            is_crowded,
-            may_retire: small_cache,
-            may_refuse,
+            deciding_max: if has(Feature::Refusals) { 1 + random.index(3) } else { usize::MAX },
+            web_share: if has(Feature::Web) { 1 << 15 } else { 0 },
+            is_crowded: has(Feature::Crowd),
+            may_retire: is_small,
+            may_refuse: has(Feature::Refusals),
+            attackers: if has(Feature::Attackers) { 1 + random.index(3) } else { 0 },
+            faults: faults.unwrap_or_else(SimFaults::none),
+            is_undisturbed: !swarm.0.iter().any(|feature| feature.disturbs()),
+            swarm,
         }
     }
 }
 
-fn listener(kind: ListenerKind, random: &mut SimRandom, small_cache: bool) -> Listener {
+fn listener(kind: ListenerKind, random: &mut SimRandom, swarm: &Swarm) -> Listener {
     let mut listener = Listener::new(kind);
     listener.address.set_ip([10, 0, 0, 1].into());
     listener.uniform_errors = false;
     // Every replay makes its answer young again, so the others retire sooner than one would think:
     // no number that a player could reach, or a very small one.
     listener.expired_number = 1 << 20;
-    if small_cache {
+    if swarm.has(Feature::SmallCache) {
         listener.expired_number = 1 + random.below(4) as u32;
         listener.cache_bytes_max = 300;
     }
-    if kind == ListenerKind::Http {
-        listener.compression =
-            [Compression::Off, Compression::Shared, Compression::Dedicated][random.index(3)];
+    if kind == ListenerKind::Http && swarm.has(Feature::Compression) {
+        listener.compression = [Compression::Shared, Compression::Dedicated][random.index(2)];
     }
-    if random.chance(1 << 14) {
+    if swarm.has(Feature::SmallOutput) && random.chance(1 << 15) {
         listener.output_bytes_max = 1024 + random.below(2000) as usize;
+    }
+    if swarm.has(Feature::Deadlines) {
+        hasten(&mut listener, random);
+    }
+    if swarm.has(Feature::Limits) {
+        tighten(&mut listener, random);
+    }
+    if swarm.has(Feature::Variants) {
+        vary(&mut listener, random);
     }
     listener
 }
 
-/// Draws deadlines and limits that players meet.
-fn tighten(listener: &mut Listener, random: &mut SimRandom) {
+/// Draws deadlines that players meet.
+fn hasten(listener: &mut Listener, random: &mut SimRandom) {
     let mut deadline_ms = || random.between(20, 250);
     listener.handshake_timeout_ms = deadline_ms();
     listener.write_timeout_ms = deadline_ms();
@@ -108,17 +226,25 @@ fn tighten(listener: &mut Listener, random: &mut SimRandom) {
         listener.body_timeout_ms = deadline_ms();
         listener.ping_interval_ms = deadline_ms();
         listener.close_timeout_ms = deadline_ms();
-        if random.chance(1 << 15) {
-            listener.message_bytes_max = random.between(125, 3_000) as usize;
-            listener.fragments_max = random.between(PIECES_MAX as u64, 12) as u32;
-        }
     }
     if random.chance(1 << 15) {
         listener.idle_timeout_ms = 0;
     }
+}
+
+/// Draws limits that players meet.
+fn tighten(listener: &mut Listener, random: &mut SimRandom) {
+    if listener.kind == ListenerKind::Http && random.chance(1 << 15) {
+        listener.message_bytes_max = random.between(125, 3_000) as usize;
+        listener.fragments_max = random.between(PIECES_MAX as u64, 12) as u32;
+    }
     if random.chance(1 << 15) {
         listener.maxclient = 2 + random.below(10) as u32;
     }
+}
+
+/// Draws choices that are no limits.
+fn vary(listener: &mut Listener, random: &mut SimRandom) {
     listener.multilogin = random.chance(1 << 15);
     if random.chance(1 << 15) {
         listener.duplicate_request = DuplicateRequest::Replay;
@@ -129,6 +255,7 @@ fn tighten(listener: &mut Listener, random: &mut SimRandom) {
     if random.chance(1 << 15) {
         listener.push_over_budget = PushOverBudget::Drop;
     }
+    listener.uniform_errors = random.chance(1 << 15);
 }
 
 /// Takes deadlines and limits away that could keep somebody out for ever.

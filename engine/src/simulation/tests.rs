@@ -5,6 +5,7 @@ mod moving;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::attack::table::TABLE;
 use super::crowd::Success;
 use super::world::{self, Outcome};
 use crate::driver::sim::Fault;
@@ -12,11 +13,11 @@ use crate::mutation::{self, Mutation};
 use crate::shard::counters::Counter;
 
 /// Seeds run by the test command.
-const SEEDS: u64 = 5_000;
+const SEEDS: u64 = 4_000;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in one of which a deliberate bug must be found; most are found in one of the first ten.
-const MUTATION_SEEDS: u64 = 1_000;
+const MUTATION_SEEDS: u64 = 3_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -67,7 +68,7 @@ impl Totals {
     }
 
     fn add(&mut self, outcome: &Outcome) {
-        self.success.add(outcome.success);
+        self.success.add(&outcome.success);
         for (total, count) in self.departing_webs.iter_mut().zip(outcome.departing_webs) {
             *total += count;
         }
@@ -89,7 +90,7 @@ impl Totals {
     }
 
     fn merge(&mut self, other: &Totals) {
-        self.success.add(other.success);
+        self.success.add(&other.success);
         for (total, count) in self.departing_webs.iter_mut().zip(other.departing_webs) {
             *total += count;
         }
@@ -136,6 +137,9 @@ fn seeds() {
     assert!(all.news > 10 * count, "only {} news were heard", all.news);
     assert!(all.heard > count, "only {} broadcasts were heard", all.heard);
     assert!(all.calls.iter().all(|calls| *calls > count), "{:?} calls", all.calls);
+    for (attack, met) in TABLE.iter().zip(success.attacks).filter(|_| count >= SEEDS) {
+        assert!(met > 0, "{} was never answered as it must be", attack.name);
+    }
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,
@@ -270,6 +274,26 @@ fn invariant_3_connections_come_and_go_in_pairs() {
 #[test]
 fn invariant_4_an_attach_index_is_used_once() {
     finds(Mutation::AcceptUsedIndex, "used attach index");
+}
+
+#[test]
+fn invariant_3_nothing_is_answered_to_strangers() {
+    finds(Mutation::AnswerNeighbour, "a foreign answer");
+}
+
+#[test]
+fn invariant_15_no_attack_is_granted() {
+    finds(Mutation::AcceptAnyDigest, "200 OK");
+}
+
+#[test]
+fn invariant_15_nothing_that_was_smuggled_in_runs() {
+    finds(Mutation::ReadOnRefused, "a smuggled request ran");
+}
+
+#[test]
+fn invariant_16_deadlines_are_kept() {
+    finds(Mutation::ForgetPhases, "is past its deadline");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
 use super::rooms;
-use super::settings::{self, Drawn};
+use super::settings::{self, Drawn, Feature, Swarm};
 use super::town::{self, Town};
 use super::townsman;
 use super::watcher;
@@ -83,6 +83,7 @@ pub(super) struct World {
     departing_webs: [u64; 2],
     /// What goes wrong while it is played.
     faults: SimFaults,
+    swarm: Swarm,
 }
 
 /// What a run was like.
@@ -114,6 +115,9 @@ pub(super) struct Outcome {
 pub(super) fn run(seed: u64, print: bool) -> Outcome {
     let mut world = World::new(seed);
     world.net.print_trace(print);
+    if print {
+        eprintln!("seed {seed} has {:?}", world.swarm);
+    }
     world.play();
     if world.random.chance(1 << 14) {
         return world.break_off();
@@ -128,10 +132,7 @@ impl World {
         let mut random = SimRandom::new(seed ^ 0x5EED);
         let shards = 1 + random.below(4) as u16;
         let drawn = Drawn::draw(&mut random);
-        let mut faults = SimFaults::draw(&mut random);
-        if random.chance(1 << 13) {
-            faults = SimFaults::none();
-        }
+        let faults = drawn.faults.clone();
         let net = SimNet::new(
             seed,
             SimSettings {
@@ -182,7 +183,8 @@ impl World {
             place.shard.core_mut().rooms.limits = drawn.rooms;
         }
         let echoer = Echoer::new(&net);
-        let parking = if random.chance(1 << 14) { 0 } else { random.below(1 << 16) as u32 };
+        let parking = random.below(1 << 16) as u32;
+        let parking = if drawn.swarm.has(Feature::Parking) { parking } else { 0 };
         World {
             net,
             random,
@@ -197,6 +199,7 @@ impl World {
             echoer,
             departing_webs: [0; 2],
             faults,
+            swarm: drawn.swarm,
         }
     }
 
@@ -415,6 +418,9 @@ impl World {
         let slots = core.connections.slots();
         for slot in &slots {
             let connection = core.connections.at(*slot);
+            let due_ms = connection.deadline_ms.min(connection.write_deadline_ms());
+            let role = &connection.role;
+            assert!(core.now_ms <= due_ms, "{role:?} is past its deadline");
             if let (Life::Open, Role::Attached(key)) = (connection.life, &connection.role) {
                 let session = core.sessions.get(*key);
                 let its = session.is_some_and(|session| session.connection() == Some(*slot));

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use skyring_protocols::http1::server::Event;
+use skyring_protocols::http1::server::{Event, Server};
 use skyring_protocols::http1::{ReadError, Reading, Received, RequestHead};
 
 use super::{BEGUN_BYTES_MAX, Phase, UNKNOWN};
@@ -71,6 +71,11 @@ impl Core {
         match http.machine.receive(input, limits) {
             Ok(received) => Some(received),
             Err(error) => {
+                if mutation::active(Mutation::ReadOnRefused) {
+                    http.machine = Server::new();
+                    let end = input.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+                    return Some(Received { consumed: end + 4, event: None });
+                }
                 self.on_http_error(slot, error);
                 None
             }

@@ -36,7 +36,10 @@ impl Player {
                 other => panic!("{}: {other:?} while playing", self.name),
             }
         }
-        if connection.end().is_some() {
+        if let Some(end) = connection.end() {
+            // The first two share an account and log each other out.
+            let explained = self.number < 2 || self.may_close || !self.manners.is_undisturbed;
+            assert!(explained, "{}: its connection ended for no reason: {end:?}", self.name);
             connection.close();
             return Stage::Away;
         }
@@ -60,9 +63,13 @@ impl Player {
                 connection.reset();
                 return Stage::Away;
             }
-            2 => connection.shut_down(),
+            2 => {
+                self.may_close = true;
+                connection.shut_down();
+            }
             3 if self.next_id > 20 => {
                 let mut frames = Vec::new();
+                self.may_close = true;
                 self.loose.insert(self.next_id);
                 self.send(&mut client, "bye", self.next_id, random, &mut frames);
                 self.next_id += 1;
@@ -71,6 +78,7 @@ impl Player {
             20 => {
                 // The second repeat while the handler runs is one too many.
                 let mut frames = Vec::new();
+                self.may_close = true;
                 self.loose.insert(self.next_id);
                 for _ in 0..3 {
                     self.send(&mut client, "clash", self.next_id, random, &mut frames);
