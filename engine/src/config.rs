@@ -7,6 +7,7 @@
 
 pub mod capacity;
 mod error;
+mod limits;
 mod parse;
 mod section;
 mod tls;
@@ -20,18 +21,16 @@ use std::path::Path;
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
+pub use limits::Limits;
 pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
 /// Shards of one server, at most: they keep a queue for each other.
 pub const SHARDS_MAX: u16 = 1024;
 
-/// Logins of one shard that may wait for the application, in
-/// [`Application::authenticate`](crate::handler::Application::authenticate) and
-/// [`login`](crate::handler::Application::login) together. The application's methods outlive the
-/// connections they were called for, so this bounds their memory; it is far above what an
-/// application that answers in a second needs.
-pub const LOGINS_WAITING_MAX: usize = 16_384;
+/// [`Config::logins_in_progress_per_shard_max`], unless it is set: far above what an application that
+/// answers in a second needs.
+const LOGINS_IN_PROGRESS_DEFAULT: u32 = 16_384;
 
 /// What [`Config::cache_bytes_per_shard_max`] stands for when it is 0.
 pub const CACHE_BYTES_PER_SHARD_DEFAULT: u64 = 1 << 30;
@@ -55,6 +54,15 @@ pub struct Config {
     /// stores an answer retires its own oldest ones to make room, and stores none that does not fit.
     /// 0: [`CACHE_BYTES_PER_SHARD_DEFAULT`].
     pub cache_bytes_per_shard_max: u64,
+    /// Logins of one shard that may wait for the application, in
+    /// [`Application::authenticate`](crate::handler::Application::authenticate) and
+    /// [`login`](crate::handler::Application::login) together; more are answered 503. The
+    /// application's methods outlive the connections they were called for, so this bounds their memory.
+    pub logins_in_progress_per_shard_max: u32,
+    /// Connections of one shard that have not shown who they are: before their login or attach, TLS
+    /// handshake included, before their first HTTP request, before the application opened them. When
+    /// there are more, the oldest of them is closed. 0: half of what the shard's table accepts.
+    pub unauthenticated_per_shard_max: u32,
     /// The demo application's settings.
     pub demo: Demo,
     /// The listeners, in the order of the file. A program may do without, if its applications only
@@ -203,8 +211,8 @@ pub struct Listener {
     pub origins: Vec<String>,
     /// http: WebSocket sub-protocols, the favourite first. Empty: none.
     pub subprotocols: Vec<String>,
-    /// New connections a second from one address (IPv6: one /64). 0: unlimited.
-    pub connections_per_second_per_address: u32,
+    /// How often its peers may do something.
+    pub limits: Limits,
     /// TLS, with these certificates. None: the wire carries plaintext.
     pub tls: Option<TlsSettings>,
 }
@@ -259,7 +267,7 @@ impl Listener {
             compression: Compression::Off,
             origins: Vec::new(),
             subprotocols: Vec::new(),
-            connections_per_second_per_address: 0,
+            limits: Limits::default(),
             tls: None,
         }
     }
@@ -282,6 +290,8 @@ impl Default for Config {
             drain_timeout_ms: 10_000,
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
+            logins_in_progress_per_shard_max: LOGINS_IN_PROGRESS_DEFAULT,
+            unauthenticated_per_shard_max: 0,
             demo: Demo::default(),
             listeners: ListenerKind::ALL
                 .map(websocket::of_demo)

@@ -26,8 +26,9 @@ pub trait Application: Sized + 'static {
     ///
     /// It goes on when the client has left or its time is over, like every method here. So many
     /// logins of a shard may wait for this method and the next one together:
-    /// [`LOGINS_WAITING_MAX`](crate::config::LOGINS_WAITING_MAX). Beyond that, logins are answered
-    /// 401 (403 if only the second one is left to ask) unasked.
+    /// [`Config::logins_in_progress_per_shard_max`]. Beyond that, logins are answered 503 unasked.
+    ///
+    /// [`Config::logins_in_progress_per_shard_max`]: crate::config::Config
     fn authenticate(
         self: Rc<Self>,
         credentials: Credentials,

@@ -20,6 +20,7 @@ pub mod error;
 pub mod handler;
 mod host;
 pub mod http;
+mod limit;
 mod listener;
 pub mod mailbox;
 mod mutation;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use skyring::config::{
     CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault,
-    DuplicateRequest, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
+    DuplicateRequest, Limits, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -77,7 +77,10 @@ fn every_field_is_a_key_of_the_sample() {
         assert!(sample["demo"].get(&key).is_some(), "demo.{key} is missing");
         count += 1;
     }
-    for key in fields(&Listener::new(ListenerKind::Msg)) {
+    let keys = fields(&Listener::new(ListenerKind::Msg)).into_iter();
+    // The limits are keys of the listener itself.
+    let keys = keys.filter(|key| key != "limits").chain(fields(&Limits::default()));
+    for key in keys {
         let shown = listeners.iter().any(|listener| listener.get(&key).is_some());
         assert!(shown, "listener.{key} is missing");
         count += 1;
@@ -96,10 +99,14 @@ fn every_value_reaches_its_field() {
         drain_timeout_ms = 1
         connections_per_shard_max = 20
         cache_bytes_per_shard_max = 21
+        logins_in_progress_per_shard_max = 22
+        unauthenticated_per_shard_max = 23
         demo = {{ delay_ms = 100 }}
         [[listener]]
         kind = "login"
         multilogin = true
+        logins_per_minute_per_address = 17
+        logins_per_minute_per_user = 18
         [[listener]]
         kind = "msg"
         address = "0.0.0.0:1"
@@ -119,6 +126,9 @@ fn every_value_reaches_its_field() {
         expired_number = 11
         pending_requests_max = 12
         connections_per_second_per_address = 13
+        accepts_per_second = 14
+        messages_per_second = 15
+        bytes_per_second = 16
         [listener.tls]
         cert = "a.pem"
         key = "b.pem"
@@ -145,7 +155,12 @@ fn every_value_reaches_its_field() {
         "#
     );
     let config = Config::parse(&text, "test.toml").unwrap();
-    let login = Listener { multilogin: true, ..Listener::new(ListenerKind::Login) };
+    let limits = Limits {
+        logins_per_minute_per_address: 17,
+        logins_per_minute_per_user: 18,
+        ..Limits::default()
+    };
+    let login = Listener { multilogin: true, limits, ..Listener::new(ListenerKind::Login) };
     let msg = Listener {
         kind: ListenerKind::Msg,
         address: "0.0.0.0:1".parse::<SocketAddr>().unwrap(),
@@ -166,7 +181,13 @@ fn every_value_reaches_its_field() {
         cache_bytes_max: 100_000,
         expired_number: 11,
         pending_requests_max: 12,
-        connections_per_second_per_address: 13,
+        limits: Limits {
+            connections_per_second_per_address: 13,
+            accepts_per_second: 14,
+            messages_per_second: 15,
+            bytes_per_second: 16,
+            ..Limits::default()
+        },
         tls: Some(TlsSettings {
             source: CertificateSource::Files(vec![
                 CertificateFiles { cert: "a.pem".into(), key: "b.pem".into() },
@@ -198,6 +219,8 @@ fn every_value_reaches_its_field() {
     assert_eq!(config.admin, Some("[::1]:9000".parse().unwrap()));
     assert_eq!((config.drain_timeout_ms, config.connections_per_shard_max), (1, 20));
     assert_eq!(config.cache_bytes_per_shard_max, 21);
+    assert_eq!(config.logins_in_progress_per_shard_max, 22);
+    assert_eq!(config.unauthenticated_per_shard_max, 23);
     assert_eq!(config.demo.delay_ms, 100);
 }
 
@@ -216,6 +239,14 @@ fn uniform_errors_follows_compat_unless_it_is_set() {
 
 /// What is wrong, with the whole message that the operator sees behind the file's name.
 const REFUSED: &[(&str, &str)] = &[
+    (
+        "logins_in_progress_per_shard_max = 0",
+        "logins_in_progress_per_shard_max: must be at least 1, not 0",
+    ),
+    (
+        "[[listener]]\nkind = \"gate\"\nlogins_per_minute_per_user = 1",
+        "listener[0].logins_per_minute_per_user: means nothing on a gate listener",
+    ),
     ("shard = 1", "shard: no such key; the keys here are shards, cores, admin,"),
     ("[demo]\ndelay = 1", "demo.delay: no such key; the keys here are delay_ms"),
     ("[[listener]]\nkind = \"gate\"\ntls = 1", "listener[0].tls: must be a table, not 1"),

@@ -31,6 +31,13 @@ pub fn shards(config: &Config, processors: usize) -> usize {
     shards.clamp(1, usize::from(super::SHARDS_MAX))
 }
 
+/// Connections that have not shown who they are, at most, in a table of so many slots: what the
+/// configuration says (0: it does not), else half of what is accepted.
+pub fn unauthenticated(configured: u32, slots: u32) -> u32 {
+    let half = (slots - reserve(slots)) / 2;
+    if configured == 0 { half.max(1) } else { configured }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +50,13 @@ mod tests {
             assert!(slots - reserve(slots) >= listeners as u32);
             assert!(slots - 1 - reserve(slots - 1) < listeners as u32);
         }
+    }
+
+    #[test]
+    fn half_of_a_table_is_for_strangers_and_one_place_always() {
+        assert_eq!(unauthenticated(0, 1_024), 504);
+        assert_eq!(unauthenticated(0, 2), 1);
+        assert_eq!(unauthenticated(7, 1_024), 7);
     }
 
     #[test]

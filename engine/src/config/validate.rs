@@ -11,7 +11,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::{
     BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
     HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, tls, websocket,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, limits, tls, websocket,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -55,6 +55,13 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     )?;
     let cache_bytes = config.cache_bytes_per_shard_max;
     at_most("cache_bytes_per_shard_max", cache_bytes, BYTES_MAX, "no machine has that much")?;
+    let why = "nobody could log in";
+    at_least(
+        "logins_in_progress_per_shard_max",
+        config.logins_in_progress_per_shard_max.into(),
+        1,
+        why,
+    )?;
     duration("demo.delay_ms", config.demo.delay_ms)?;
     at_most(
         "listener",
@@ -156,6 +163,7 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
         ("duplicate_request", replay && kind != ListenerKind::Msg),
     ];
     let misplaced = misplaced.iter().find(|(_, misplaced)| *misplaced).map(|(key, _)| *key);
+    let misplaced = misplaced.or_else(|| limits::misplaced(listener));
     match misplaced.or_else(|| websocket::misplaced(listener)) {
         Some(key) => Err(ConfigError::at(path(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),

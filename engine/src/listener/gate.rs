@@ -61,6 +61,7 @@ impl Core {
     fn open_gate(&mut self, connection: GateConnection) {
         let Some((slot, gate)) = self.gate(connection) else { return };
         if !std::mem::replace(&mut gate.opened, true) {
+            self.vouch(slot);
             self.set_deadline(slot, self.idle_deadline(slot));
             // What came with the end of the TLS handshake is taken first.
             self.resume_soon(slot);

@@ -1,6 +1,10 @@
 //! Login conversations: the machine in `protocols` decides, this file moves its bytes, asks the
 //! application, and has the user's owner shard register the login.
 //!
+//! A login that there is no time for is told so and when to come back (WIRE L17): one address or user
+//! that logs in too often, and everybody while too many wait for the application. It costs a challenge and
+//! a line, no key exchange.
+//!
 //! The owner shard holds the lock of a uid while the application decides; a second login of the
 //! uid is answered 406 meanwhile.
 
@@ -9,20 +13,59 @@ use skyring_protocols::websocket::Kind;
 
 use crate::driver::{ReceiveMode, ShardIndex, Token};
 use crate::handler::{Credentials, Denied, Identity, Login, Subid};
+use crate::limit::{Rate, RateTable};
 use crate::mutation::{self, Mutation};
 use crate::shard::connections::{LoginRole, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
 use crate::shard::message::{Message, Register};
 
+/// Milliseconds after which the application may have answered some of those who wait.
+const BUSY_RETRY_MS: u64 = 1_000;
+/// Milliseconds over which those who are refused together are scattered, at least.
+const SCATTER_MS_MIN: u64 = 500;
+
 impl Core {
     pub(crate) fn start_login(&mut self, slot: u32) {
         let compat = self.listener(self.connections.at(slot).listener).settings.compat;
         let (challenge, private_key) = ((self.entropy)(), (self.entropy)());
-        let machine = LoginServer::new(compat, challenge, private_key);
+        let mut machine = LoginServer::new(compat, challenge, private_key);
+        if let Some(refusal) = self.refuse_early(slot) {
+            machine.refuse(refusal);
+        }
         self.connections.at_mut(slot).role = Role::Login(Box::new(LoginRole { machine }));
         self.receive(slot, ReceiveMode::Stream);
         self.pump_login(slot);
+    }
+
+    /// Why a login is not even begun, if it is not.
+    fn refuse_early(&mut self, slot: u32) -> Option<LoginVerdict> {
+        let connection = self.connections.at(slot);
+        let (peer, listener) = (connection.peer().ip(), self.listener(connection.listener));
+        match listener.shared.admits_login(peer, &listener.rates, self.now_ms) {
+            Err(wait_ms) => Some(self.too_often(wait_ms)),
+            Ok(()) => self.is_busy().then(|| self.busy()),
+        }
+    }
+
+    /// Whether so many logins wait for the application that no more may.
+    fn is_busy(&self) -> bool {
+        self.deciding >= self.deciding_max
+    }
+
+    fn busy(&mut self) -> LoginVerdict {
+        LoginVerdict::Busy { retry_after_ms: self.scatter(BUSY_RETRY_MS) }
+    }
+
+    fn too_often(&mut self, wait_ms: u64) -> LoginVerdict {
+        LoginVerdict::TooOften { retry_after_ms: self.scatter(wait_ms) }
+    }
+
+    /// So many milliseconds and up to as many more, so that who was refused together does not come
+    /// back together.
+    fn scatter(&mut self, ms: u64) -> u32 {
+        let luck = u64::from_le_bytes((self.entropy)()) % ms.max(SCATTER_MS_MIN);
+        ms.saturating_add(luck).try_into().unwrap_or(u32::MAX)
     }
 
     pub(crate) fn on_login_bytes(&mut self, slot: u32, bytes: &[u8]) {
@@ -64,10 +107,7 @@ impl Core {
                 }
                 Some(LoginOutput::Judge { token }) => {
                     let connection = self.connections.token(slot);
-                    let shown = Credentials { token, peer };
-                    if let Some(result) = self.authenticate(connection, shown) {
-                        self.on_authenticated(connection, result);
-                    }
+                    self.judge_token(connection, Credentials { token, peer });
                 }
                 Some(LoginOutput::Close(close)) => {
                     return self.close_login(slot, close);
@@ -76,20 +116,17 @@ impl Core {
         }
     }
 
-    /// Asks the application; None: it has yet to say. Its method outlives the connection that it
-    /// was asked for, so what bounds the number of those that wait is not the number of connections.
-    fn authenticate(
-        &mut self,
-        connection: Token,
-        shown: Credentials,
-    ) -> Option<Result<Identity, Denied>> {
-        if self.deciding >= self.deciding_max {
-            self.count(Counter::LoginsRefused);
-            return Some(Err(Denied));
+    /// Asks the application. Its method outlives the connection that it was asked for, so what bounds
+    /// the number of those that wait is not the number of connections.
+    fn judge_token(&mut self, connection: Token, shown: Credentials) {
+        if self.is_busy() {
+            let busy = self.busy();
+            return self.on_registered(connection, busy);
         }
-        let result = self.dispatch.authenticate(connection, shown);
-        self.deciding += usize::from(result.is_none());
-        result
+        match self.dispatch.authenticate(connection, shown) {
+            Some(result) => self.on_authenticated(connection, result),
+            None => self.deciding += 1,
+        }
     }
 
     fn close_login(&mut self, slot: u32, close: LoginClose) {
@@ -97,6 +134,8 @@ impl Core {
             LoginClose::Answered(200) => Counter::LoginGranted,
             LoginClose::Answered(403) => Counter::LoginForbidden,
             LoginClose::Answered(406) => Counter::LoginInProgress,
+            LoginClose::Answered(429) => Counter::LoginsTooOften,
+            LoginClose::Answered(503) => Counter::LoginsRefused,
             LoginClose::Answered(_) => Counter::LoginUnauthorized,
             LoginClose::LineTooLong => {
                 // No line is sent: what was queued before still is.
@@ -130,6 +169,7 @@ impl Core {
             server: identity.server,
             secret,
             multilogin: self.listener(listener).settings.multilogin,
+            rate: self.listener(listener).rates.user_logins,
         });
         if owner == index || mutation::active(Mutation::RegisterAnywhere) {
             self.register(index, register);
@@ -143,9 +183,13 @@ impl Core {
         if self.msg_listener(&register.server).is_none() {
             return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
         }
-        if self.deciding >= self.deciding_max {
-            self.count(Counter::LoginsRefused);
-            return self.answer_login(from, register.connection, LoginVerdict::Forbidden);
+        if let Err(wait_ms) = self.admit_user(&register.uid, register.rate) {
+            let refusal = self.too_often(wait_ms);
+            return self.answer_login(from, register.connection, refusal);
+        }
+        if self.is_busy() {
+            let refusal = self.busy();
+            return self.answer_login(from, register.connection, refusal);
         }
         if !register.multilogin && !self.logins.insert(register.uid.clone()) {
             return self.answer_login(from, register.connection, LoginVerdict::InProgress);
@@ -162,6 +206,18 @@ impl Core {
         };
         self.deciding += 1;
         self.dispatch.login(from, register, login);
+    }
+
+    /// Whether a user may log in once more now; milliseconds until that is so.
+    fn admit_user(&mut self, uid: &[u8], rate: Option<Rate>) -> Result<(), u64> {
+        let Some(rate) = rate else { return Ok(()) };
+        let entropy = &mut self.entropy;
+        let table = self.user_logins.get_or_insert_with(|| {
+            let mut word = || u64::from_le_bytes(entropy());
+            Box::new(RateTable::new((word(), word())))
+        });
+        let who = table.name(uid);
+        table.admit(who, rate, self.now_ms)
     }
 
     pub(crate) fn on_login_decided(

@@ -94,6 +94,7 @@ impl Core {
         if let Some(session) = self.sessions.get_mut(key) {
             session.set_connection(Some(slot));
         }
+        self.vouch(slot);
         self.count(Counter::Attached);
         self.counters.add(Counter::AttachedNow, 1);
         let deadline_ms = self.idle_deadline(slot);

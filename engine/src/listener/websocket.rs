@@ -8,6 +8,7 @@ use bytes::Bytes;
 use skyring_protocols::websocket::{CloseCode, Kind};
 
 use crate::driver::Token;
+use crate::limit::Meter;
 use crate::mutation::{self, Mutation};
 use crate::shard::connections::{Life, Role};
 use crate::shard::core::Core;
@@ -22,6 +23,8 @@ pub(crate) struct SocketRole {
     socket: Socket,
     /// How it has ended, once that is known.
     end: Option<Box<End>>,
+    /// What it has sent, where there is a rate.
+    pub(crate) meter: Meter,
 }
 
 impl std::fmt::Debug for SocketRole {
@@ -32,7 +35,7 @@ impl std::fmt::Debug for SocketRole {
 
 impl SocketRole {
     pub(crate) fn new(handler: Rc<dyn Handler>, socket: Socket) -> SocketRole {
-        SocketRole { handler, socket, end: None }
+        SocketRole { handler, socket, end: None, meter: Meter::default() }
     }
 
     /// The connection has ended.

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::steward::Steward;
@@ -28,7 +28,6 @@ use crate::shard::Shard;
 use crate::shard::core::{Core, CoreParts, Entropy, ListenerShared};
 use crate::shard::dispatch::Dispatch;
 use crate::shard::drain::ServerEnd;
-use crate::shard::limits::AddressLimiter;
 use crate::shard::mail::Mail;
 use crate::shard::message::Message;
 use crate::transport::tls::{ServerTls, Tickets};
@@ -73,6 +72,8 @@ struct ShardStart<M, E> {
     shared: Arc<Shared>,
     table_key: (u64, u64),
     cache_bytes_max: u64,
+    deciding_max: usize,
+    unauthenticated_max: u32,
     started: Instant,
     make: M,
     entropy: E,
@@ -159,6 +160,8 @@ fn shard_starts<M: Clone, E: Clone>(
             shared: Arc::clone(shared),
             table_key: (random_word()?, random_word()?),
             cache_bytes_max: config.cache_bytes_a_shard(),
+            deciding_max: config.logins_in_progress_per_shard_max as usize,
+            unauthenticated_max: config.unauthenticated_per_shard_max,
             started,
             make: make.clone(),
             entropy: entropy.clone(),
@@ -268,17 +271,11 @@ fn listen(
 fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)>, StartError> {
     let tickets = Tickets::default();
     let side = |(index, listener): (usize, &Listener)| {
-        let per_second = listener.connections_per_second_per_address;
-        let limiter = match per_second {
-            0 => None,
-            _ => {
-                Some(Mutex::new(AddressLimiter::new(per_second, (random_word()?, random_word()?))))
-            }
-        };
+        let keys = [(random_word()?, random_word()?), (random_word()?, random_word()?)];
         let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
         let tls = tls.map(|tls| ServerTls::load_with(&tls, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
-        Ok((listener.clone(), Arc::new(ListenerShared { connections: 0.into(), limiter, tls })))
+        Ok((listener.clone(), Arc::new(ListenerShared::new(listener, keys, tls))))
     };
     config.listeners.iter().enumerate().map(side).collect()
 }
@@ -336,6 +333,8 @@ where
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
         cache_bytes_max: start.cache_bytes_max,
+        deciding_max: start.deciding_max,
+        unauthenticated_max: start.unauthenticated_max,
         now_ms: clock(),
         server_end: start.server_end,
         wall_clock: Box::new(wall_clock_ms),

@@ -59,6 +59,20 @@ impl Core {
         listener.accepts < each_max && listener.paused_until_ms <= self.now_ms
     }
 
+    /// Pays for a connection that was taken in, and lets the others wait where there is a rate for all.
+    fn pace(&mut self, at: ListenerIndex) {
+        let now_ms = self.now_ms;
+        let listener = &mut self.listeners[usize::from(at.0)];
+        let Some(rate) = listener.rates.accepts else { return };
+        // Those in flight come anyway.
+        listener.accepted.charge(1, rate, now_ms);
+        let wait_ms = listener.accepted.wait_ms(rate, now_ms);
+        if wait_ms > 0 && listener.paused_until_ms < now_ms + wait_ms {
+            listener.paused_until_ms = now_ms + wait_ms;
+            self.timers.arm(now_ms + wait_ms, TimerKey::Accept);
+        }
+    }
+
     /// Starts one accept; false when no place is left for what it would bring.
     fn arm_accept(&mut self, at: usize) -> bool {
         let reserve = capacity::reserve(self.slots);
@@ -81,7 +95,7 @@ impl Core {
         self.places.give(self.index);
         if EXHAUSTED.contains(&errno.0) {
             let armed = listener.paused_until_ms > now_ms;
-            listener.paused_until_ms = now_ms + ACCEPT_PAUSE_MS;
+            listener.paused_until_ms = listener.paused_until_ms.max(now_ms + ACCEPT_PAUSE_MS);
             if !armed {
                 self.timers.arm(now_ms + ACCEPT_PAUSE_MS, TimerKey::Accept);
             }
@@ -94,6 +108,7 @@ impl Core {
     pub(super) fn on_accepted(&mut self, at: ListenerIndex, slot: u32, peer: SocketAddr) {
         self.listeners[usize::from(at.0)].accepts -= 1;
         self.count(Counter::Accepted);
+        self.pace(at);
         self.occupy(slot, at, peer);
         if let Some(refusal) = self.refusal(at, peer) {
             self.connections.at_mut(slot).uncounted = true;
@@ -104,6 +119,7 @@ impl Core {
         }
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
         self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
+        self.greet(slot);
         if !self.secure(slot) {
             self.assign_role(slot);
         }
@@ -127,8 +143,7 @@ impl Core {
         if !listener.shared.admit(listener.settings.maxclient) {
             return Some(Counter::RefusedMaxclient);
         }
-        let mut limiter = listener.shared.limiter.as_ref()?.lock().ok()?;
-        if limiter.admit(peer.ip(), self.now_ms) {
+        if listener.shared.admits_address(peer.ip(), &listener.rates, self.now_ms) {
             return None;
         }
         listener.shared.leave();
@@ -146,6 +161,7 @@ impl Core {
 
     /// Empties a slot whose descriptor is closed.
     pub(crate) fn vacate(&mut self, slot: u32) {
+        self.vouch(slot);
         let connection = self.connections.at(slot);
         if connection.listener == NO_LISTENER {
             self.plan.dialled(-1);
@@ -163,6 +179,7 @@ mod tests {
     use std::sync::atomic::Ordering::Relaxed;
 
     use super::*;
+    use crate::config::Listener;
     use crate::driver::sim::{SimClient, SimSettings};
     use crate::shard::core::ListenerShared;
     use crate::simulation::scene::Props;
@@ -170,7 +187,8 @@ mod tests {
     /// Shards that accept at the same moment never let in more than there is room for, nor fewer.
     #[test]
     fn threads_admit_exactly_as_many_as_there_is_room_for() {
-        let shared = ListenerShared { connections: 0.into(), limiter: None, tls: None };
+        let listener = Listener::new(ListenerKind::Gate);
+        let shared = ListenerShared::new(&listener, [(1, 2), (3, 4)], None);
         let admitted: usize = std::thread::scope(|scope| {
             let admit = || (0..500).filter(|_| shared.admit(700)).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(admit)).collect();

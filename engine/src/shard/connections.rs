@@ -13,6 +13,7 @@ use super::traffic::{Spare, Traffic};
 use super::web::Web;
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
+use crate::limit::Meter;
 use crate::listener::http::HttpRole;
 use crate::listener::websocket::SocketRole;
 use crate::transport::tls::{Tls, TlsError};
@@ -114,6 +115,8 @@ pub(crate) struct GateRole {
     /// Messages whose methods still run, and their bytes.
     pub(crate) pending: u32,
     pub(crate) pending_bytes: usize,
+    /// What it has sent, where there is a rate.
+    pub(crate) meter: Meter,
 }
 
 impl std::fmt::Debug for GateRole {
@@ -140,6 +143,8 @@ pub(crate) struct Connection {
     pub(crate) last_word: bool,
     /// Its listener does not count it: it was refused, or lives on at another shard.
     pub(crate) uncounted: bool,
+    /// It has not shown who it is.
+    pub(super) is_newcomer: bool,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
     /// What turns records into plaintext and back; none where the wire carries plaintext.
@@ -167,6 +172,7 @@ impl Connection {
             dirty: false,
             last_word: false,
             uncounted: false,
+            is_newcomer: false,
             listener: ListenerIndex(0),
             role: Role::None,
             tls: None,

@@ -6,11 +6,12 @@
 //! and `ending` say what all connections have in common; `mail` and `deeds` say what comes from
 //! other shards and from the application.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use skyring_protocols::http1::Limits;
 use skyring_protocols::msg::session::SessionPolicy;
@@ -22,17 +23,18 @@ use super::deadlines::TimerKey;
 use super::dialled::Dialling;
 use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
-use super::limits::AddressLimiter;
 use super::mail::Mail;
+use super::newcomers::Newcomers;
 use super::presence::PresenceDesk;
 use super::rooms::RoomTable;
 use super::secure::Room;
-use super::sessions::Sessions;
+use super::sessions::{SessionKey, Sessions};
 use super::timers::Wheel;
 use super::web::{self, WebRoom};
-use crate::config::{LOGINS_WAITING_MAX, Listener};
+use crate::config::{Listener, capacity};
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
+use crate::limit::{Bucket, Meter, Rate, RateTable, Rates};
 use crate::listener::http;
 use crate::listener::http::date::{DateCache, WallClock};
 use crate::mutation::{self, Mutation};
@@ -54,6 +56,9 @@ pub(crate) struct ListenerSide {
     /// What its WebSockets agree on.
     pub(crate) terms: Rc<Terms>,
     pub(crate) shared: Arc<ListenerShared>,
+    pub(crate) rates: Rates,
+    /// Connections taken in, of the rate for all.
+    pub(super) accepted: Bucket,
     /// Accepts in flight.
     pub(super) accepts: u32,
     /// Whether the last look found room for one.
@@ -66,7 +71,9 @@ pub(crate) struct ListenerSide {
 pub(crate) struct ListenerShared {
     /// Connections of this listener, wherever they are; one on its way counts once.
     pub(crate) connections: AtomicU32,
-    pub(crate) limiter: Option<Mutex<AddressLimiter>>,
+    /// Who opens connections, and who logs in; none where nobody is limited.
+    addresses: Option<Mutex<RateTable>>,
+    logins: Option<Mutex<RateTable>>,
     /// Its certificates, if it speaks TLS.
     pub(crate) tls: Option<ServerTls>,
 }
@@ -79,6 +86,31 @@ impl std::fmt::Debug for ListenerShared {
 }
 
 impl ListenerShared {
+    /// What a listener with these settings needs. `keys` must be secret and random.
+    pub(crate) fn new(settings: &Listener, keys: [(u64, u64); 2], tls: Option<ServerTls>) -> Self {
+        let rates = Rates::new(&settings.limits, 1);
+        let table = |rate: Option<Rate>, key| rate.map(|_| Mutex::new(RateTable::new(key)));
+        ListenerShared {
+            connections: AtomicU32::new(0),
+            addresses: table(rates.connections, keys[0]),
+            logins: table(rates.logins, keys[1]),
+            tls,
+        }
+    }
+
+    /// Whether an address may open one more connection now.
+    pub(crate) fn admits_address(&self, peer: IpAddr, rates: &Rates, now_ms: u64) -> bool {
+        take(self.addresses.as_ref(), rates.connections, peer, now_ms).is_ok()
+    }
+
+    /// Whether an address may log in once more now.
+    ///
+    /// # Errors
+    /// Milliseconds until it may.
+    pub(crate) fn admits_login(&self, peer: IpAddr, rates: &Rates, now_ms: u64) -> Result<(), u64> {
+        take(self.logins.as_ref(), rates.logins, peer, now_ms)
+    }
+
     /// Counts one more connection, unless there are `max` already; 0 is no limit. Shards that accept
     /// at the same moment agree on who is the last one.
     pub(crate) fn admit(&self, max: u32) -> bool {
@@ -90,6 +122,19 @@ impl ListenerShared {
     pub(crate) fn leave(&self) {
         self.connections.fetch_sub(1, Relaxed);
     }
+}
+
+/// Takes a token of an address, where there is a limit.
+fn take(
+    table: Option<&Mutex<RateTable>>,
+    rate: Option<Rate>,
+    peer: IpAddr,
+    now_ms: u64,
+) -> Result<(), u64> {
+    let (Some(table), Some(rate)) = (table, rate) else { return Ok(()) };
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    let who = table.address(peer);
+    table.admit(who, rate, now_ms)
 }
 
 /// Random keys for challenges and key exchanges, used as they come.
@@ -109,6 +154,10 @@ pub(crate) struct CoreParts {
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
     pub(crate) cache_bytes_max: u64,
+    /// Logins that may wait for the application.
+    pub(crate) deciding_max: usize,
+    /// Connections that may not have shown who they are; 0: half of the table.
+    pub(crate) unauthenticated_max: u32,
     pub(crate) now_ms: u64,
     pub(crate) server_end: Arc<ServerEnd>,
     pub(crate) wall_clock: WallClock,
@@ -132,6 +181,11 @@ pub(crate) struct Core {
     /// Logins that wait for the application, and how many may.
     pub(crate) deciding: usize,
     pub(crate) deciding_max: usize,
+    /// Who logs in how often, by uid; made with the first limited login.
+    pub(crate) user_logins: Option<Box<RateTable>>,
+    /// Of sessions of listeners with a limit.
+    pub(crate) meters: HashMap<SessionKey, Meter>,
+    pub(super) newcomers: Newcomers,
     /// Bytes of stored answers that all sessions may have together.
     pub(crate) cache_bytes_max: u64,
     /// Bytes of the content of an answer that some listener's connections can carry.
@@ -175,7 +229,11 @@ fn limit<T>(limit: T, none: T) -> T {
 
 impl Core {
     pub(crate) fn new(parts: CoreParts) -> Core {
+        let shards = parts.router.shards();
+        let unauthenticated_max = capacity::unauthenticated(parts.unauthenticated_max, parts.slots);
         let listeners = parts.listeners.into_iter().map(|(settings, shared)| ListenerSide {
+            rates: Rates::new(&settings.limits, shards),
+            accepted: Bucket::default(),
             server: Rc::from(settings.server.as_str()),
             policy: SessionPolicy {
                 compat: settings.compat,
@@ -211,7 +269,10 @@ impl Core {
             next_dial: 0,
             logins: HashSet::new(),
             deciding: 0,
-            deciding_max: LOGINS_WAITING_MAX,
+            deciding_max: parts.deciding_max,
+            user_logins: None,
+            meters: HashMap::new(),
+            newcomers: Newcomers::new(unauthenticated_max),
             cache_bytes_max: parts.cache_bytes_max,
             wide_bytes_max,
             timers: Wheel::new(parts.now_ms),

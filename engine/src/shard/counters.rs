@@ -35,6 +35,7 @@ counters! {
     ConnectionsNow "connections_now" "Connections in this shard's table.";
     RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
     RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
+    UnauthenticatedNow "unauthenticated_now" "Connections that have not shown who they are: before their login, attach or first HTTP request.";
     TlsHandshakes "tls_handshakes" "TLS handshakes done.";
     TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
     TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";
@@ -45,7 +46,8 @@ counters! {
     LoginUnauthorized "login_unauthorized" "Logins answered 401.";
     LoginForbidden "login_forbidden" "Logins answered 403.";
     LoginInProgress "login_in_progress" "Logins answered 406.";
-    LoginsRefused "logins_refused" "Logins answered 401 or 403 unasked because too many waited for the application.";
+    LoginsTooOften "logins_too_often" "Logins answered 429 because their address or user logs in too often.";
+    LoginsRefused "logins_refused" "Logins answered 503 because too many waited for the application.";
     LoginDropped "login_dropped" "Login connections closed without a result line: line too long, gone, or late.";
     SessionsNow "sessions_now" "Users logged in.";
     AttachedNow "attached_now" "Sessions with a connection.";
@@ -102,11 +104,13 @@ counters! {
     ClosedByPeer "closed_by_peer" "Connections that the peer closed.";
     ClosedBroken "closed_broken" "Connections that broke.";
     ClosedProtocol "closed_protocol" "Connections closed because the peer broke the protocol.";
+    ClosedUnauthenticated "closed_unauthenticated" "Connections closed because too many had not shown who they are, and they were the oldest.";
     ClosedHandshakeLate "closed_handshake_late" "Connections closed because a login, an attach or an HTTP request took too long.";
     ClosedIdle "closed_idle" "Connections closed because nothing was received for too long.";
     ClosedSlowConsumer "closed_slow_consumer" "Connections closed because the peer did not read.";
     ClosedByServer "closed_by_server" "Connections closed after their last answer, by a kick, or in a drain.";
     ReadingPaused "reading_paused" "Times that reading from a connection stopped because it did not read, or handlers had too much to do.";
+    RateExceeded "rate_exceeded" "Times that reading from a connection stopped because it had sent more than its rate.";
     NoBuffers "no_buffers" "Receives that found no free buffer and were armed again.";
     StaleEvents "stale_events" "Completions that named an earlier life of a slot.";
     MailboxFull "mailbox_full" "Turns in which a message to another shard had to wait.";

@@ -33,6 +33,8 @@ pub(crate) enum TimerKey {
     Drain,
     /// Look at a connect under this tag.
     Dial(u32),
+    /// Read a connection again that had sent more than its rate.
+    Resume(Token),
     /// Look at the deadlines of calls to services.
     Calls,
     /// Wake a sleeper.
@@ -81,6 +83,7 @@ impl Core {
                 TimerKey::Accept => {} // `arm_accepts` looks at every turn.
                 TimerKey::Drain => self.on_drain_timer(),
                 TimerKey::Dial(tag) => self.on_dial_timer(tag),
+                TimerKey::Resume(token) => self.on_resume_timer(token),
                 TimerKey::Calls => self.on_calls_timer(),
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }

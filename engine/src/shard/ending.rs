@@ -186,6 +186,7 @@ impl Core {
             return self.leave_dialled(slot, reason);
         }
         self.count(reason);
+        self.vouch(slot);
         self.leave_rooms(MemberKey::Connection(self.connections.token(slot)));
         match std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None) {
             Role::Attached(session) => self.detach(session, slot),

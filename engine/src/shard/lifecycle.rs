@@ -87,6 +87,7 @@ impl Core {
         }
         self.leave_rooms(MemberKey::Session(key));
         let Some(session) = self.sessions.remove(key) else { return };
+        self.meters.remove(&key);
         self.cache_changed(cached, 0);
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
         self.count(Counter::LoggedOut);

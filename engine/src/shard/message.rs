@@ -10,6 +10,7 @@ use super::departing::Parcel;
 use super::presence::ShardNews;
 use crate::context::GateConnection;
 use crate::driver::{Errno, ListenerIndex, Token};
+use crate::limit::Rate;
 use crate::room::mail::RoomMail;
 use crate::service::{Answer, Letter};
 
@@ -71,6 +72,8 @@ pub(crate) struct Register {
     pub(crate) server: Vec<u8>,
     pub(crate) secret: Secret,
     pub(crate) multilogin: bool,
+    /// How often one user may log in there.
+    pub(crate) rate: Option<Rate>,
 }
 
 /// Who wants to know what came of a command.

@@ -151,8 +151,14 @@ impl Core {
                 break;
             }
             match connection.role {
-                Role::Attached(session) => self.on_request(slot, session, value, None),
-                Role::Gate(_) => self.on_gate_frame(slot, value),
+                Role::Attached(session) => {
+                    self.meter(slot, value.len());
+                    self.on_request(slot, session, value, None);
+                }
+                Role::Gate(_) => {
+                    self.meter(slot, value.len());
+                    self.on_gate_frame(slot, value);
+                }
                 _ => break,
             }
             input = &input[consumed..];
@@ -397,7 +403,7 @@ impl Core {
             Role::Http(http) => http.must_wait(),
             _ => false,
         };
-        waiting || self.fill(slot, 0) != Fill::Within
+        waiting || self.fill(slot, 0) != Fill::Within || self.is_over_rate(slot)
     }
 
     /// How full a connection's output is with so many bytes more. One message larger than the budget

@@ -181,6 +181,7 @@ impl Core {
 
     fn on_web_message(&mut self, slot: u32, kind: Kind, data: Bytes, rest: &mut &[u8]) {
         self.count(Counter::WebSocketMessages);
+        self.meter(slot, data.len());
         match (&self.connections.at(slot).role, kind) {
             (Role::WebSocket(_), _) => self.on_socket_message(slot, kind, data),
             (Role::Attached(key), Kind::Binary) => self.on_request(slot, *key, &data, Some(&data)),

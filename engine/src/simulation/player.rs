@@ -242,7 +242,7 @@ impl Player {
                     return Stage::Away;
                 }
                 LoginClientOutput::Refused(code) => {
-                    let too_many = self.manners.may_refuse && matches!(code, 401 | 403);
+                    let too_many = self.manners.may_refuse && code == 503;
                     assert!(code == 406 || too_many, "this game refuses nobody: {code}");
                     connection.close();
                     return Stage::Out;

@@ -123,7 +123,7 @@ fn logins_that_wait_for_the_application_are_bounded() {
         pump(&mut scene, &mut logins);
     }
     let outcomes: Vec<_> = logins.iter().map(|login| login.outcome).collect();
-    assert_eq!(outcomes, [None, None, None, Some(Err(401)), Some(Err(401))]);
+    assert_eq!(outcomes, [None, None, None, Some(Err(503)), Some(Err(503))]);
     assert_eq!(scene.count(Counter::LoginsRefused), 2);
     // Their clients leave; what the application does for them goes on, and still counts.
     logins.drain(..).for_each(|login| login.connection.reset());

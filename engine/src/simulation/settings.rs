@@ -5,7 +5,7 @@
 //! everybody is to become content these are taken away again, because a deadline that is too short
 //! for a login is a reason to wait for ever.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use skyring_protocols::Compat;
 
@@ -14,7 +14,6 @@ use super::socket::PIECES_MAX;
 use crate::config::{Compression, DuplicateRequest, Listener, ListenerKind, PushOverBudget};
 use crate::driver::sim::{SimFaults, SimRandom};
 use crate::shard::core::ListenerShared;
-use crate::shard::limits::AddressLimiter;
 use crate::shard::rooms::RoomLimits;
 
 /// The settings of one seed.
@@ -156,10 +155,12 @@ impl Drawn {
                 listener.pending_requests_max = 1 + random.below(6) as u32;
             }
             let per_second = 5 + random.below(60) as u32;
-            let key = (random.word(), random.word());
-            let limiter =
-                has(Feature::Crowd).then(|| Mutex::new(AddressLimiter::new(per_second, key)));
-            (listener, Arc::new(ListenerShared { connections: 0.into(), limiter, tls: None }))
+            if has(Feature::Crowd) {
+                listener.limits.connections_per_second_per_address = per_second;
+            }
+            let keys = [(random.word(), random.word()), (1, 2)];
+            let shared = Arc::new(ListenerShared::new(&listener, keys, None));
+            (listener, shared)
         });
         let mut listeners: Vec<(Listener, _)> = listeners.collect();
         // Those who log in here and there at once would not exclude each other.

@@ -18,7 +18,7 @@ const SEEDS: u64 = 4_000;
 /// Threads that run them.
 const THREADS: u64 = 2;
 /// Seeds in one of which a deliberate bug must be found; most are found in one of the first ten.
-const MUTATION_SEEDS: u64 = 1_000;
+const MUTATION_SEEDS: u64 = 3_000;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

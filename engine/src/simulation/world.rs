@@ -35,7 +35,7 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// More than any answer of the game costs.
 const ANSWER_COST_MAX: u64 = 200;
 /// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 10] = [
+const ENDS: [Counter; 11] = [
     Counter::RefusedMaxclient,
     Counter::RefusedAddressRate,
     Counter::Superseded,
@@ -44,6 +44,7 @@ const ENDS: [Counter; 10] = [
     Counter::ClosedBroken,
     Counter::ClosedProtocol,
     Counter::ClosedHandshakeLate,
+    Counter::ClosedUnauthenticated,
     Counter::ClosedIdle,
     Counter::ClosedSlowConsumer,
 ];

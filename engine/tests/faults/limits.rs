@@ -79,7 +79,7 @@ fn attach_in_a_thread(
 #[test]
 fn connections_of_one_address_are_rated() {
     let mut config = config(2);
-    listener(&mut config, ListenerKind::Gate).connections_per_second_per_address = 10;
+    listener(&mut config, ListenerKind::Gate).limits.connections_per_second_per_address = 10;
     let arena = Arena::start(&config);
     let refused = |connections: usize| -> usize {
         let mut streams: Vec<_> = (0..connections).map(|_| connect(arena.gate_at())).collect();

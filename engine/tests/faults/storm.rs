@@ -110,6 +110,8 @@ fn a_crowd_of_silent_logins_is_served_in_turn() {
 fn crowd_at(kind: ListenerKind) {
     let mut config = config(3);
     config.connections_per_shard_max = 32;
+    // The crowd may fill the tables.
+    config.unauthenticated_per_shard_max = 1_000;
     let arena = Arena::start(&config);
     let (login_at, msg_at, crowd_at) = (arena.login_at(), arena.msg_at(), arena.at(kind));
     let was_crowded = Arc::new(AtomicBool::new(false));

@@ -19,7 +19,7 @@ use super::held::Held;
 use super::{Player, eventually, login};
 
 /// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 9] = [
+const ENDS: [Counter; 10] = [
     Counter::RefusedMaxclient,
     Counter::RefusedAddressRate,
     Counter::Superseded,
@@ -27,6 +27,7 @@ const ENDS: [Counter; 9] = [
     Counter::ClosedBroken,
     Counter::ClosedProtocol,
     Counter::ClosedHandshakeLate,
+    Counter::ClosedUnauthenticated,
     Counter::ClosedIdle,
     Counter::ClosedSlowConsumer,
 ];

@@ -20,6 +20,8 @@ const FAILURES_MAX: u8 = 8;
 /// The first wait after a failure; it doubles up to the second figure.
 const BACKOFF_NS: u64 = SECOND_NS / 50;
 const BACKOFF_NS_MAX: u64 = 2 * SECOND_NS;
+/// Longest advice of a server that is heeded.
+const ADVISED_NS_MAX: u64 = 60 * SECOND_NS;
 
 /// How long the server may leave a connect, a login or an attach unanswered. A connect that ends
 /// after that finds its user elsewhere, and is closed.
@@ -162,7 +164,10 @@ impl Crowd {
             return;
         }
         let wait_ns = (BACKOFF_NS << user.failures).min(BACKOFF_NS_MAX);
-        self.alarm(now_ns + wait_ns / 2 + wait_ns * spread / 1000, Alarm::Dial(index));
+        // The server's word counts on top, but not for ever.
+        let advised_ns = std::mem::take(&mut user.advised_ns).min(ADVISED_NS_MAX);
+        let wait_ns = advised_ns + wait_ns / 2 + wait_ns * spread / 1000;
+        self.alarm(now_ns + wait_ns, Alarm::Dial(index));
     }
 
     /// Ends the handshakes that the server leaves unanswered.

@@ -84,7 +84,11 @@ impl Crowd {
                     let granted = Granted { secret, subid: subid.into() };
                     return self.on_granted(index, granted, now_ns);
                 }
-                LoginClientOutput::Refused(code) => Trouble::Refused(Step::Login, code),
+                LoginClientOutput::Refused(code) => {
+                    let advised_ms = login.retry_after_ms().unwrap_or(0);
+                    self.user(index).advised_ns = u64::from(advised_ms) * 1_000_000;
+                    Trouble::Refused(Step::Login, code)
+                }
                 LoginClientOutput::Broken(error) => Trouble::Broken(Step::Login, error.to_string()),
             };
             return self.on_lost(index, trouble, now_ns);

@@ -73,6 +73,8 @@ pub(super) struct User {
     pub(super) since_ns: u64,
     /// When the last connection was lost; 0 before the first attach.
     pub(super) lost_ns: u64,
+    /// How long the server advised to wait; 0: it did not.
+    pub(super) advised_ns: u64,
     pub(super) ledger: Ledger,
     /// The beginning of a frame whose end has not arrived.
     pub(super) partial: Box<[u8]>,
@@ -101,6 +103,7 @@ impl User {
             was_web: None,
             since_ns: 0,
             lost_ns: 0,
+            advised_ns: 0,
             ledger: Ledger::default(),
             partial: Box::default(),
             login: None,

@@ -1,10 +1,14 @@
 //! The result line: how a login ends (WIRE L8).
 //!
-//! A server writes four of them. A client also reads the codes of older servers, so that it reports
+//! A server writes six of them. A client also reads the codes of older servers, so that it reports
 //! them instead of calling the server broken.
 
 use crate::crypt::base64decode_canonical;
 use crate::line;
+
+/// Codes that come with the time after which another try has better chances (WIRE L17).
+const TOO_OFTEN: u16 = 429;
+const BUSY: u16 = 503;
 
 const GRANTED: u16 = 200;
 
@@ -25,6 +29,16 @@ pub enum LoginVerdict {
     Forbidden,
     /// Another login of the same user is being decided: code 406.
     InProgress,
+    /// This address or user logs in too often: code 429 (WIRE L17).
+    TooOften {
+        /// Milliseconds after which to try again.
+        retry_after_ms: u32,
+    },
+    /// The server has too much to do: code 503 (WIRE L17).
+    Busy {
+        /// Milliseconds after which to try again.
+        retry_after_ms: u32,
+    },
 }
 
 impl LoginVerdict {
@@ -36,6 +50,8 @@ impl LoginVerdict {
             Self::Unauthorized => 401,
             Self::Forbidden => 403,
             Self::InProgress => 406,
+            Self::TooOften { .. } => TOO_OFTEN,
+            Self::Busy { .. } => BUSY,
         }
     }
 
@@ -43,6 +59,10 @@ impl LoginVerdict {
     pub(super) fn into_line(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(RESULT_BYTES);
         match self {
+            Self::TooOften { retry_after_ms } | Self::Busy { retry_after_ms } => {
+                out.extend_from_slice(format!("{} ", self.code()).as_bytes());
+                line::encode_base64(retry_after_ms.to_string().as_bytes(), &mut out);
+            }
             Self::Granted { subid } => {
                 out.extend_from_slice(b"200 ");
                 line::encode_base64(&subid, &mut out);
@@ -61,7 +81,11 @@ pub(super) enum Answer {
     /// Code 200.
     Granted { subid: Vec<u8> },
     /// Another code.
-    Refused(u16),
+    Refused {
+        code: u16,
+        /// Milliseconds after which to try again, if the server said so.
+        retry_after_ms: Option<u32>,
+    },
 }
 
 /// Reads a result line without its line feed: three digits from 200 up, a blank, and for 200 the
@@ -74,9 +98,20 @@ pub(super) fn parse(text: &[u8]) -> Option<Answer> {
     }
     match digits.iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0')) {
         GRANTED => Some(Answer::Granted { subid: base64decode_canonical(rest).ok()? }),
-        code @ 201.. => Some(Answer::Refused(code)),
+        code @ 201.. => {
+            let is_advised = matches!(code, TOO_OFTEN | BUSY);
+            let retry_after_ms = is_advised.then(|| parse_milliseconds(rest)).flatten();
+            Some(Answer::Refused { code, retry_after_ms })
+        }
         _ => None,
     }
+}
+
+/// The base64 of a decimal number. Another server's text behind the same code is none.
+fn parse_milliseconds(text: &[u8]) -> Option<u32> {
+    let decoded = base64decode_canonical(text).ok()?;
+    let is_plain = decoded.iter().all(u8::is_ascii_digit) && decoded.len() <= 10;
+    std::str::from_utf8(&decoded).ok().filter(|_| is_plain)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -103,9 +138,27 @@ mod tests {
             let code = verdict.code();
             let written = verdict.into_line();
             let read = parse(&written[..written.len() - 1]);
-            assert_eq!(read, Some(Answer::Refused(code)));
+            assert_eq!(read, Some(Answer::Refused { code, retry_after_ms: None }));
         }
-        assert_eq!(parse(b"400 Bad Request"), Some(Answer::Refused(400)));
+        let old = Answer::Refused { code: 400, retry_after_ms: None };
+        assert_eq!(parse(b"400 Bad Request"), Some(old));
+    }
+
+    /// WIRE L17.
+    #[test]
+    fn some_refusals_say_when_to_try_again() {
+        let busy = LoginVerdict::Busy { retry_after_ms: 1500 };
+        assert_eq!(busy.into_line(), b"503 MTUwMA==\n");
+        let often = LoginVerdict::TooOften { retry_after_ms: u32::MAX };
+        let written = often.into_line();
+        let read = parse(&written[..written.len() - 1]);
+        assert_eq!(read, Some(Answer::Refused { code: 429, retry_after_ms: Some(u32::MAX) }));
+        let none = |code| Some(Answer::Refused { code, retry_after_ms: None });
+        assert_eq!(parse(b"503 Service Unavailable"), none(503));
+        assert_eq!(parse(b"429 "), none(429));
+        assert_eq!(parse(b"503 KzE="), none(503), "a sign");
+        assert_eq!(parse(b"503 OTk5OTk5OTk5OQ=="), none(503), "more than 32 bits");
+        assert_eq!(parse(b"403 MTUwMA=="), none(403), "not advised");
     }
 
     #[test]

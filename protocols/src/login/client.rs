@@ -61,6 +61,7 @@ pub struct LoginClient {
     challenge: Key64,
     /// Known once both public values are.
     secret: Option<Secret>,
+    retry_after_ms: Option<u32>,
     unread: Unread,
     outputs: VecDeque<LoginClientOutput>,
 }
@@ -76,6 +77,7 @@ impl LoginClient {
             private_key: Secret::new(private_key),
             challenge: [0; 8],
             secret: None,
+            retry_after_ms: None,
             unread: Unread::default(),
             outputs: VecDeque::new(),
         }
@@ -127,6 +129,14 @@ impl LoginClient {
         self.secret.as_ref()
     }
 
+    /// Milliseconds after which the server that refused advises to try again, if it does (WIRE L17).
+    /// Whoever obeys adds some luck of its own, so that those who were refused together do not come
+    /// back together.
+    #[must_use]
+    pub fn retry_after_ms(&self) -> Option<u32> {
+        self.retry_after_ms
+    }
+
     fn is_over(&self) -> bool {
         self.state == State::Ended
     }
@@ -172,7 +182,10 @@ impl LoginClient {
     /// A refusal may come early, a grant may not (WIRE L1).
     fn on_answer(&mut self, answer: Answer) -> Result<(), LoginError> {
         let (event, output) = match answer {
-            Answer::Refused(code) => (Event::Refused, LoginClientOutput::Refused(code)),
+            Answer::Refused { code, retry_after_ms } => {
+                self.retry_after_ms = retry_after_ms;
+                (Event::Refused, LoginClientOutput::Refused(code))
+            }
             Answer::Granted { .. } if self.secret.is_none() => return Err(LoginError::Result),
             Answer::Granted { subid } => (Event::Granted, LoginClientOutput::Granted { subid }),
         };

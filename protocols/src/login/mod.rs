@@ -1,4 +1,4 @@
-//! The login server's protocol, both halves (WIRE L1 to L16).
+//! The login server's protocol, both halves (WIRE L1 to L17).
 //!
 //! Server and client agree on a 64-bit secret, the client proves that it has it and shows an
 //! encrypted token, and the server answers with one result line. The order of lines is one table

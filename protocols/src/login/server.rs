@@ -122,6 +122,15 @@ impl LoginServer {
         }
     }
 
+    /// Ends the conversation with this verdict at whatever point it is (WIRE L17): the caller has
+    /// reasons of its own not to go on. Ignored once a verdict was given.
+    pub fn refuse(&mut self, verdict: LoginVerdict) {
+        debug_assert!(!matches!(verdict, LoginVerdict::Granted { .. }), "this is a refusal");
+        if self.awaits_line() || self.is_being_judged() {
+            self.answer(verdict);
+        }
+    }
+
     /// The next thing to do. To be called until `None` after construction, [`Self::on_bytes`] and
     /// [`Self::on_verdict`].
     pub fn poll_output(&mut self) -> Option<LoginOutput> {

@@ -178,6 +178,27 @@ fn a_verdict_without_a_question_is_ignored() {
     assert_eq!(server.poll_output(), None);
 }
 
+/// WIRE L17. A server may end it behind its first line, and says when to come back.
+#[test]
+fn a_server_may_refuse_at_once() {
+    let mut server = LoginServer::new(Compat::Strict, CHALLENGE, SERVER_KEY);
+    server.refuse(LoginVerdict::Busy { retry_after_ms: 1_500 });
+    server.refuse(LoginVerdict::Forbidden);
+    let mut client = LoginClient::new(sample_token(), CLIENT_KEY);
+    let mut closes = Vec::new();
+    while let Some(output) = server.poll_output() {
+        match output {
+            LoginOutput::Send(line) => client.on_bytes(&line),
+            LoginOutput::Close(close) => closes.push(close),
+            LoginOutput::Judge { .. } => panic!("nothing was asked"),
+        }
+    }
+    assert_eq!(closes, [LoginClose::Answered(503)], "once");
+    assert!(matches!(client.poll_output(), Some(LoginClientOutput::Send(_))));
+    assert_eq!(client.poll_output(), Some(LoginClientOutput::Refused(503)));
+    assert_eq!((client.poll_output(), client.retry_after_ms()), (None, Some(1_500)));
+}
+
 /// A key of zero is the caller's mistake: it breaks logins, not the process.
 #[test]
 fn private_keys_of_zero_fail_without_a_panic() {

@@ -85,6 +85,7 @@ impl Core {
     /// A head: its handler is called at once if no body follows.
     fn begin_exchange(&mut self, slot: u32, head: Box<RequestHead>) -> Option<Begun> {
         self.count(Counter::HttpRequests);
+        self.vouch(slot);
         if !head.has_body() {
             self.ask(slot, head, RequestBody::whole(Bytes::new()), None);
             return None;

@@ -66,11 +66,13 @@ impl Core {
                 self.on_socket_open(slot);
             }
             Purpose::Login => {
+                self.greet(slot);
                 self.set_handshake_deadline(slot);
                 self.start_login(slot);
             }
             Purpose::Session(_) => {
                 self.connections.at_mut(slot).role = Role::Attaching;
+                self.greet(slot);
                 self.set_handshake_deadline(slot);
                 self.stop_stream(slot);
             }

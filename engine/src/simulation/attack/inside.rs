@@ -200,7 +200,7 @@ impl Insider {
                 }
                 LoginClientOutput::Refused(code) => {
                     line.close();
-                    let too_many = terms.may_refuse && matches!(code, 401 | 403);
+                    let too_many = terms.may_refuse && code == 503;
                     assert!(code == 406 || too_many, "an attacker's own login got {code}");
                     return (Step::Idle, Progress::Over);
                 }

@@ -51,7 +51,6 @@ impl Trick {
             Trick::Public(_) | Trick::Spelling => (terms.login_compat == Compat::Skynet, &[401]),
             Trick::Key(_) => (false, &[401]),
             Trick::Proof | Trick::Cipher(_) | Trick::Token(_) => (true, &[401]),
-            Trick::Server if terms.may_refuse => (true, &[401, 403]),
             Trick::Server => (true, &[403]),
             Trick::Endless(line) => (line != Line::Key, &[]),
         }
@@ -103,6 +102,14 @@ impl LoginBout {
     fn check(&self, name: &str, lines: &[Vec<u8>], terms: &Terms) -> bool {
         let (has_key, codes) = self.trick.expected(terms);
         let keys = 1 + usize::from(has_key);
+        // A server that is busy says so at any point behind its challenge.
+        let is_busy = |line: &[u8]| terms.may_refuse && line.starts_with(b"503 ");
+        if let [challenge, .., last] = lines
+            && is_busy(last)
+            && lines.len() <= keys + 1
+        {
+            return key(challenge).is_some();
+        }
         for (at, line) in lines.iter().enumerate() {
             let is_code = |code: &u16| line.starts_with(format!("{code} ").as_bytes());
             let may_come = if at < keys {

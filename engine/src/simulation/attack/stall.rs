@@ -34,6 +34,8 @@ pub(super) struct StallBout {
     drips: u32,
     /// Keys that a login may say before it refuses: garbage can be one, read leniently.
     keys: usize,
+    /// Logins may be told to come back later.
+    may_refuse: bool,
 }
 
 impl StallBout {
@@ -59,7 +61,7 @@ impl StallBout {
             Place::Line | Place::SilentLogin | Place::SilentSession => {}
         }
         let keys = if terms.login_compat == Compat::Skynet { 2 } else { 1 };
-        StallBout { place, wire, drips: 0, keys }
+        StallBout { place, wire, drips: 0, keys, may_refuse: terms.may_refuse }
     }
 
     pub(super) fn act(&mut self, name: &str, random: &mut SimRandom) -> Progress {
@@ -82,6 +84,7 @@ impl StallBout {
     fn may_hear(&self, heard: &[u8]) -> bool {
         let begins = |text: &[u8]| text.starts_with(heard) || heard.starts_with(text);
         match self.place {
+            Place::Line | Place::SilentLogin | Place::GarbageLogin if self.is_busy(heard) => true,
             Place::Line | Place::SilentLogin => heard.len() <= KEY_BYTES,
             Place::Frame | Place::SilentSession => heard.is_empty(),
             Place::Head => begins(b"HTTP/1.1 408 "),
@@ -100,6 +103,13 @@ impl StallBout {
             },
             Place::GarbageHttp => begins(b"HTTP/1.1 4"),
         }
+    }
+
+    /// Whether a login has begun to hear that there is no time for it.
+    fn is_busy(&self, heard: &[u8]) -> bool {
+        let answer = heard.get(KEY_BYTES..).unwrap_or_default();
+        let begins = answer.starts_with(b"503 ") || b"503 ".starts_with(answer);
+        self.may_refuse && !answer.is_empty() && begins
     }
 
     pub(super) fn leave(self) {

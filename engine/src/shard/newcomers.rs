@@ -1,0 +1,84 @@
+//! Connections that have not shown who they are.
+//!
+//! They are strangers from accept on: in a TLS handshake, in a login, before their attach, before
+//! their first HTTP request, and again when a WebSocket begins a login or an attach. Each has a deadline;
+//! but a crowd of them could fill the table meanwhile. So there may be so many, and when there are
+//! more the **oldest** is closed: whoever sits there in silence makes room for who comes, however many
+//! they are, and who comes has time to say something.
+//!
+//! The queue holds names of connections, also of some that are strangers no more; those are skipped,
+//! and swept out before they are as many as the others.
+
+use std::collections::VecDeque;
+
+use super::connections::InFlight;
+use super::core::Core;
+use super::counters::Counter;
+use crate::driver::Token;
+
+/// Names in the queue below which it is not swept.
+const SWEEP_MIN: usize = 64;
+
+/// The strangers of a shard.
+#[derive(Debug)]
+pub(super) struct Newcomers {
+    /// From the oldest on.
+    queue: VecDeque<Token>,
+    count: u32,
+    max: u32,
+}
+
+impl Newcomers {
+    /// No strangers yet, of so many at most.
+    pub(super) fn new(max: u32) -> Newcomers {
+        Newcomers { queue: VecDeque::new(), count: 0, max }
+    }
+}
+
+impl Core {
+    /// A connection is a stranger from now on. The oldest of them makes room, if it must.
+    pub(crate) fn greet(&mut self, slot: u32) {
+        let connection = self.connections.at_mut(slot);
+        if !std::mem::replace(&mut connection.is_newcomer, true) {
+            self.newcomers.count += 1;
+            self.newcomers.queue.push_back(self.connections.token(slot));
+        }
+        self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
+        if self.newcomers.count > self.newcomers.max {
+            self.close_oldest_newcomer();
+        }
+        self.sweep_newcomers();
+    }
+
+    /// A connection has shown who it is, or has ended.
+    pub(crate) fn vouch(&mut self, slot: u32) {
+        if std::mem::replace(&mut self.connections.at_mut(slot).is_newcomer, false) {
+            self.newcomers.count -= 1;
+            self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
+        }
+    }
+
+    fn close_oldest_newcomer(&mut self) {
+        for _ in 0..self.newcomers.queue.len() {
+            let Some(token) = self.newcomers.queue.pop_front() else { return };
+            let Some(connection) = self.connections.get_mut(token) else { continue };
+            if !connection.is_newcomer {
+                continue;
+            }
+            if connection.in_flight.has(InFlight::HAND_OVER) {
+                // It is as good as gone.
+                self.newcomers.queue.push_back(token);
+                continue;
+            }
+            return self.abort(token.slot, Counter::ClosedUnauthenticated);
+        }
+    }
+
+    fn sweep_newcomers(&mut self) {
+        let connections = &mut self.connections;
+        let Newcomers { queue, count, .. } = &mut self.newcomers;
+        if queue.len() > SWEEP_MIN + 2 * *count as usize {
+            queue.retain(|token| connections.get_mut(*token).is_some_and(|it| it.is_newcomer));
+        }
+    }
+}
