@@ -258,7 +258,7 @@ impl Client {
         let next = self.state.after(Passed::Informational);
         match next {
             Some(next) if self.informational <= INFORMATIONAL_MAX => {
-                self.enter(Passed::Informational, next)
+                self.enter(Passed::Informational, next);
             }
             _ => return Err(ReadError::TooManyInformational),
         }
