@@ -46,7 +46,6 @@ const EXPECTED: [Expected; 7] = [
         excuses: &[
             excuse("ClientKey", "Refused", AT_ONCE),
             excuse("ClientKey", "Cut", AT_ONCE),
-            excuse("ServerKey", "Refused", "players send good keys; attackers have no such half"),
             excuse("Proof", "Refused", AT_ONCE),
             excuse("Proof", "Cut", AT_ONCE),
             excuse("Token", "Refused", AT_ONCE),
