@@ -39,9 +39,10 @@ pub(super) struct Terms {
     login: SocketAddr,
     msg: SocketAddr,
     http: SocketAddr,
-    /// How the listeners for logins and sessions read.
+    /// How the listeners for logins, sessions and HTTP read.
     login_compat: Compat,
     msg_compat: Compat,
+    http_compat: Compat,
     /// Every refused attach is answered 401.
     uniform_errors: bool,
     compression: Option<deflate::Terms>,
@@ -61,6 +62,7 @@ impl Terms {
             http: http.address,
             login_compat: login.compat,
             msg_compat: msg.compat,
+            http_compat: http.compat,
             uniform_errors: msg.uniform_errors,
             compression: http.compression.terms(),
             message_bytes_max: http.message_bytes_max,
