@@ -27,7 +27,7 @@ use self::stall::StallBout;
 use self::table::{TABLE, Way};
 use self::web::WebBout;
 use super::game::Ledger;
-use super::settings::Drawn;
+use super::settings::{Drawn, Feature};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// Attacks that one attacker begins, at most.
@@ -51,10 +51,12 @@ pub(super) struct Terms {
     may_refuse: bool,
     /// Nothing goes wrong by itself: every attack gets its answer.
     is_undisturbed: bool,
+    /// No connection breaks by itself: whatever ends one is the server's doing.
+    is_faultless: bool,
 }
 
 impl Terms {
-    pub(super) fn new(drawn: &Drawn, is_undisturbed: bool) -> Terms {
+    pub(super) fn new(drawn: &Drawn) -> Terms {
         let [login, msg, http] = [0, 1, 3].map(|at| &drawn.listeners[at].0);
         Terms {
             login: login.address,
@@ -67,7 +69,8 @@ impl Terms {
             compression: http.compression.terms(),
             message_bytes_max: http.message_bytes_max,
             may_refuse: drawn.may_refuse,
-            is_undisturbed,
+            is_undisturbed: drawn.is_undisturbed,
+            is_faultless: !drawn.swarm.has(Feature::Faults),
         }
     }
 }
@@ -130,7 +133,7 @@ impl Attacker {
         let (terms, name) = (&self.terms, TABLE[number].name);
         let progress = match &mut bout {
             Bout::Login(bout) => bout.act(name, terms, random),
-            Bout::Stall(bout) => bout.act(name, random),
+            Bout::Stall(bout) => bout.act(name, terms, random),
             Bout::Http(bout) => bout.act(name, terms, random),
             Bout::Web(bout) => bout.act(name, terms),
             Bout::Inside => self.inside.act(name, terms, net, random),
