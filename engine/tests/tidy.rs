@@ -390,7 +390,7 @@ fn dependents(lock: &str, package: &str) -> Vec<String> {
 #[test]
 fn the_unsound_crate_comes_with_glommio_only() {
     let lock = fs::read_to_string(top().join("Cargo.lock")).unwrap();
-    assert_eq!(dependents(&lock, "lockfree"), ["glommio"], "gone? then engine/deny.toml too");
+    assert_eq!(dependents(&lock, "lockfree"), ["glommio"], "gone? then .deny.toml too");
 }
 
 fn source(path: &str, text: &str) -> Source {

@@ -3,18 +3,11 @@
 //! The model is written for reading: every entry keeps the two attach indexes of the rules, every
 //! sweep lowers every stamp, everything is searched for. It must agree with the session on every
 //! verdict, every answer that is sent, and every count.
-//!
-//! Short histories of few ids meet every rule in every order. Long ones of many ids, spaced evenly as
-//! clients count them or so that they collide in any table of a power of two, fill and empty what the
-//! session keeps many times over.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use skyring_protocols::Compat;
-use skyring_protocols::crypt::Secret;
-use skyring_protocols::msg::{
+use crate::crypt::Secret;
+use crate::msg::{
     Answer, AttachLine, Flag, Session, SessionPolicy, StoredAnswer, Ticket, Verdict, attach,
 };
 
@@ -22,81 +15,16 @@ use skyring_protocols::msg::{
 const OVERHEAD_BYTES: usize = 48;
 
 #[derive(Clone, Debug)]
-enum Operation {
+pub(super) enum Operation {
     Attach,
     /// A request with the id of this number.
     Request(u32),
     /// The next request of a client that counts its ids up.
     Next,
     /// A repeat of one of the last requests that a client made.
-    Repeat(prop::sample::Index),
+    Repeat(u32),
     /// Ends one of the running handlers with content of this length; none: it fails.
-    Answer(prop::sample::Index, Option<usize>),
-}
-
-fn content_bytes() -> impl Strategy<Value = Option<usize>> {
-    prop_oneof![
-        8 => (0_usize..40).prop_map(Some),
-        2 => (40_usize..4000).prop_map(Some),
-        1 => Just(None),
-        1 => (65_529_usize..65_533).prop_map(Some),
-    ]
-}
-
-fn answer() -> impl Strategy<Value = Operation> {
-    (any::<prop::sample::Index>(), content_bytes())
-        .prop_map(|(handler, bytes)| Operation::Answer(handler, bytes))
-}
-
-/// Operations on so many ids.
-fn operation(ids: u32) -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        1 => Just(Operation::Attach),
-        8 => (0..ids).prop_map(Operation::Request),
-        6 => answer(),
-    ]
-}
-
-/// Operations of a client that counts its ids up, repeats some, and uses some again.
-fn counting_operation(ids: u32) -> impl Strategy<Value = Operation> {
-    prop_oneof![
-        1 => Just(Operation::Attach),
-        20 => Just(Operation::Next),
-        15 => any::<prop::sample::Index>().prop_map(Operation::Repeat),
-        4 => (0..ids).prop_map(Operation::Request),
-        25 => answer(),
-    ]
-}
-
-/// How far apart the ids of a client are. Ids of the last two steps share their low bits, where a
-/// table would look for them.
-fn stride() -> impl Strategy<Value = u32> {
-    prop::sample::select(vec![1, 8, 1 << 20])
-}
-
-fn few(max: u32) -> impl Strategy<Value = SessionPolicy> {
-    let bytes = prop_oneof![Just(usize::MAX), Just(0), 48_usize..2000];
-    policy(0..max, bytes, prop_oneof![Just(u32::MAX), 0_u32..12])
-}
-
-fn many() -> impl Strategy<Value = SessionPolicy> {
-    let bytes = prop_oneof![Just(usize::MAX), 2000_usize..50_000, 50_000_usize..1_000_000];
-    policy(6_u32..=200, bytes, prop_oneof![Just(u32::MAX), 4_u32..200])
-}
-
-fn policy(
-    expired_number: impl Strategy<Value = u32>,
-    bytes: impl Strategy<Value = usize>,
-    pending: impl Strategy<Value = u32>,
-) -> impl Strategy<Value = SessionPolicy> {
-    let all = (any::<bool>(), expired_number, bytes, pending);
-    all.prop_map(|(replay_duplicates, e, bytes, pending)| SessionPolicy {
-        compat: Compat::Strict,
-        replay_duplicates,
-        expired_number: e,
-        cache_bytes_max: bytes,
-        pending_requests_max: pending,
-    })
+    Answer(u32, Option<usize>),
 }
 
 #[derive(Clone)]
@@ -146,7 +74,7 @@ impl Model {
             return self.run(id);
         }
         (entry.received_under, entry.stamp) = (under, self.clock);
-        let (flag, content) = entry.answer.clone().unwrap();
+        let (flag, content) = entry.answer.clone().expect("it was looked at");
         self.advance();
         Said::Send(flag, content)
     }
@@ -185,10 +113,10 @@ impl Model {
         }
         while self.bytes() > self.policy.cache_bytes_max - cost {
             let answered = self.entries.iter().filter(|(_, entry)| entry.answer.is_some());
-            let oldest = *answered.min_by_key(|(_, entry)| entry.stamp).unwrap().0;
+            let oldest = *answered.min_by_key(|(_, entry)| entry.stamp).expect("there are bytes").0;
             self.entries.remove(&oldest);
         }
-        let entry = self.entries.get_mut(&id).unwrap();
+        let entry = self.entries.get_mut(&id).expect("it was found");
         (entry.answer, entry.stamp) = (Some(answer), self.clock);
     }
 
@@ -271,7 +199,7 @@ impl Side {
             Operation::Attach => {
                 self.model.attach_index += 1;
                 let line = attach::format(b"u", self.model.attach_index, &Secret::new([3; 8]));
-                self.session.attach(&AttachLine::parse(&line), &policy).unwrap();
+                self.session.attach(&AttachLine::parse(&line), &policy).expect("the next index");
                 (Said::Nothing, Said::Nothing)
             }
             Operation::Request(number) => self.request(self.id(*number)),
@@ -280,13 +208,13 @@ impl Side {
                 self.request(self.id(self.counted))
             }
             Operation::Repeat(place) => {
-                let back = place.index(self.counted.clamp(1, REPEATED_MAX) as usize);
-                self.request(self.id(self.counted.saturating_sub(back as u32)))
+                let back = place % self.counted.clamp(1, REPEATED_MAX);
+                self.request(self.id(self.counted.saturating_sub(back)))
             }
             Operation::Answer(_, _) if self.handlers.is_empty() => (Said::Nothing, Said::Nothing),
             Operation::Answer(handler, bytes) => {
-                let (ticket, serial) =
-                    self.handlers.swap_remove(handler.index(self.handlers.len()));
+                let place = *handler as usize % self.handlers.len();
+                let (ticket, serial) = self.handlers.swap_remove(place);
                 let content = bytes.map(|bytes| vec![serial.to_le_bytes()[0]; bytes]);
                 let fits = content.clone().filter(|content| content.len() <= 65_530);
                 let answer = fits.map_or((Flag::Error, Vec::new()), |content| (Flag::Ok, content));
@@ -300,119 +228,16 @@ impl Side {
 }
 
 /// Does everything on both and compares after each operation.
-fn compare(
-    policy: SessionPolicy,
-    stride: u32,
-    operations: &[Operation],
-) -> Result<(), TestCaseError> {
+pub(super) fn compare(policy: SessionPolicy, stride: u32, operations: &[Operation]) {
     let mut side = Side::new(policy, stride);
     for (number, operation) in operations.iter().enumerate() {
         let (expected, actual) = side.apply(operation);
-        prop_assert_eq!(expected, actual, "operation {}: {:?}", number, operation);
-        prop_assert_eq!(side.session.attach_index(), side.model.attach_index);
-        prop_assert_eq!(side.session.pending_count(), side.model.running);
-        prop_assert_eq!(side.session.answered_count(), side.model.answered().count());
-        prop_assert_eq!(side.session.cache_bytes(), side.model.bytes());
-        prop_assert!(side.session.cache_bytes() <= policy.cache_bytes_max);
-        prop_assert!(side.session.answered_count() < 2 * policy.expired_number.max(1) as usize);
-    }
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    /// WIRE M12, M13, M14, M15, M16, M17, M18.
-    #[test]
-    fn the_session_does_what_the_model_does(
-        policy in few(6),
-        stride in stride(),
-        operations in (1_u32..40).prop_flat_map(|ids| prop::collection::vec(operation(ids), 1..300)),
-    ) {
-        compare(policy, stride, &operations)?;
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
-
-    /// WIRE M11, M13, M15, M17, M18 in sessions that remember much.
-    #[test]
-    fn long_histories_of_many_ids_are_remembered_alike(
-        policy in many(),
-        stride in stride(),
-        operations in (1_u32..1000)
-            .prop_flat_map(|ids| prop::collection::vec(counting_operation(ids), 1000..5000)),
-    ) {
-        compare(policy, stride, &operations)?;
-    }
-}
-
-/// A session that has attached once, and answers requests at once.
-struct Busy {
-    session: Session,
-    policy: SessionPolicy,
-    ids: u32,
-}
-
-impl Busy {
-    fn new(expired_number: u32) -> Busy {
-        let policy = SessionPolicy {
-            compat: Compat::Strict,
-            replay_duplicates: false,
-            expired_number,
-            cache_bytes_max: usize::MAX,
-            pending_requests_max: 1,
-        };
-        let session = Session::new(Secret::new([3; 8]));
-        let mut busy = Busy { session, policy, ids: 0 };
-        busy.attach();
-        busy
-    }
-
-    fn attach(&mut self) {
-        let index = self.session.attach_index() + 1;
-        let line = attach::format(b"u", index, self.session.secret());
-        self.session.attach(&AttachLine::parse(&line), &self.policy).unwrap();
-    }
-
-    /// So many new requests and their answers.
-    fn answer(&mut self, count: u32) {
-        for _ in 0..count {
-            self.ids += 1;
-            assert!(self.runs(self.ids));
-        }
-    }
-
-    /// Whether a request runs; if so it is answered.
-    fn runs(&mut self, id: u32) -> bool {
-        let ticket = match self.session.on_request(id, &self.policy) {
-            Verdict::Run(ticket) => ticket,
-            Verdict::Replay(answer) => {
-                assert_eq!(answer.content, id.to_be_bytes());
-                return false;
-            }
-            verdict => panic!("{verdict:?}"),
-        };
-        let content = id.to_be_bytes();
-        self.session.on_answer(ticket, Answer::Content(&content), &self.policy).unwrap();
-        true
-    }
-}
-
-/// WIRE M19: an answer outlives E - 1 further ones whatever came before, and not always more.
-#[test]
-fn an_answer_is_kept_for_as_many_answers_as_is_promised() {
-    for expired_number in 1..12 {
-        for further in 0..=expired_number {
-            let forgotten = (0..3 * expired_number).filter(|&earlier| {
-                let mut busy = Busy::new(expired_number);
-                busy.answer(earlier + 1 + further);
-                busy.attach();
-                busy.runs(earlier + 1)
-            });
-            let is_promised = further < expired_number;
-            assert_eq!(forgotten.count() == 0, is_promised, "E {expired_number}, {further} more");
-        }
+        assert_eq!(expected, actual, "operation {}: {:?}", number, operation);
+        assert_eq!(side.session.attach_index(), side.model.attach_index);
+        assert_eq!(side.session.pending_count(), side.model.running);
+        assert_eq!(side.session.answered_count(), side.model.answered().count());
+        assert_eq!(side.session.cache_bytes(), side.model.bytes());
+        assert!(side.session.cache_bytes() <= policy.cache_bytes_max);
+        assert!(side.session.answered_count() < 2 * policy.expired_number.max(1) as usize);
     }
 }
