@@ -10,6 +10,7 @@
 pub mod batch;
 pub mod blame;
 pub mod compress;
+pub mod coverage;
 pub mod crypt;
 pub mod custom;
 pub mod decode;

@@ -9,6 +9,7 @@
 //! every operation and event.
 
 mod attack;
+mod coverage;
 mod crowd;
 mod dial;
 mod errand;

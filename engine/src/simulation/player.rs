@@ -309,6 +309,7 @@ impl Player {
                 Stage::Playing(connection, client)
             }
             Some(ClientEvent::Refused(code)) if self.has_no_session(code, fresh) => {
+                client.on_disconnect();
                 connection.close();
                 self.session = None;
                 Stage::Out
@@ -321,6 +322,7 @@ impl Player {
             }
             Some(other) => panic!("{}: {other:?} before the attach was answered", self.name),
             None if connection.end().is_some() => {
+                client.on_disconnect();
                 connection.close();
                 Stage::Away
             }

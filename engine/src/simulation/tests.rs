@@ -6,6 +6,7 @@ mod moving;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::attack::table::TABLE;
+use super::coverage::{self, Steps};
 use super::crowd::Success;
 use super::world::{self, Outcome};
 use crate::driver::sim::Fault;
@@ -56,6 +57,8 @@ struct Totals {
     faults: [u64; Fault::COUNT],
     /// Parks, and parks that came to nothing.
     parks: [u64; 2],
+    /// Steps that the machines of the protocols have taken.
+    steps: Steps,
 }
 
 impl Totals {
@@ -64,7 +67,19 @@ impl Totals {
         let (counters, faults) = ([0; Counter::ALL.len()], [0; Fault::COUNT]);
         let (departing_webs, parks) = ([0; 2], [0; 2]);
         let (echoed, news, heard, calls) = (0, 0, 0, [0; 3]);
-        Totals { success, departing_webs, echoed, news, heard, calls, counters, faults, parks }
+        let steps = Steps::default();
+        Totals {
+            success,
+            departing_webs,
+            echoed,
+            news,
+            heard,
+            calls,
+            counters,
+            faults,
+            parks,
+            steps,
+        }
     }
 
     fn add(&mut self, outcome: &Outcome) {
@@ -87,10 +102,12 @@ impl Totals {
         }
         self.parks[0] += outcome.parks;
         self.parks[1] += outcome.parks_refused;
+        self.steps.merge(&coverage::take());
     }
 
     fn merge(&mut self, other: &Totals) {
         self.success.add(&other.success);
+        self.steps.merge(&other.steps);
         for (total, count) in self.departing_webs.iter_mut().zip(other.departing_webs) {
             *total += count;
         }
@@ -140,6 +157,11 @@ fn seeds() {
     for (attack, met) in TABLE.iter().zip(success.attacks).filter(|_| count >= SEEDS) {
         assert!(met > 0, "{} was never answered as it must be", attack.name);
     }
+    if let Ok(path) = std::env::var("SKYRING_SIM_REPORT") {
+        std::fs::write(path, coverage::report(&all.steps)).expect("a place for the report");
+    }
+    let surprises = coverage::surprises(&all.steps);
+    assert!(count < SEEDS || surprises.is_empty(), "{}", surprises.join("\n"));
     // What the seeds are for does happen in them.
     let interesting = [
         Counter::HandedOver,

@@ -7,6 +7,6 @@ mod codecs;
 pub(crate) mod draw;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-mod seeds;
+mod tests;
 
 pub use codecs::{base64, crypt, frame, line};

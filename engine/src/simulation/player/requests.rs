@@ -40,6 +40,7 @@ impl Player {
             // The first two share an account and log each other out.
             let explained = self.number < 2 || self.may_close || !self.manners.is_undisturbed;
             assert!(explained, "{}: its connection ended for no reason: {end:?}", self.name);
+            client.on_disconnect();
             connection.close();
             return Stage::Away;
         }
