@@ -156,6 +156,7 @@ impl Attacker {
             Way::Http(request, status) => {
                 Some(Bout::Http(HttpBout::begin(request, status, terms, net)))
             }
+            Way::Page => Some(Bout::Http(HttpBout::page(terms, net))),
             Way::Web(trick) => {
                 WebBout::begin(trick, terms, net, random).map(|bout| Bout::Web(Box::new(bout)))
             }

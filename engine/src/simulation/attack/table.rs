@@ -27,6 +27,8 @@ pub(super) enum Way {
     Session(Abuse),
     /// What stands between the request line's target and the smuggled request, and the status.
     Http(&'static str, u16),
+    /// A foreign page asks for a WebSocket.
+    Page,
     Web(Frames),
 }
 
@@ -60,7 +62,7 @@ const fn web(name: &'static str, row: u8, frames: Frames) -> Attack {
 }
 
 /// Every attack. Which of them an attacker plays is the seed's choice.
-pub(in crate::simulation) const TABLE: [Attack; 67] = [
+pub(in crate::simulation) const TABLE: [Attack; 68] = [
     login("public value 0", 3, Trick::Public(0)),
     login("public value 1", 3, Trick::Public(1)),
     login("public value p - 1", 3, Trick::Public(u64::MAX - 59)),
@@ -122,6 +124,7 @@ pub(in crate::simulation) const TABLE: [Attack; 67] = [
     http("two hosts", "Host: other", 400),
     http("a list of lengths", "Content-Length: 0, 44", 400),
     http("no sound name", "X\0: y", 400),
+    Attack { name: "a page of a foreign origin", row: 21, way: Way::Page },
     web("a frame without a mask", 18, Frames::Unmasked),
     web("a code that nobody may send", 18, Frames::BadCode),
     web("reserved bits", 18, Frames::Reserved),
