@@ -167,6 +167,8 @@ pub(crate) struct Table {
     /// The shard's own names, and the global ones whose home this is.
     pub(crate) names: HashMap<Name, Address>,
     pub(crate) classes: BTreeMap<Name, Class>,
+    /// Bytes of all messages that wait in inboxes or are being handled.
+    pub(crate) letter_bytes: usize,
 }
 
 impl Table {
@@ -176,6 +178,7 @@ impl Table {
         job.at = instance.jobs.len();
         instance.running += usize::from(!job.is_fork);
         instance.running_bytes += job.bytes;
+        self.letter_bytes += job.bytes;
         let key = self.jobs.insert(job);
         instance.jobs.push(key);
         Some(key)
@@ -184,6 +187,7 @@ impl Table {
     /// Takes a job out.
     pub(crate) fn finish(&mut self, key: Key) -> Option<Job> {
         let job = self.jobs.remove(key)?;
+        self.letter_bytes -= job.bytes;
         if let Some(instance) = self.instances.get_mut(job.service) {
             instance.jobs.swap_remove(job.at);
             if let Some(moved) = instance.jobs.get(job.at) {
@@ -199,6 +203,7 @@ impl Table {
     pub(crate) fn abandon(&mut self, address: Address) -> Vec<Rc<Work>> {
         let Some(instance) = self.instances.remove(address.key) else { return Vec::new() };
         instance.names.iter().for_each(|name| self.release(name, address));
+        self.letter_bytes -= instance.waiting_bytes + instance.running_bytes;
         let jobs = instance.jobs.iter().filter_map(|job| self.jobs.remove(*job)?.work);
         jobs.collect()
     }

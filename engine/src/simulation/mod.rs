@@ -11,6 +11,7 @@
 mod attack;
 mod crowd;
 mod dial;
+mod ends;
 mod errand;
 pub(crate) mod executor;
 mod game;

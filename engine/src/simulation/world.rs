@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::crowd::{Crowd, Success};
+use super::ends::{CALL_ENDS, ENDS};
 use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
@@ -34,33 +35,6 @@ const LAST_NEWS: Duration = Duration::from_millis(100);
 const DRAIN: Duration = Duration::from_secs(60);
 /// More than any answer of the game costs.
 const ANSWER_COST_MAX: u64 = 200;
-/// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 11] = [
-    Counter::RefusedMaxclient,
-    Counter::RefusedAddressRate,
-    Counter::Superseded,
-    Counter::ClosedByPeer,
-    Counter::ClosedByServer,
-    Counter::ClosedBroken,
-    Counter::ClosedProtocol,
-    Counter::ClosedHandshakeLate,
-    Counter::ClosedUnauthenticated,
-    Counter::ClosedIdle,
-    Counter::ClosedSlowConsumer,
-];
-/// The ways in which a call to a service ends; each is counted by exactly one.
-const CALL_ENDS: [Counter; 10] = [
-    Counter::ServiceAnswered,
-    Counter::ServiceFailed,
-    Counter::ServiceUnread,
-    Counter::ServiceNone,
-    Counter::ServiceInboxFull,
-    Counter::ServiceLate,
-    Counter::ServiceStopped,
-    Counter::ServiceBusy,
-    Counter::ServiceTooDeep,
-    Counter::ServiceCancelled,
-];
 /// Longest step of the clock while players act.
 const STEP_NS: u64 = 2_000_000;
 
@@ -181,6 +155,7 @@ impl World {
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
             place.shard.core_mut().rooms.limits = drawn.rooms;
+            place.shard.core_mut().memory.bytes_max = drawn.memory_bytes_max;
         }
         let echoer = Echoer::new(&net);
         let parking = random.below(1 << 16) as u32;
@@ -271,6 +246,7 @@ impl World {
     fn calm_down(&mut self) {
         self.net.set_faults(SimFaults::none());
         for place in &mut self.places {
+            place.shard.core_mut().memory.bytes_max = u64::MAX;
             for listener in &mut place.shard.core_mut().listeners {
                 settings::relax(&mut listener.settings);
             }
@@ -436,6 +412,7 @@ impl World {
             "connections are counted from accept to close"
         );
         rooms::check(core);
+        core.check_memory();
         let violations = &self.ledger.borrow().violations;
         assert!(violations.is_empty(), "the game complains: {violations:?}");
         town::check_shard(core);
