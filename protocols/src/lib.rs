@@ -10,11 +10,14 @@
 pub mod batch;
 pub mod blame;
 pub mod compress;
+pub mod coverage;
 pub mod crypt;
 pub mod custom;
 pub mod decode;
 pub mod deflate;
 pub mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod http1;
 pub mod line;
 pub mod login;

@@ -78,12 +78,18 @@ pub(super) enum Feature {
     Compression,
     /// Shards sleep outside their driver.
     Parking,
+    /// The network is in two parts now and then.
+    Partitions,
+    /// A shard's thread does not run for a while.
+    Stalls,
+    /// The clock jumps ahead.
+    Leaps,
     /// Everything that [`crate::driver::sim::Fault`] knows.
     Faults,
 }
 
 impl Feature {
-    const ALL: [Feature; 16] = [
+    const ALL: [Feature; 19] = [
         Feature::Web,
         Feature::Visitors,
         Feature::Talkers,
@@ -99,6 +105,9 @@ impl Feature {
         Feature::Variants,
         Feature::Compression,
         Feature::Parking,
+        Feature::Partitions,
+        Feature::Stalls,
+        Feature::Leaps,
         Feature::Faults,
     ];
 
@@ -111,6 +120,8 @@ impl Feature {
             // What visitors send is long, and a seed takes its time from how many bytes it moves.
             Feature::Visitors | Feature::SmallOutput | Feature::SmallCache => 16_000,
             Feature::Crowd | Feature::Refusals | Feature::SmallMemory => 12_000,
+            Feature::Partitions | Feature::Stalls => 16_000,
+            Feature::Leaps => 8_000,
             _ => 32_768,
         }
     }
@@ -126,6 +137,7 @@ impl Feature {
                 | Feature::SmallWindow
                 | Feature::Crowd
                 | Feature::Refusals
+                | Feature::Leaps
                 | Feature::Faults
         )
     }

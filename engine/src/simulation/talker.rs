@@ -219,6 +219,11 @@ impl Talker {
                 talk.socket.say(message.0, &message.1);
                 talk.open.push_back(message);
                 talk.goodbye = Some(BYE);
+                if random.chance(1 << 14) {
+                    // The server has closed when it meets that, and says nothing more.
+                    talk.socket.begin();
+                    talk.socket.begin();
+                }
             }
             _ => {
                 let (frames, code) = self.wrong(talk, random);

@@ -27,6 +27,8 @@ use crate::http::{Request, Response};
 const REQUESTS_MAX: u32 = 40;
 /// More than an answer is copied at once.
 const BIG_BYTES: usize = 70_000;
+/// What an answer announces and does not keep.
+const SHORT_BYTES: u64 = 100;
 /// Requests on one connection that are not answered, at most.
 const OPEN_MAX: usize = 8;
 
@@ -54,6 +56,10 @@ pub(super) async fn answer(
         "pieces" => {
             let pieces = Pieces { context: context.clone(), left: number % 7, sleep: None };
             return Response::new(200).stream(pieces);
+        }
+        "short" => {
+            let pieces = Pieces { context: context.clone(), left: 1, sleep: None };
+            return Response::new(200).sized_stream(SHORT_BYTES, pieces);
         }
         "big" => return Response::new(200).body(vec![b'b'; BIG_BYTES]),
         _ => {}
@@ -91,6 +97,8 @@ impl Stream for Pieces {
 /// What must come back.
 struct Expected {
     is_head: bool,
+    /// A 100 may come first.
+    may_continue: bool,
     status: u16,
     body: Vec<u8>,
 }
@@ -170,6 +178,10 @@ impl Visitor {
         if visit.connection.end().is_some() {
             // Whatever has come of an answer by now is all there will be.
             self.answers += visit.read();
+            if let Some(reader) = &mut visit.reader {
+                let end = reader.receive_end();
+                assert!(end.is_err(), "no answer ends with its connection: {end:?}");
+            }
             return visit.connection.close();
         }
         if !calm {
@@ -201,6 +213,7 @@ impl Visitor {
         let kind = match random.below(100) {
             0 => "bad",
             1 => "big",
+            2 | 3 => "short",
             _ => kinds[random.index(kinds.len())],
         };
         let path = format!("/{kind}/{}/{number}", self.number);
@@ -208,7 +221,18 @@ impl Visitor {
             "bad" => {
                 visit.is_last = true;
                 let status = 400;
-                (b"GET /\x01\r\n\r\n".to_vec(), Expected { is_head: false, status, body: vec![] })
+                (
+                    b"GET /\x01\r\n\r\n".to_vec(),
+                    Expected { is_head: false, may_continue: false, status, body: vec![] },
+                )
+            }
+            // It ends before its answer does.
+            "short" => {
+                visit.is_last = true;
+                match random.chance(1 << 15) {
+                    true => post(&path, kind, random),
+                    false => get(&path, kind, number, false),
+                }
             }
             "read" | "echo" | "ignore" => post(&path, kind, random),
             _ => get(&path, kind, number, random.chance(1 << 13)),
@@ -224,15 +248,19 @@ fn get(path: &str, kind: &str, number: u32, is_head: bool) -> (Vec<u8>, Expected
         _ if is_head => Vec::new(),
         "pieces" => b"piece".repeat(number as usize % 7),
         "big" => vec![b'b'; BIG_BYTES],
+        "short" => vec![b's'; SHORT_BYTES as usize],
         _ => path.as_bytes().to_vec(),
     };
     let request = format!("{method} {path} HTTP/1.1\r\nHost: game\r\n\r\n");
-    (request.into_bytes(), Expected { is_head, status: 200, body })
+    (request.into_bytes(), Expected { is_head, may_continue: false, status: 200, body })
 }
 
 fn post(path: &str, kind: &str, random: &mut SimRandom) -> (Vec<u8>, Expected) {
     let content = vec![b'a' + random.below(26) as u8; random.below(3_000) as usize];
     let mut request = format!("POST {path} HTTP/1.1\r\nHost: game\r\n").into_bytes();
+    if random.chance(1 << 14) {
+        request.extend(b"Expect: 100-continue\r\n");
+    }
     if random.chance(1 << 15) {
         request.extend(format!("Content-Length: {}\r\n\r\n", content.len()).bytes());
         request.extend(&content);
@@ -246,7 +274,7 @@ fn post(path: &str, kind: &str, random: &mut SimRandom) -> (Vec<u8>, Expected) {
         request.extend(b"0\r\n\r\n");
     }
     let body = if kind == "ignore" { path.as_bytes().to_vec() } else { content };
-    (request, Expected { is_head: false, status: 200, body })
+    (request, Expected { is_head: false, may_continue: true, status: 200, body })
 }
 
 impl Visit {
@@ -285,7 +313,9 @@ impl Visit {
                 }
                 Some(Event::Data(data)) => self.body.extend_from_slice(data),
                 Some(Event::End(_)) => is_over = true,
-                Some(Event::Informational(_)) => panic!("nobody expects a 100"),
+                Some(Event::Informational(head)) => {
+                    assert!(expected.may_continue && head.status() == 100, "nobody expects that");
+                }
                 None if received.consumed == 0 => break,
                 None => {}
             }

@@ -16,6 +16,7 @@ use super::scan::{Part, Scan};
 use super::state::{Event as Passed, Lane, Next, State};
 use super::write::{self, Given, undone_on_error};
 use super::{NO_HEADERS, Reading, Received, parse, target};
+use crate::coverage;
 
 /// Responses before the final one that are read. More are an attack, or a broken server.
 const INFORMATIONAL_MAX: u8 = 16;
@@ -122,7 +123,7 @@ impl Client {
     pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
         let next = self.state.after(Passed::RequestData).ok_or(WriteError::OutOfTurn)?;
         self.outgoing.data(data, out)?;
-        self.state = next;
+        self.enter(Passed::RequestData, next);
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl Client {
         let next = self.state.after(Passed::RequestEnd).ok_or(WriteError::OutOfTurn)?;
         let finished = self.outgoing.finish(trailers, out);
         match finished {
-            Ok(()) => self.state = next,
+            Ok(()) => self.enter(Passed::RequestEnd, next),
             Err(WriteError::BodyTooShort { .. }) => self.pass(Passed::RequestCut),
             Err(_) => {}
         }
@@ -218,6 +219,7 @@ impl Client {
     /// Begins the next exchange, if [`Self::next`] is [`Next::Reuse`]; else it does nothing.
     pub fn next_exchange(&mut self) {
         if self.next() == Next::Reuse {
+            self.pass(Passed::Again);
             *self = Self::default();
         }
     }
@@ -247,7 +249,7 @@ impl Client {
 
     fn on_switch(&mut self, head: ResponseHead) -> Result<Event<'static>, ReadError> {
         let next = self.state.after(Passed::Switch).filter(|_| self.asks_to_switch);
-        self.state = next.ok_or(ReadError::SwitchUnasked)?;
+        self.enter(Passed::Switch, next.ok_or(ReadError::SwitchUnasked)?);
         Ok(Event::Response(head))
     }
 
@@ -255,7 +257,9 @@ impl Client {
         self.informational += 1;
         let next = self.state.after(Passed::Informational);
         match next {
-            Some(next) if self.informational <= INFORMATIONAL_MAX => self.state = next,
+            Some(next) if self.informational <= INFORMATIONAL_MAX => {
+                self.enter(Passed::Informational, next);
+            }
             _ => return Err(ReadError::TooManyInformational),
         }
         self.awaits_continue &= head.status != 100;
@@ -299,7 +303,13 @@ impl Client {
 
     fn pass(&mut self, event: Passed) {
         let next = self.state.after(event);
-        self.state = next.expect("the client half passes only what is in the table");
+        self.enter(event, next.expect("the client half passes only what is in the table"));
+    }
+
+    /// Takes a step that was looked up before.
+    fn enter(&mut self, event: Passed, next: State) {
+        coverage::step("HTTP client", self.state, event);
+        self.state = next;
     }
 }
 

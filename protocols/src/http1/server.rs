@@ -19,6 +19,7 @@ use super::scan::{Part, Scan};
 use super::state::{Event as Passed, Lane, Next, State};
 use super::write::{self, Given, undone_on_error};
 use super::{NO_HEADERS, Reading, Received, parse, reason};
+use crate::coverage;
 
 /// Empty lines in front of a request line that are passed over (RFC 9112 section 2.2 wants one).
 const EMPTY_LINES_MAX: u8 = 4;
@@ -158,6 +159,7 @@ impl Server {
     /// Begins the next exchange, if [`Self::next`] is [`Next::Reuse`]; else it does nothing.
     pub fn next_exchange(&mut self) {
         if self.next() == Next::Reuse {
+            self.pass(Passed::Again);
             *self = Self::default();
         }
     }
@@ -237,7 +239,13 @@ impl Server {
 
     fn pass(&mut self, event: Passed) {
         let next = self.state.after(event);
-        self.state = next.expect("the server half passes only what is in the table");
+        self.enter(event, next.expect("the server half passes only what is in the table"));
+    }
+
+    /// Takes a step that was looked up before.
+    fn enter(&mut self, event: Passed, next: State) {
+        coverage::step("HTTP server", self.state, event);
+        self.state = next;
     }
 }
 
@@ -281,7 +289,7 @@ impl Server {
                 Ok(())
             })?;
         }
-        self.state = next;
+        self.enter(Passed::Informational, next);
         Ok(())
     }
 
@@ -322,7 +330,7 @@ impl Server {
             out.extend_from_slice(b"\r\n");
             Ok(())
         })?;
-        self.state = next;
+        self.enter(Passed::Response, next);
         self.request.reusable = !close && !given.fields.close;
         self.outgoing = outgoing;
         Ok(())
@@ -370,7 +378,7 @@ impl Server {
             out.extend_from_slice(b"\r\n");
             Ok(())
         })?;
-        self.state = next;
+        self.enter(Passed::Switch, next);
         Ok(())
     }
 
@@ -388,7 +396,7 @@ impl Server {
     pub fn send_data(&mut self, data: &[u8], out: &mut Vec<u8>) -> Result<(), WriteError> {
         let next = self.state.after(Passed::ResponseData).ok_or(WriteError::OutOfTurn)?;
         self.outgoing.data(data, out)?;
-        self.state = next;
+        self.enter(Passed::ResponseData, next);
         Ok(())
     }
 
@@ -405,7 +413,7 @@ impl Server {
         let next = self.state.after(Passed::ResponseEnd).ok_or(WriteError::OutOfTurn)?;
         let finished = self.outgoing.finish(trailers, out);
         match finished {
-            Ok(()) => self.state = next,
+            Ok(()) => self.enter(Passed::ResponseEnd, next),
             Err(WriteError::BodyTooShort { .. }) => self.pass(Passed::ResponseCut),
             Err(_) => {}
         }

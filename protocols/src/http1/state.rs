@@ -12,6 +12,7 @@
 use std::fmt;
 
 use super::Reading;
+use crate::coverage;
 
 /// How far one message of an exchange has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -185,6 +186,8 @@ impl Event {
         Self::Again,
     ];
 }
+
+coverage::table!(State, Event);
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ use super::answer::{self, Answer};
 use super::error::LoginError;
 use super::state::{Event, State};
 use super::unread::{TooLong, Unread};
+use crate::coverage;
 use crate::crypt::{
     Key64, Padding, Secret, base64decode_canonical, desencode, dhexchange, dhsecret, hmac64,
     is_weak_public,
@@ -199,6 +200,7 @@ impl LoginClient {
     }
 
     fn advance(&mut self, event: Event) {
+        coverage::step("login client", self.state, event);
         let next = self.state.after(event);
         self.state = next.expect("the client half takes only the steps of the table");
     }

@@ -13,6 +13,8 @@
 mod answer;
 pub mod client;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod server;
 pub mod state;
 pub mod token;

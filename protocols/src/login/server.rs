@@ -22,6 +22,7 @@ use zeroize::Zeroizing;
 pub use super::answer::LoginVerdict;
 use super::state::{Event, Side, State};
 use super::unread::{TooLong, Unread};
+use crate::coverage;
 use crate::crypt::{
     Key64, Padding, Secret, base64decode_as, desdecode, dhexchange, dhsecret, hmac64,
     is_weak_public, proof_matches,
@@ -226,6 +227,7 @@ impl LoginServer {
     }
 
     fn advance(&mut self, event: Event) {
+        coverage::step("login server", self.state, event);
         let next = self.state.after(event);
         self.state = next.expect("the server half takes only the steps of the table");
     }

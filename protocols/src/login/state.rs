@@ -7,6 +7,8 @@
 //! Invariants: the conversation only moves forward, `Ended` is left by nothing, and a line moves it
 //! only when it is its speaker's turn; only `Refused` and `Cut` may come out of turn.
 
+use crate::coverage;
+
 /// Where a conversation stands, named after the line that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -119,6 +121,8 @@ const TABLE: [(State, Event, State); 17] = [
     (State::Verdict, Event::Refused, State::Ended),
     (State::Verdict, Event::Cut, State::Ended),
 ];
+
+coverage::table!(State, Event);
 
 #[cfg(test)]
 mod tests {

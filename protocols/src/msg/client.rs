@@ -15,6 +15,7 @@ use super::error::MsgError;
 use super::request;
 use super::response::{self, Flag};
 use super::state::{Event, State};
+use crate::coverage;
 use crate::crypt::Secret;
 use crate::decode::Decode;
 use crate::frame;
@@ -156,7 +157,9 @@ impl MsgClient {
     /// The connection is gone. What was not answered may be repeated on the next one.
     pub fn on_disconnect(&mut self) {
         (self.received, self.read, self.fault) = (Vec::new(), 0, None);
-        self.state = State::Closed;
+        if self.state != State::Closed {
+            self.happened(Event::Disconnect);
+        }
     }
 
     /// Whether what the server sends still matters.
@@ -165,6 +168,7 @@ impl MsgClient {
     }
 
     fn happened(&mut self, event: Event) {
+        coverage::step("msg client", self.state, event);
         self.state = self.state.after(event).expect("the event was checked against the state");
     }
 

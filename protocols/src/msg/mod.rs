@@ -13,6 +13,8 @@ pub mod attach;
 mod cache;
 pub mod client;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod request;
 pub mod response;
 pub mod session;

@@ -12,6 +12,8 @@
 //!
 //! The sessions behind the connections have no table: [`Session`](super::Session) is one.
 
+use crate::coverage;
+
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
@@ -108,3 +110,5 @@ impl Event {
         Event::Disconnect,
     ];
 }
+
+coverage::table!(State, Event);

@@ -19,7 +19,7 @@ use super::incoming::{self, Control, Ended, Incoming, Message};
 use super::limits::Limits;
 use super::state::{self, Frame, Lane, State};
 use super::{Aid, Event, Kind, Received, Role, mask};
-use crate::{Compat, Decode};
+use crate::{Compat, Decode, coverage};
 
 /// One side of a connection. While nothing is under way it owns no memory, unless the two sides
 /// agreed to compress.
@@ -97,6 +97,7 @@ impl Connection {
     pub fn receive_end(&mut self) -> Result<(), ReadError> {
         match self.state.after(state::Event::Broke) {
             Some(broken) => {
+                self.note(state::Event::Broke);
                 self.state = broken;
                 self.incoming = None;
                 Err(ReadError::Lost)
@@ -151,6 +152,7 @@ impl Connection {
             return None;
         }
         let event = incoming::event(kind, mask::masked(key, payload)).ok()?;
+        self.note(state::Event::Received(Frame::Whole));
         Some(Received { consumed: 6 + length, event: Some(event) })
     }
 
@@ -184,13 +186,16 @@ impl Connection {
             let event = if flags.opcode.is_control() {
                 self.control(flags.opcode, &Control::new(payload, head.key), aid, out)?
             } else {
-                Some(message(&head, payload, aid.limits)?)
+                let event = message(&head, payload, aid.limits)?;
+                self.note(state::Event::Received(Frame::Whole));
+                Some(event)
             };
             return Ok((head_bytes + payload.len(), event));
         }
         let mut incoming = self.incoming.take().unwrap_or_default();
         incoming.announce(&head, self.awaits_close(), aid.limits)?;
         if !flags.opcode.is_control() {
+            self.note(state::Event::Received(Frame::of(flags)));
             self.state = next;
         }
         let (length, event) = self.go_on(incoming, rest, aid, out)?;
@@ -275,6 +280,7 @@ impl Connection {
         if opcode == Opcode::Close {
             return self.closed(payload, aid, out).map(Some);
         }
+        self.note(state::Event::Received(Frame::Control));
         if self.awaits_close() {
             return Ok(None);
         }
@@ -282,6 +288,7 @@ impl Connection {
         if opcode == Opcode::Pong {
             return Ok(Some(Event::Pong(data)));
         }
+        self.note(state::Event::Sent(Frame::Control));
         self.put(Opcode::Pong, payload, aid, out);
         Ok(Some(Event::Ping(data)))
     }
@@ -322,7 +329,18 @@ impl Connection {
 
     pub(super) fn pass(&mut self, event: state::Event) {
         let next = self.state.after(event);
+        self.note(event);
         self.state = next.expect("the machine passes only what is in the table");
+    }
+
+    /// Says that a step is taken, for tests.
+    #[inline]
+    pub(super) fn note(&self, event: state::Event) {
+        let machine = match self.role {
+            Role::Server => "WebSocket server",
+            Role::Client => "WebSocket client",
+        };
+        coverage::step(machine, self.state, event);
     }
 }
 

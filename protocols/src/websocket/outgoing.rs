@@ -22,6 +22,7 @@ impl Connection {
         out: &mut Vec<u8>,
     ) -> Result<(), WriteError> {
         self.may_send(Frame::Whole)?;
+        self.note(Event::Sent(Frame::Whole));
         if let Some(compressed) = &mut self.deflate
             && compressed.context.pays(data.len())
         {
@@ -54,7 +55,9 @@ impl Connection {
             (false, false) => Frame::Middle,
             (false, true) => Frame::Last,
         };
-        self.state = self.may_send(frame)?;
+        let next = self.may_send(frame)?;
+        self.note(Event::Sent(frame));
+        self.state = next;
         let opcode = if begins { opcode(kind) } else { Opcode::Continuation };
         let mut head = Head { is_last, ..whole(opcode) };
         if begins && let Some(compressed) = &mut self.deflate {
@@ -83,6 +86,7 @@ impl Connection {
             return Err(WriteError::Masking);
         }
         self.may_send(Frame::Whole)?;
+        self.note(Event::Sent(Frame::Whole));
         head::encode(&Head { length: length as u64, ..whole(Opcode::Binary) }, out);
         Ok(())
     }
@@ -134,6 +138,7 @@ impl Connection {
         if code.is_none() && !reason.is_empty() {
             return Err(WriteError::ReasonAlone);
         }
+        self.note(Event::Sent(Frame::Close));
         self.state = next;
         self.drop_message();
         self.put_close(code, reason, aid, out);
@@ -151,6 +156,7 @@ impl Connection {
         if data.len() > CONTROL_BYTES_MAX {
             return Err(WriteError::ControlTooLong);
         }
+        self.note(Event::Sent(Frame::Control));
         self.put(opcode, data, aid, out);
         Ok(())
     }

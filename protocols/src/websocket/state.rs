@@ -10,6 +10,7 @@
 use std::fmt;
 
 use super::head::{Flags, Opcode};
+use crate::coverage;
 
 /// How far one direction has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,6 +166,8 @@ impl Event {
         Self::Broke,
     ];
 }
+
+coverage::table!(State, Event);
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,17 @@ use super::wire::Wire;
 use super::{Progress, Terms};
 use crate::driver::sim::{SimNet, SimRandom};
 
+/// More than may be unread, without a line feed.
+const ENDLESS: [u8; UNREAD_BYTES_MAX + 1] = [b'x'; UNREAD_BYTES_MAX + 1];
+
+/// A line of the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    Key,
+    Proof,
+    Token,
+}
+
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trick {
@@ -28,8 +39,8 @@ pub(super) enum Trick {
     Token(&'static [u8]),
     /// A good token for a server that there is not.
     Server,
-    /// More than may be unread, and no line feed.
-    Endless,
+    /// More than may be unread and no line feed, for this line of the client's.
+    Endless(Line),
 }
 
 impl Trick {
@@ -41,7 +52,7 @@ impl Trick {
             Trick::Key(_) => (false, &[401]),
             Trick::Proof | Trick::Cipher(_) | Trick::Token(_) => (true, &[401]),
             Trick::Server => (true, &[403]),
-            Trick::Endless => (false, &[]),
+            Trick::Endless(line) => (line != Line::Key, &[]),
         }
     }
 }
@@ -117,7 +128,7 @@ impl LoginBout {
             Trick::Public(value) => base64encode(&value.to_le_bytes()),
             Trick::Spelling => base64encode(&public()).replace('=', ""),
             Trick::Key(text) => text.to_owned(),
-            Trick::Endless => return self.wire.say(&[b'x'; UNREAD_BYTES_MAX + 1]),
+            Trick::Endless(Line::Key) => return self.wire.say(&ENDLESS),
             _ => base64encode(&public()),
         };
         line.push('\n');
@@ -125,6 +136,9 @@ impl LoginBout {
     }
 
     fn send_proof(&mut self, challenge: &Key64, public: &Key64, random: &mut SimRandom) {
+        if self.trick == Trick::Endless(Line::Proof) {
+            return self.wire.say(&ENDLESS);
+        }
         let secret = dhsecret(public, &self.private).expect("neither is zero");
         let proof = match self.trick {
             Trick::Public(_) | Trick::Spelling | Trick::Proof => random.word().to_le_bytes(),
@@ -136,6 +150,10 @@ impl LoginBout {
             Trick::Token(token) => encrypt(token),
             _ => encrypt(&nowhere().format()),
         };
+        if self.trick == Trick::Endless(Line::Token) {
+            self.wire.say(format!("{}\n", base64encode(&proof)).as_bytes());
+            return self.wire.say(&ENDLESS);
+        }
         let text = format!("{}\n{}\n", base64encode(&proof), base64encode(&cipher));
         self.wire.say(text.as_bytes());
     }

@@ -3,7 +3,7 @@
 //! The numbers of holes are those of `engine/SECURITY.md`.
 
 use super::inside::{Abuse, Forgery};
-use super::login::Trick;
+use super::login::{Line, Trick};
 use super::stall::Place;
 use super::web::Frames;
 
@@ -58,7 +58,7 @@ const fn web(name: &'static str, row: u8, frames: Frames) -> Attack {
 }
 
 /// Every attack. Which of them an attacker plays is the seed's choice.
-pub(in crate::simulation) const TABLE: [Attack; 60] = [
+pub(in crate::simulation) const TABLE: [Attack; 62] = [
     login("public value 0", 3, Trick::Public(0)),
     login("public value 1", 3, Trick::Public(1)),
     login("public value p - 1", 3, Trick::Public(u64::MAX - 59)),
@@ -74,7 +74,9 @@ pub(in crate::simulation) const TABLE: [Attack; 60] = [
     login("a token that is none", 4, Trick::Token(b"garbage")),
     login("a wrong password", 4, Trick::Token(b"cGxheWVyLTA=@c2FtcGxl:d3Jvbmc=")),
     login("a server that there is not", 4, Trick::Server),
-    login("a line without end", 13, Trick::Endless),
+    login("a public value without end", 13, Trick::Endless(Line::Key)),
+    login("a proof without end", 13, Trick::Endless(Line::Proof)),
+    login("a token without end", 13, Trick::Endless(Line::Token)),
     stall("half a line", Place::Line),
     stall("half a frame", Place::Frame),
     stall("half a head", Place::Head),
