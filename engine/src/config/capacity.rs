@@ -48,6 +48,9 @@ const MEMORY_BYTES_MIN: u64 = 64 << 20;
 /// enough for some stored answers beside the session.
 pub const BYTES_A_SESSION: u64 = 4096;
 
+/// Bytes of memory that a session takes up at least, without stored answers.
+pub const SESSION_BYTES_MIN: u64 = 256;
+
 /// Bytes of memory that each of so many shards may use: what the configuration says (0: it does not),
 /// else its part of four fifths of the `ram` that the process may use.
 pub fn memory_bytes(configured: u64, ram: u64, shards: usize) -> u64 {

@@ -153,7 +153,7 @@ impl Core {
     }
 
     pub(super) fn finish_job(&mut self, key: Key, output: Output) {
-        let job = self.side.services.table.borrow_mut().finish(key);
+        let job = self.side.services.table.borrow_mut().finish(key, self.now_ms);
         let Some(job) = job else { return dropped(output) };
         job.waiting.into_iter().for_each(std::task::Waker::wake);
         match job.call {

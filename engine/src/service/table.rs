@@ -48,6 +48,8 @@ pub(crate) struct Instance {
     pub(crate) has_begun: bool,
     /// Global names it has asked for, and local ones that it has.
     pub(crate) names: Vec<Name>,
+    /// When it had something to do last.
+    pub(crate) active_ms: u64,
     /// The class and key it was made for.
     pub(crate) made_for: Option<super::address::Key>,
     /// Messages that wait for their turn.
@@ -72,6 +74,7 @@ impl Instance {
             has_begun: false,
             names: settings.name.iter().cloned().collect(),
             settings,
+            active_ms: 0,
             made_for: None,
             inbox: VecDeque::new(),
             running: 0,
@@ -185,7 +188,7 @@ impl Table {
     }
 
     /// Takes a job out.
-    pub(crate) fn finish(&mut self, key: Key) -> Option<Job> {
+    pub(crate) fn finish(&mut self, key: Key, now_ms: u64) -> Option<Job> {
         let job = self.jobs.remove(key)?;
         self.letter_bytes -= job.bytes;
         if let Some(instance) = self.instances.get_mut(job.service) {
@@ -195,6 +198,7 @@ impl Table {
             }
             instance.running -= usize::from(!job.is_fork);
             instance.running_bytes -= job.bytes;
+            instance.active_ms = now_ms;
         }
         Some(job)
     }

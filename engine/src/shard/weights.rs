@@ -6,6 +6,7 @@
 
 use super::connections::{Connection, GateRole, LoginRole, Role};
 use super::message::Message;
+use super::traffic::Traffic;
 use crate::handler::User;
 
 /// A TLS connection: its keys, its transcript while it shakes hands, and what the allocator adds.
@@ -32,7 +33,7 @@ pub(super) fn session(user: &User) -> usize {
 
 /// What a connection weighs.
 pub(super) fn connection(connection: &Connection) -> usize {
-    let traffic = connection.traffic().map_or(0, |traffic| traffic.memory_bytes());
+    let traffic = connection.traffic().map_or(0, Traffic::memory_bytes);
     let tls = connection.tls.as_ref().map_or(0, |tls| TLS_BYTES + tls.partial_bytes());
     let web = connection.web.as_ref().map_or(0, |web| web.memory_bytes());
     size_of::<Connection>() + traffic + tls + web + role(&connection.role)
