@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod agent;
+pub mod auth;
 pub mod batched;
 pub mod config;
 pub mod context;
