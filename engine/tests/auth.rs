@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,16 +27,22 @@ use support::{config, connect};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-/// Lets in whom the tokens let in; the subid is the uid, so that a client sees who it is.
-struct Door(Jwt);
+/// Lets in whom the tokens let in. The subid is a number, because no two logins of a user may have the
+/// same, and the uid, so that a client sees who it is.
+struct Door {
+    jwt: Jwt,
+    logins: Cell<u64>,
+}
 
 impl Application for Door {
     async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
-        self.0.authenticate(&shown)
+        self.jwt.authenticate(&shown)
     }
 
     async fn login(self: Rc<Self>, login: Login) -> Result<Subid, Denied> {
-        Ok(Subid(login.uid))
+        self.logins.set(self.logins.get() + 1);
+        let uid = String::from_utf8(login.uid).unwrap();
+        Ok(Subid(format!("{}:{uid}", self.logins.get()).into_bytes()))
     }
 }
 
@@ -75,7 +82,10 @@ fn settings(keys: KeySource) -> JwtSettings {
 fn start(settings: &JwtSettings) -> (Server, SocketAddr) {
     let settings = settings.clone();
     let config = config(2);
-    let make = move |_context| Door(Jwt::load(&settings).expect("the keys are there"));
+    let make = move |_context| Door {
+        jwt: Jwt::load(&settings).expect("the keys are there"),
+        logins: Cell::new(0),
+    };
     let server = Server::start(&config, make).unwrap();
     let login = config.listeners.iter().position(|it| it.kind == ListenerKind::Login).unwrap();
     let address = server.addresses()[login];
@@ -92,7 +102,8 @@ fn login(address: SocketAddr, token: &str) -> Result<String, u16> {
             match output {
                 LoginClientOutput::Send(bytes) => stream.write_all(&bytes).unwrap(),
                 LoginClientOutput::Granted { subid } => {
-                    return Ok(String::from_utf8(subid).unwrap());
+                    let subid = String::from_utf8(subid).unwrap();
+                    return Ok(subid.split_once(':').unwrap().1.to_owned());
                 }
                 LoginClientOutput::Refused(status) => return Err(status),
                 LoginClientOutput::Broken(error) => panic!("{error:?}"),
