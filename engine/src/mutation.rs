@@ -25,6 +25,12 @@ pub(crate) enum Mutation {
     AnswerNeighbour,
     /// Nobody is late who has not finished his handshake.
     ForgetPhases,
+    /// Who has said nothing for a moment is closed.
+    MistrustSilence,
+    /// What comes behind a silence is lost.
+    DropAfterSilence,
+    /// What was due before the clock leapt is forgotten.
+    LoseLeaps,
     /// What stands behind a request that was refused is read as the next.
     ReadOnRefused,
     /// The response cache has no limit.

@@ -75,7 +75,13 @@ impl Core {
     /// Fires what is due.
     pub(crate) fn fire_timers(&mut self) {
         let mut fired = std::mem::take(&mut self.fired);
+        let due_ms = self.timers.next_ms();
         self.timers.advance(self.now_ms, &mut fired);
+        if mutation::active(Mutation::LoseLeaps)
+            && due_ms.is_some_and(|it| it + 30_000 < self.now_ms)
+        {
+            fired.clear();
+        }
         for key in fired.drain(..) {
             match key {
                 TimerKey::Connection(token) => self.on_connection_timer(token),

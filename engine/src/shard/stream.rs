@@ -10,6 +10,7 @@ use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{Errno, Operation, ReceiveMode, Token};
+use crate::mutation::{self, Mutation};
 
 /// Bytes kept of a connection that is not read, above which its receive is said to have missed that it
 /// was cancelled.
@@ -97,6 +98,11 @@ impl Core {
             Role::Attaching => self.on_attach_bytes(slot, bytes),
             // It came with the end of the TLS handshake.
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
+            Role::Attached(_) | Role::Gate(_)
+                if mutation::active(Mutation::DropAfterSilence) && self.was_silent(slot) =>
+            {
+                self.on_activity(slot);
+            }
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
             Role::Http(_) => self.on_http_bytes(slot, bytes),
             // A WebSocket has had them.
@@ -189,8 +195,17 @@ impl Core {
                 Some(web) => web.note_activity(settings),
                 None => settings.idle_timeout_ms,
             };
+            let is_hasty = mutation::active(Mutation::MistrustSilence);
+            let idle_ms = if is_hasty { idle_ms.min(100) } else { idle_ms };
             connection.deadline_ms = self.now_ms + idle_ms;
         }
+    }
+
+    /// Whether nothing has come for a tenth of a second; for a deliberate bug.
+    fn was_silent(&self, slot: u32) -> bool {
+        let connection = self.connections.at(slot);
+        let idle_ms = self.listener(connection.listener).settings.idle_timeout_ms;
+        connection.deadline_ms != NEVER && connection.deadline_ms + 100 < self.now_ms + idle_ms
     }
 
     /// When a connection will have been silent for too long, from now.
@@ -200,6 +215,9 @@ impl Core {
         let is_web = connection.web.is_some();
         match if is_web { settings.ping_interval_ms } else { settings.idle_timeout_ms } {
             0 => NEVER,
+            idle_ms if mutation::active(Mutation::MistrustSilence) => {
+                self.now_ms + idle_ms.min(100)
+            }
             idle_ms => self.now_ms.saturating_add(idle_ms),
         }
     }

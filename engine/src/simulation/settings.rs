@@ -74,12 +74,18 @@ pub(super) enum Feature {
     Compression,
     /// Shards sleep outside their driver.
     Parking,
+    /// The network is in two parts now and then.
+    Partitions,
+    /// A shard's thread does not run for a while.
+    Stalls,
+    /// The clock jumps ahead.
+    Leaps,
     /// Everything that [`crate::driver::sim::Fault`] knows.
     Faults,
 }
 
 impl Feature {
-    const ALL: [Feature; 15] = [
+    const ALL: [Feature; 18] = [
         Feature::Web,
         Feature::Visitors,
         Feature::Talkers,
@@ -94,6 +100,9 @@ impl Feature {
         Feature::Variants,
         Feature::Compression,
         Feature::Parking,
+        Feature::Partitions,
+        Feature::Stalls,
+        Feature::Leaps,
         Feature::Faults,
     ];
 
@@ -106,6 +115,8 @@ impl Feature {
             // What visitors send is long, and a seed takes its time from how many bytes it moves.
             Feature::Visitors | Feature::SmallOutput | Feature::SmallCache => 16_000,
             Feature::Crowd | Feature::Refusals => 12_000,
+            Feature::Partitions | Feature::Stalls => 16_000,
+            Feature::Leaps => 8_000,
             _ => 32_768,
         }
     }
@@ -120,6 +131,7 @@ impl Feature {
                 | Feature::SmallWindow
                 | Feature::Crowd
                 | Feature::Refusals
+                | Feature::Leaps
                 | Feature::Faults
         )
     }

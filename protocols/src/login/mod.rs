@@ -16,6 +16,8 @@
 mod answer;
 pub mod client;
 pub mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod secret;
 pub mod server;
 pub mod state;
