@@ -4,6 +4,7 @@ use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::rc::Rc;
 
 use skyring_protocols::login::server::LoginServer;
+use skyring_protocols::msg::Challenged;
 use skyring_protocols::msg::response::{self, Flag};
 
 use super::dialled::DialledRole;
@@ -78,6 +79,8 @@ pub(crate) enum Role {
     Login(Box<LoginRole>),
     /// A message-server connection before its attach.
     Attaching,
+    /// A message-server connection that was challenged and has to prove its user (WIRE V13).
+    Proving(Box<Challenged>),
     /// On the way to its owner shard.
     Departing(Box<Departure>),
     /// The connection of a session.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use skyring_protocols::msg::{attach, session};
 
 use super::command::Target;
@@ -49,7 +49,7 @@ impl Session {
 
     /// What [`Mutation::ForgetAnswers`](crate::mutation::Mutation::ForgetAnswers) does.
     pub(crate) fn forget_answers(&mut self) {
-        self.state = session::Session::new(self.state.secret().clone());
+        self.state.forget();
     }
 
     pub(crate) fn set_connection(&mut self, slot: Option<u32>) {
@@ -94,7 +94,7 @@ impl Sessions {
     pub(crate) fn insert(
         &mut self,
         user: User,
-        secret: Secret,
+        secret: LoginSecret,
         listener: ListenerIndex,
     ) -> Option<SessionKey> {
         if self.find(user.username()).is_some() {

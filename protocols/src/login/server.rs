@@ -184,6 +184,12 @@ impl LoginServer {
         }
     }
 
+    /// Whether the client has chosen version 2.
+    #[must_use]
+    pub fn is_v2(&self) -> bool {
+        self.sealed.is_some()
+    }
+
     fn awaits_line(&self) -> bool {
         self.state.speaker() == Some(Side::Client)
     }
