@@ -115,6 +115,14 @@ impl LoginServer {
         Self { offer, ..Self::new(compat, challenge, private_key) }
     }
 
+    /// Bytes of memory that unread input and what version 2 needs take up.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let offer = self.offer.as_ref().map_or(0, |_| size_of::<SecureOffer>());
+        let sealed = self.sealed.as_ref().map_or(0, |_| size_of::<Sealed>());
+        self.unread.memory_bytes() + offer + sealed
+    }
+
     /// Takes bytes from the client. They are ignored while no line is awaited (WIRE L7).
     pub fn on_bytes(&mut self, bytes: &[u8]) {
         if !self.awaits_line() {
@@ -226,7 +234,6 @@ impl LoginServer {
         Some(())
     }
 
-    /// Line 4. No reply follows a good proof (WIRE L5).
     /// Line 2 of version 2.
     fn on_hello(&mut self, offer: &SecureOffer, line: &[u8]) -> Option<()> {
         let challenge = base64encode(&self.challenge);
@@ -239,6 +246,7 @@ impl LoginServer {
         Some(())
     }
 
+    /// Line 4. No reply follows a good proof (WIRE L5).
     fn on_proof(&mut self, line: &[u8]) -> Option<()> {
         let proof = self.decode(line)?;
         let expected = hmac64(&self.challenge, self.secret.as_ref()?.expose());

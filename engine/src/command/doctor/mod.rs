@@ -10,12 +10,15 @@ mod finding;
 mod handshakes;
 mod hardware;
 mod live;
+mod memory;
 mod placement;
 mod tcp;
 
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
+
+use skyring::ram;
 
 use self::ceiling::{Ceiling, how_to_raise};
 use self::facts::Facts;
@@ -31,6 +34,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let ceiling = Ceiling::of(&config, &facts);
     let mut findings = checks::all(&config, &facts, &ceiling);
     findings.insert(1, live::io_uring());
+    findings.push(memory::check(&config, ram::available_bytes(), ceiling.shards));
     findings.extend(tcp::all(&config, &facts, &ceiling));
     let hardware = Hardware::gather(Path::new("/sys"), Path::new("/proc"));
     findings.extend(placement::all(&config, &facts, &hardware));
