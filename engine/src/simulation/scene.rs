@@ -278,7 +278,7 @@ impl Scene {
     pub(crate) fn log_in(&mut self, uid: &[u8]) -> bool {
         let (server, subid) = (b"sample".to_vec(), b"1".to_vec());
         let secret = Secret::new([7; 8]);
-        let command = Command::LogIn { uid: uid.to_vec(), server, subid, secret };
+        let command = Command::LogIn { uid: uid.to_vec(), server, subid, secret: secret.into() };
         self.command(command).count() == 1
     }
 

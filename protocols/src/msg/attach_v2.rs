@@ -231,6 +231,13 @@ impl Proving {
     }
 }
 
+/// How far it is, and nothing of the contents.
+impl fmt::Debug for Proving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proving {{ is_proved: {} }}", self.is_proved())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
