@@ -76,6 +76,8 @@ impl Place {
                 }
             }),
             cache_bytes_max: site.cache_bytes_max,
+            memory_bytes_max: u64::MAX,
+            sessions_max: usize::MAX,
             deciding_max: usize::MAX,
             unauthenticated_max: u32::MAX,
             now_ms: clock()(),

@@ -115,6 +115,14 @@ impl LoginServer {
         Self { offer, ..Self::new(compat, challenge, private_key) }
     }
 
+    /// Bytes of memory that unread input and the keys of version 2 take up.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let offer = self.offer.as_ref().map_or(0, |_| size_of::<SecureOffer>());
+        let sealed = self.sealed.as_ref().map_or(0, |_| size_of::<Sealed>());
+        self.unread.memory_bytes() + offer + sealed
+    }
+
     /// Takes bytes from the client. They are ignored while no line is awaited (WIRE L7).
     pub fn on_bytes(&mut self, bytes: &[u8]) {
         if !self.awaits_line() {
