@@ -4,8 +4,6 @@
 //! may be rounded. Nothing of the application's own is weighed: its futures, its services' values, the
 //! answers that its handlers are still making.
 
-use skyring_protocols::msg::Challenged;
-
 use super::connections::{Connection, GateRole, LoginRole, Role};
 use super::message::Message;
 use super::traffic::Traffic;
@@ -45,11 +43,8 @@ pub(super) fn connection(connection: &Connection) -> usize {
 fn role(role: &Role) -> usize {
     match role {
         Role::None | Role::Securing | Role::Attaching | Role::Attached(_) => 0,
-        Role::Proving(challenged) => {
-            let texts = challenged.hello().len() + challenged.challenge().len();
-            size_of::<Challenged>() + texts
-        }
         Role::Login(login) => size_of::<LoginRole>() + login.machine.memory_bytes(),
+        Role::Proving(challenged) => challenged.memory_bytes(),
         Role::Departing(departure) => departure.memory_bytes(),
         Role::Gate(gate) => {
             size_of::<GateRole>() + gate.pending_bytes + gate.pending as usize * WAITING_BYTES

@@ -115,7 +115,7 @@ impl LoginServer {
         Self { offer, ..Self::new(compat, challenge, private_key) }
     }
 
-    /// Bytes of memory that unread input and what version 2 needs take up.
+    /// Bytes of memory that unread input and the keys of version 2 take up.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let offer = self.offer.as_ref().map_or(0, |_| size_of::<SecureOffer>());

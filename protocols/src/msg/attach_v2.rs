@@ -136,6 +136,12 @@ impl Challenged {
         &self.hello
     }
 
+    /// Bytes of memory that it takes up.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.hello.capacity() + self.challenge.capacity()
+    }
+
     /// Does as much work for a user that there is not as for one that there is (WIRE V15).
     pub fn pretend(&self, proof: &[u8]) {
         let keys = Ratchet::new(SessionKey::new(&[0; 32]));
