@@ -2,9 +2,9 @@
 
 It comes in, plays, loses connections and comes back, under ever new keys; and it changes what is on
 the way, pretends and repeats, which must get it nowhere. Called with the public key that the server
-must prove, and with ports by name: "login" and "msg" are listeners that take both versions, "old" and
-"new" logins that take one version only; or with "web" alone, which is http. Ends with status 0 if all
-was right.
+must prove, and with ports by name: "login" and "msg" are listeners that take both versions, "old"
+and "new" logins that take one version only; or with "web" alone, which is http. Ends with status 0
+if all was right.
 """
 
 import base64
@@ -340,13 +340,21 @@ def bad_hellos(game):
     nonce, name = v2.b64(bytes(16)), player.username
     indexes = [b"", b"01", b"-1", b"+1", b" 1", b"0x1", b"4294967296", b"x"]
     nonces = [b"", nonce[:-1], nonce + b":", v2.b64(bytes(15)), v2.b64(bytes(17))]
-    texts = [b"", name, name + b":1", b"no name:1:" + nonce, bytes(8190), bytes(60000)]
+    longest = bytes(v2.HELLO_BYTES_MAX - len(v2.MARK_FRAME))
+    texts = [b"", name, name + b":1", b"no name:1:" + nonce, longest]
     texts += [name + b":" + index + b":" + nonce for index in indexes]
     texts += [name + b":1:" + nonce for nonce in nonces]
     for text in texts:
         wire = game.msg_wire()
         wire.write_frame(v2.MARK_FRAME + text)
         expect(wire.read_frame(), UNAUTHORIZED)
+        assert wire.is_closed()
+        wire.close()
+    for text in [longest + b"x", bytes(60000)]:
+        wire = game.msg_wire()
+        wire.write_frame(v2.MARK_FRAME + text)
+        # A message is refused by its head, with 1009 and no answer (WIRE W17).
+        assert "web" in game.places or wire.read_frame() == UNAUTHORIZED
         assert wire.is_closed()
         wire.close()
     player.attach().close()

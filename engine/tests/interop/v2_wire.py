@@ -1,5 +1,6 @@
 """What login v2 and attach v2 are played on: lines, frames, and messages of a WebSocket."""
 
+import contextlib
 import socket
 import struct
 
@@ -60,7 +61,9 @@ class Web:
         from websockets.sync.client import connect
 
         place = f"ws://{HOST}:{port}{path}"
-        self.socket = connect(place, compression=None, open_timeout=PATIENCE_S)
+        opened = connect(place, compression=None, open_timeout=PATIENCE_S)
+        self.held = contextlib.ExitStack()
+        self.socket = self.held.enter_context(opened)
 
     def _read(self):
         from websockets.exceptions import ConnectionClosed
@@ -94,7 +97,7 @@ class Web:
         return False
 
     def close(self):
-        self.socket.close()
+        self.held.close()
 
 
 def ask(wire, ident, content):
