@@ -1,6 +1,6 @@
 """A server of login v2 and attach v2 that shares no line with skyring, to try its clients against.
 
-It grants the sample token (WIRE L13) with the password `password`, echoes requests (WIRE M9, M10)
+It grants the sample token (WIRE L13) with the password `password`, echoes requests (WIRE M9 to M14)
 and prints the public key that clients must know and its ports. Started with the name of a fault, it
 spoils one thing that a client must notice. It ends when its input does, with what it has counted.
 """
@@ -41,6 +41,7 @@ class Server:
     def __init__(self, fault):
         assert fault in FAULTS, fault
         self.fault, self.sessions, self.subid = fault, {}, 0
+        self.answers = collections.defaultdict(dict)
         self.lock, self.counted = threading.Lock(), collections.Counter()
 
     def count(self, what):
@@ -131,12 +132,22 @@ class Server:
             frame4 = flip(frame4, b"200 OK:")
         wire.write_frame(frame4)
         self.count("attached")
-        self.echo(wire)
+        self.echo(wire, attach.username, attach.index)
 
-    def echo(self, wire):
+    def echo(self, wire, username, index):
+        session, answers = self.sessions[username], self.answers[username]
         while True:
             payload = wire.read_frame()
-            wire.write_frame(payload[:-4] + struct.pack(">B", 1) + payload[-4:])
+            content, ident = payload[:-4], payload[-4:]
+            with self.lock:
+                if session.index != index:
+                    raise v2_wire.Closed  # superseded (WIRE M7)
+                under, said = answers.get(ident, (index, b""))
+                # What was answered under another index is said again (WIRE M14).
+                if under == index:
+                    said = content + struct.pack(">B", 1) + ident
+                answers[ident] = (index, said)
+            wire.write_frame(said)
             self.count("echoed")
 
 
