@@ -10,18 +10,20 @@ mod error;
 mod limits;
 mod parse;
 mod section;
+mod secure;
 mod tls;
 mod validate;
 mod websocket;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
+pub use secure::Handshake;
 pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
@@ -54,6 +56,13 @@ pub struct Config {
     /// stores an answer retires its own oldest ones to make room, and stores none that does not fit.
     /// 0: [`CACHE_BYTES_PER_SHARD_DEFAULT`].
     pub cache_bytes_per_shard_max: u64,
+    /// Bytes of memory that one shard uses for its connections, sessions, stored answers, services and
+    /// rooms. Above it somebody makes room, in the order that `MEMORY.md` tells. 0: its part of four
+    /// fifths of the memory that the process may use ([`capacity::memory_bytes`]).
+    pub memory_bytes_per_shard_max: u64,
+    /// Users of one shard that may be logged in; more are answered 503. 0: one for every
+    /// [`capacity::BYTES_A_SESSION`] of its memory.
+    pub sessions_per_shard_max: u32,
     /// Logins of one shard that may wait for the application, in
     /// [`Application::authenticate`](crate::handler::Application::authenticate) and
     /// [`login`](crate::handler::Application::login) together; more are answered 503. The
@@ -213,6 +222,11 @@ pub struct Listener {
     pub subprotocols: Vec<String>,
     /// How often its peers may do something.
     pub limits: Limits,
+    /// login, msg, http: which versions of the handshake it takes.
+    pub handshake: Handshake,
+    /// login, http: file of the key that the secure handshake proves the server by
+    /// ([`identity`](crate::identity)). None: it has no secure handshake.
+    pub identity: Option<PathBuf>,
     /// TLS, with these certificates. None: the wire carries plaintext.
     pub tls: Option<TlsSettings>,
 }
@@ -268,6 +282,8 @@ impl Listener {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             limits: Limits::default(),
+            handshake: Handshake::Both,
+            identity: None,
             tls: None,
         }
     }
@@ -290,6 +306,8 @@ impl Default for Config {
             drain_timeout_ms: 10_000,
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
+            memory_bytes_per_shard_max: 0,
+            sessions_per_shard_max: 0,
             logins_in_progress_per_shard_max: LOGINS_IN_PROGRESS_DEFAULT,
             unauthenticated_per_shard_max: 0,
             demo: Demo::default(),

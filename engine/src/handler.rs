@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use zeroize::Zeroizing;
 
 use crate::context::GateConnection;
@@ -153,7 +153,7 @@ pub struct Login {
     /// The server name.
     pub server: Vec<u8>,
     /// The secret that client and server share from now on, for the game's own encryption.
-    pub secret: Secret,
+    pub secret: LoginSecret,
     /// Sessions of this uid that exist now, on any server name, oldest first.
     pub online: Vec<User>,
 }
@@ -252,6 +252,11 @@ impl User {
     /// From what [`User::to_bytes`] gave.
     pub(crate) fn from_bytes(bytes: &[u8]) -> User {
         User(bytes.into())
+    }
+
+    /// Bytes of memory, shared by all clones.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        2 * size_of::<usize>() + self.0.len()
     }
 
     /// Reads what a clone reads.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use skyring::config::{
     CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault,
-    DuplicateRequest, Limits, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
+    DuplicateRequest, Handshake, Limits, Listener, ListenerKind, PushOverBudget, TlsSettings,
+    capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -56,6 +57,11 @@ fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
     let mut expected = Config { admin, ..Config::default() };
     for listener in &mut expected.listeners {
         listener.congestion = Some(String::from("cubic"));
+        let has_identity = matches!(listener.kind, ListenerKind::Login | ListenerKind::Http);
+        // The sample shows it on the first of its kind.
+        if has_identity && listener.tls.is_none() {
+            listener.identity = Some("/etc/skyring/identity".into());
+        }
         let files = ["/etc/skyring/cert.pem", "/etc/skyring/key.pem"];
         listener.tls.get_or_insert(TlsSettings::files(files[0], files[1]));
     }
@@ -99,6 +105,8 @@ fn every_value_reaches_its_field() {
         drain_timeout_ms = 1
         connections_per_shard_max = 20
         cache_bytes_per_shard_max = 21
+        memory_bytes_per_shard_max = 5000000
+        sessions_per_shard_max = 24
         logins_in_progress_per_shard_max = 22
         unauthenticated_per_shard_max = 23
         demo = {{ delay_ms = 100 }}
@@ -107,6 +115,8 @@ fn every_value_reaches_its_field() {
         multilogin = true
         logins_per_minute_per_address = 17
         logins_per_minute_per_user = 18
+        handshake = "v2"
+        identity = "i"
         [[listener]]
         kind = "msg"
         address = "0.0.0.0:1"
@@ -129,6 +139,7 @@ fn every_value_reaches_its_field() {
         accepts_per_second = 14
         messages_per_second = 15
         bytes_per_second = 16
+        handshake = "v1"
         [listener.tls]
         cert = "a.pem"
         key = "b.pem"
@@ -160,7 +171,13 @@ fn every_value_reaches_its_field() {
         logins_per_minute_per_user: 18,
         ..Limits::default()
     };
-    let login = Listener { multilogin: true, limits, ..Listener::new(ListenerKind::Login) };
+    let login = Listener {
+        multilogin: true,
+        limits,
+        handshake: Handshake::V2,
+        identity: Some("i".into()),
+        ..Listener::new(ListenerKind::Login)
+    };
     let msg = Listener {
         kind: ListenerKind::Msg,
         address: "0.0.0.0:1".parse::<SocketAddr>().unwrap(),
@@ -188,6 +205,7 @@ fn every_value_reaches_its_field() {
             bytes_per_second: 16,
             ..Limits::default()
         },
+        handshake: Handshake::V1,
         tls: Some(TlsSettings {
             source: CertificateSource::Files(vec![
                 CertificateFiles { cert: "a.pem".into(), key: "b.pem".into() },
@@ -221,6 +239,8 @@ fn every_value_reaches_its_field() {
     assert_eq!(config.cache_bytes_per_shard_max, 21);
     assert_eq!(config.logins_in_progress_per_shard_max, 22);
     assert_eq!(config.unauthenticated_per_shard_max, 23);
+    assert_eq!(config.memory_bytes_per_shard_max, 5_000_000);
+    assert_eq!(config.sessions_per_shard_max, 24);
     assert_eq!(config.demo.delay_ms, 100);
 }
 
@@ -246,6 +266,10 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[[listener]]\nkind = \"gate\"\nlogins_per_minute_per_user = 1",
         "listener[0].logins_per_minute_per_user: means nothing on a gate listener",
+    ),
+    (
+        "[[listener]]\nkind = \"login\"\nhandshake = \"v2\"",
+        "listener[0].identity: missing; it must be the path of a key file, because handshake is \"v2\"",
     ),
     ("shard = 1", "shard: no such key; the keys here are shards, cores, admin,"),
     ("[demo]\ndelay = 1", "demo.delay: no such key; the keys here are delay_ms"),
@@ -287,6 +311,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
     ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
     ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 7, not 4"),
+    (
+        "memory_bytes_per_shard_max = 4194303",
+        "memory_bytes_per_shard_max: must be at least 4194304",
+    ),
+    ("memory_bytes_per_shard_max = 1099511627777", "memory_bytes_per_shard_max: must be at most"),
     ("cache_bytes_per_shard_max = 1099511627777", "cache_bytes_per_shard_max: must be at most"),
     ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
     ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),

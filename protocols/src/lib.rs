@@ -16,6 +16,8 @@ pub mod custom;
 pub mod decode;
 pub mod deflate;
 pub mod frame;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod http1;
 pub mod line;
 pub mod login;

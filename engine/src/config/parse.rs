@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, limits, tls, websocket};
+use super::{Config, Demo, Listener, ListenerKind, limits, secure, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -19,6 +19,8 @@ const TOP_KEYS: &[&str] = &[
     "drain_timeout_ms",
     "connections_per_shard_max",
     "cache_bytes_per_shard_max",
+    "memory_bytes_per_shard_max",
+    "sessions_per_shard_max",
     "logins_in_progress_per_shard_max",
     "unauthenticated_per_shard_max",
     "demo",
@@ -64,6 +66,8 @@ const LISTENER_KEYS: &[&str] = &[
     "logins_per_minute_per_user",
     "messages_per_second",
     "bytes_per_second",
+    "handshake",
+    "identity",
     "tls",
 ];
 
@@ -101,6 +105,8 @@ pub(super) fn parse(text: &str, fresh: Fresh) -> Result<Config, ConfigError> {
     top.set("drain_timeout_ms", &mut config.drain_timeout_ms)?;
     top.set("connections_per_shard_max", &mut config.connections_per_shard_max)?;
     top.set("cache_bytes_per_shard_max", &mut config.cache_bytes_per_shard_max)?;
+    top.set("memory_bytes_per_shard_max", &mut config.memory_bytes_per_shard_max)?;
+    top.set("sessions_per_shard_max", &mut config.sessions_per_shard_max)?;
     top.set("logins_in_progress_per_shard_max", &mut config.logins_in_progress_per_shard_max)?;
     top.set("unauthenticated_per_shard_max", &mut config.unauthenticated_per_shard_max)?;
     if let Some(table) = top.table("demo")? {
@@ -155,6 +161,7 @@ fn listener(index: usize, table: &Table, fresh: Fresh) -> Result<Listener, Confi
     section.set("pending_requests_max", &mut listener.pending_requests_max)?;
     websocket::parse(&section, &mut listener)?;
     limits::parse(&section, &mut listener.limits)?;
+    secure::parse(&section, &mut listener)?;
     let tls = section.table("tls")?;
     listener.tls = tls.map(|table| tls::parse(&section.key("tls"), table)).transpose()?;
     Ok(listener)
@@ -165,7 +172,12 @@ fn refuse_keys_of_other_kinds(
     kind: ListenerKind,
 ) -> Result<(), ConfigError> {
     let websocket = websocket::KEYS.iter().map(|key| (*key, &[ListenerKind::Http][..]));
-    let mut keys = KEYS_OF_KINDS.iter().copied().chain(limits::KEYS_OF_KINDS).chain(websocket);
+    let mut keys = KEYS_OF_KINDS
+        .iter()
+        .copied()
+        .chain(limits::KEYS_OF_KINDS)
+        .chain(secure::KEYS_OF_KINDS)
+        .chain(websocket);
     match keys.find(|(key, kinds)| section.has(key) && !kinds.contains(&kind)) {
         Some((key, _)) => Err(ConfigError::at(section.key(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),

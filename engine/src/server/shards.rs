@@ -21,8 +21,10 @@ use crate::driver::{Driver, ListenerIndex, ShardIndex};
 use crate::error::StartError;
 use crate::handler::Application;
 use crate::host::{self, ShardThread};
+use crate::identity::ServerIdentity;
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
+use crate::ram;
 use crate::route::Router;
 use crate::shard::Shard;
 use crate::shard::core::{Core, CoreParts, Entropy, ListenerShared};
@@ -37,14 +39,12 @@ const MAILBOX_MESSAGES: usize = 128;
 /// Shards up to which each gets the larger share of receive buffers.
 const FEW_SHARDS: u16 = 8;
 
-/// A random key for a challenge or a key exchange.
+/// Fills with random bytes.
 ///
 /// # Panics
 /// When the operating system gives none, which it did when the server started.
-pub(super) fn random() -> [u8; 8] {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the operating system gave random bytes before");
-    skyring_protocols::crypt::randomkey(bytes)
+pub(super) fn random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gave random bytes before");
 }
 
 /// Milliseconds since 1970, 0 before.
@@ -72,6 +72,8 @@ struct ShardStart<M, E> {
     shared: Arc<Shared>,
     table_key: (u64, u64),
     cache_bytes_max: u64,
+    memory_bytes_max: u64,
+    sessions_max: usize,
     deciding_max: usize,
     unauthenticated_max: u32,
     started: Instant,
@@ -147,6 +149,8 @@ fn shard_starts<M: Clone, E: Clone>(
     let boxes = Mailboxes::new(shards, MAILBOX_MESSAGES);
     let places = Arc::new(Places::new(shards));
     let started = Instant::now();
+    let (configured, count) = (config.memory_bytes_per_shard_max, usize::from(shards));
+    let memory_bytes_max = capacity::memory_bytes(configured, ram::available_bytes(), count);
     let start = |(index, sockets)| {
         Ok(ShardStart {
             index: ShardIndex(index),
@@ -160,6 +164,8 @@ fn shard_starts<M: Clone, E: Clone>(
             shared: Arc::clone(shared),
             table_key: (random_word()?, random_word()?),
             cache_bytes_max: config.cache_bytes_a_shard(),
+            memory_bytes_max,
+            sessions_max: capacity::sessions(config.sessions_per_shard_max, memory_bytes_max),
             deciding_max: config.logins_in_progress_per_shard_max as usize,
             unauthenticated_max: config.unauthenticated_per_shard_max,
             started,
@@ -275,7 +281,10 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
         let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
         let tls = tls.map(|tls| ServerTls::load_with(&tls, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
-        Ok((listener.clone(), Arc::new(ListenerShared::new(listener, keys, tls))))
+        let identity = listener.identity.as_deref().map(ServerIdentity::load).transpose();
+        let identity =
+            identity.map_err(|source| StartError::Identity { listener: index, source })?;
+        Ok((listener.clone(), Arc::new(ListenerShared::new(listener, keys, tls, identity))))
     };
     config.listeners.iter().enumerate().map(side).collect()
 }
@@ -333,6 +342,8 @@ where
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
         cache_bytes_max: start.cache_bytes_max,
+        memory_bytes_max: start.memory_bytes_max,
+        sessions_max: start.sessions_max,
         deciding_max: start.deciding_max,
         unauthenticated_max: start.unauthenticated_max,
         now_ms: clock(),

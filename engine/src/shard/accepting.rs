@@ -139,6 +139,9 @@ impl Core {
 
     /// Counts a new connection, unless it is one too many.
     fn refusal(&self, at: ListenerIndex, peer: SocketAddr) -> Option<Counter> {
+        if self.memory.is_short() {
+            return Some(Counter::RefusedMemory);
+        }
         let listener = self.listener(at);
         if !listener.shared.admit(listener.settings.maxclient) {
             return Some(Counter::RefusedMaxclient);
@@ -188,7 +191,7 @@ mod tests {
     #[test]
     fn threads_admit_exactly_as_many_as_there_is_room_for() {
         let listener = Listener::new(ListenerKind::Gate);
-        let shared = ListenerShared::new(&listener, [(1, 2), (3, 4)], None);
+        let shared = ListenerShared::new(&listener, [(1, 2), (3, 4)], None, None);
         let admitted: usize = std::thread::scope(|scope| {
             let admit = || (0..500).filter(|_| shared.admit(700)).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(admit)).collect();

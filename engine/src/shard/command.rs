@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 
 use crate::driver::ShardIndex;
 use crate::handler::LogoutReason;
@@ -93,7 +93,7 @@ pub(crate) enum Command {
         /// The name of the login.
         subid: Vec<u8>,
         /// The shared secret.
-        secret: Secret,
+        secret: LoginSecret,
     },
 }
 
@@ -125,6 +125,8 @@ impl Command {
     /// What is answered when its shard takes no messages now.
     pub(crate) fn refused(&self) -> CommandResult {
         match self {
+            // Whoever asks for none asks how many there are, which is not known.
+            Command::List { sessions_max: 0, .. } => CommandResult::Count(0),
             // Not the last page: whoever reads on asks for the same one again.
             Command::List { cursor, .. } => {
                 CommandResult::Page(Box::new(Page { next: Some(*cursor), ..Page::default() }))

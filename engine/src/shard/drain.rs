@@ -191,7 +191,7 @@ impl Core {
             Role::Gate(gate) if gate.pending > 0 => self.pause(slot),
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
-            Role::Login(_) | Role::Securing | Role::Attaching => {
+            Role::Login(_) | Role::Securing | Role::Attaching | Role::Proving(_) => {
                 self.abort(slot, Counter::ClosedByServer);
             }
             Role::Http(_) => self.drain_http(slot),
@@ -323,9 +323,12 @@ impl Core {
     }
 
     /// Whether the shard may end: all shards are empty and its services have ended, or its time is up.
+    /// One that gave a connection away does not count it any more, and still waits for its close.
     pub(crate) fn is_over(&self) -> bool {
+        let is_vacant = self.connections.len() == 0 || mutation::active(Mutation::LeaveEarly);
         let has_ended = self.side.services.has_ended.get();
         let is_reached = || self.plan.server.is_reached(self.mail.boxes());
-        self.draining && (self.plan.end_at_ms <= self.now_ms || (has_ended && is_reached()))
+        self.draining
+            && (self.plan.end_at_ms <= self.now_ms || (has_ended && is_vacant && is_reached()))
     }
 }

@@ -8,10 +8,11 @@ use std::rc::Rc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use skyring_protocols::msg::{attach, session};
 
 use super::command::Target;
+use super::weights;
 use crate::driver::ListenerIndex;
 use crate::handler::User;
 
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) listener: ListenerIndex,
     /// Whether the application may send frames that answer nothing.
     pub(crate) pushes: bool,
+    /// On the list of those whose answers may be given up.
+    pub(super) is_noted_offline: bool,
     connection: u32,
     next_of_uid: u32,
     /// Bytes of the requests whose handlers wait.
@@ -49,7 +52,7 @@ impl Session {
 
     /// What [`Mutation::ForgetAnswers`](crate::mutation::Mutation::ForgetAnswers) does.
     pub(crate) fn forget_answers(&mut self) {
-        self.state = session::Session::new(self.state.secret().clone());
+        self.state.forget();
     }
 
     pub(crate) fn set_connection(&mut self, slot: Option<u32>) {
@@ -73,6 +76,8 @@ pub(crate) struct Sessions {
     by_username: HashTable<u32>,
     /// The first session of every chain.
     by_uid: HashTable<u32>,
+    /// What they weigh, without their answers.
+    bytes: u64,
 }
 
 impl Sessions {
@@ -83,6 +88,7 @@ impl Sessions {
             free: Vec::new(),
             by_username: HashTable::new(),
             by_uid: HashTable::new(),
+            bytes: 0,
         }
     }
 
@@ -90,11 +96,16 @@ impl Sessions {
         self.places.len() - self.free.len()
     }
 
+    /// Bytes of memory that they take up, without their answers.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Adds a session; None when the username is taken.
     pub(crate) fn insert(
         &mut self,
         user: User,
-        secret: Secret,
+        secret: LoginSecret,
         listener: ListenerIndex,
     ) -> Option<SessionKey> {
         if self.find(user.username()).is_some() {
@@ -107,12 +118,14 @@ impl Sessions {
         let (username_hash, uid_hash) =
             (self.hasher.hash(user.username()), self.hasher.hash(user.uid()));
         let head = self.head(user.uid());
+        self.bytes += weights::session(&user) as u64;
         let place = &mut self.places[index as usize];
         let key = SessionKey { index, generation: place.generation };
         place.session = Some(Session {
             user,
             listener,
             pushes: false,
+            is_noted_offline: false,
             connection: NONE,
             next_of_uid: NONE,
             pending_bytes: 0,
@@ -163,6 +176,7 @@ impl Sessions {
         place.generation = place.generation.wrapping_add(1);
         self.free.push(index);
         if let Some(session) = &mut place.session {
+            self.bytes -= weights::session(&session.user) as u64;
             session.state.wipe();
         }
         place.session.take()
@@ -266,7 +280,13 @@ pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> Option<User> {
 
 #[cfg(test)]
 mod tests {
+    use skyring_protocols::crypt::Secret;
+
     use super::*;
+
+    fn secret(byte: u8) -> LoginSecret {
+        Secret::new([byte; 8]).into()
+    }
 
     fn sessions(names: &[(&str, &str)]) -> (Sessions, Vec<SessionKey>) {
         let mut sessions = Sessions::new((1, 2));
@@ -275,7 +295,7 @@ mod tests {
             .iter()
             .map(|(uid, subid)| {
                 let user = user(uid.as_bytes(), &server, subid.as_bytes()).expect("a short name");
-                sessions.insert(user, Secret::new([7; 8]), ListenerIndex(0)).expect("a new name")
+                sessions.insert(user, secret(7), ListenerIndex(0)).expect("a new name")
             })
             .collect();
         (sessions, keys)
@@ -290,11 +310,11 @@ mod tests {
     fn a_username_is_taken_once() {
         let (mut sessions, keys) = sessions(&[("u", "1")]);
         let again = user(b"u", &Rc::from("s"), b"1").expect("a short name");
-        assert_eq!(sessions.insert(again.clone(), Secret::new([1; 8]), ListenerIndex(0)), None);
+        assert_eq!(sessions.insert(again.clone(), secret(1), ListenerIndex(0)), None);
         assert_eq!(sessions.find(again.username()), Some(keys[0]));
         sessions.remove(keys[0]).expect("it was there");
         assert_eq!(sessions.find(again.username()), None);
-        let new = sessions.insert(again, Secret::new([1; 8]), ListenerIndex(0));
+        let new = sessions.insert(again, secret(1), ListenerIndex(0));
         assert_ne!(new, Some(keys[0]), "a key names one session for ever");
         assert!(sessions.get(keys[0]).is_none());
     }

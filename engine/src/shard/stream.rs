@@ -10,6 +10,7 @@ use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::{Errno, Operation, ReceiveMode, Token};
+use crate::mutation::{self, Mutation};
 
 /// Bytes kept of a connection that is not read, above which its receive is said to have missed that it
 /// was cancelled.
@@ -94,9 +95,14 @@ impl Core {
         }
         match &connection.role {
             Role::Login(_) => self.on_login_bytes(slot, bytes),
-            Role::Attaching => self.on_attach_bytes(slot, bytes),
+            Role::Attaching | Role::Proving(_) => self.on_attach_bytes(slot, bytes),
             // It came with the end of the TLS handshake.
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
+            Role::Attached(_) | Role::Gate(_)
+                if mutation::active(Mutation::DropAfterSilence) && self.was_silent(slot) =>
+            {
+                self.on_activity(slot);
+            }
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, bytes),
             Role::Http(_) => self.on_http_bytes(slot, bytes),
             // A WebSocket has had them.
@@ -113,7 +119,9 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Securing | Role::Attaching) if !connection.paused => {
+            (Life::Open, Role::Securing | Role::Attaching | Role::Proving(_))
+                if !connection.paused =>
+            {
                 ReceiveMode::Once
             }
             (
@@ -189,8 +197,17 @@ impl Core {
                 Some(web) => web.note_activity(settings),
                 None => settings.idle_timeout_ms,
             };
+            let is_hasty = mutation::active(Mutation::MistrustSilence);
+            let idle_ms = if is_hasty { idle_ms.min(100) } else { idle_ms };
             connection.deadline_ms = self.now_ms + idle_ms;
         }
+    }
+
+    /// Whether nothing has come for a tenth of a second; for a deliberate bug.
+    fn was_silent(&self, slot: u32) -> bool {
+        let connection = self.connections.at(slot);
+        let idle_ms = self.listener(connection.listener).settings.idle_timeout_ms;
+        connection.deadline_ms != NEVER && connection.deadline_ms + 100 < self.now_ms + idle_ms
     }
 
     /// When a connection will have been silent for too long, from now.
@@ -200,6 +217,9 @@ impl Core {
         let is_web = connection.web.is_some();
         match if is_web { settings.ping_interval_ms } else { settings.idle_timeout_ms } {
             0 => NEVER,
+            idle_ms if mutation::active(Mutation::MistrustSilence) => {
+                self.now_ms + idle_ms.min(100)
+            }
             idle_ms => self.now_ms.saturating_add(idle_ms),
         }
     }
@@ -233,6 +253,7 @@ impl Core {
         }
         let buffer = std::mem::take(queue);
         traffic.sending_bytes = buffer.len();
+        traffic.lent_bytes = buffer.capacity();
         self.submit_send(token, buffer, 0);
     }
 
@@ -272,7 +293,7 @@ impl Core {
             let from = buffer.len() - unsent_bytes;
             return self.submit_send(token, buffer, from);
         }
-        traffic.write_deadline_ms = NEVER;
+        (traffic.write_deadline_ms, traffic.lent_bytes) = (NEVER, 0);
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {
@@ -371,8 +392,8 @@ impl Core {
         match &connection.role {
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, &[]),
             Role::Http(_) => self.on_http_bytes(slot, &[]),
-            Role::Attaching | Role::Login(_) if !connection.has_remainder() => {}
-            Role::Attaching => self.on_attach_bytes(slot, &[]),
+            Role::Attaching | Role::Proving(_) | Role::Login(_) if !connection.has_remainder() => {}
+            Role::Attaching | Role::Proving(_) => self.on_attach_bytes(slot, &[]),
             Role::Login(_) => {
                 let kept = self.connections.take_remainder(slot);
                 self.on_login_bytes(slot, &kept);

@@ -6,7 +6,8 @@
 //! shards after every turn.
 //!
 //! `SKYRING_SIM_SEEDS` sets how many seeds are run, `SKYRING_SIM_SEED` runs a single one and prints
-//! every operation and event.
+//! what it has of everything, and every operation and event. `SKYRING_SIM_REPORT` names a file for what
+//! was seen of the state tables. `tests/nightly.rs` runs seeds for a given time.
 
 mod attack;
 mod coverage;
@@ -31,6 +32,7 @@ mod talker;
 mod tests;
 mod town;
 mod townsman;
+mod upheaval;
 mod watcher;
 mod web;
 mod world;

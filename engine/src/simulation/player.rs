@@ -78,6 +78,8 @@ pub(super) struct Player {
     manners: Manners,
     /// It has done something after which the server may close its connection.
     may_close: bool,
+    /// It has asked to be logged out, which may take its time.
+    said_bye: bool,
     /// When its connection was attached, as the rooms count.
     attached_at: u64,
     /// Part of a frame of the gate.
@@ -116,6 +118,7 @@ impl Player {
             deaf: 0,
             manners,
             may_close: false,
+            said_bye: false,
             attached_at: 0,
             unread: Vec::new(),
             was_on_web: false,
@@ -235,6 +238,7 @@ impl Player {
                     };
                     self.session = client.secret().map(|secret| (name.format(), secret.clone()));
                     self.login += 1;
+                    self.said_bye = false;
                     (self.index, self.accepted, self.next_id) = (0, 0, 0);
                     self.open.clear();
                     self.refused.clear();

@@ -1,7 +1,8 @@
 //! A server, its players and the loop that runs them.
 
+mod checks;
+
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +11,16 @@ use super::crowd::{Crowd, Success};
 use super::errand::Echoer;
 use super::game::{Game, Ledger};
 use super::place::{Place, Site};
-use super::rooms;
 use super::settings::{self, Drawn, Feature, Swarm};
 use super::town::{self, Town};
 use super::townsman;
+use super::upheaval::Upheaval;
 use super::watcher;
 use crate::driver::sim::{Fault, FaultCounts, SimFaults, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
 use crate::route::Router;
-use crate::shard::connections::{Life, Role};
 use crate::shard::counters::Counter;
 use crate::shard::drain::ServerEnd;
 
@@ -32,35 +32,6 @@ const CALM: Duration = Duration::from_secs(60);
 const LAST_NEWS: Duration = Duration::from_millis(100);
 /// Virtual time that a drain may take.
 const DRAIN: Duration = Duration::from_secs(60);
-/// More than any answer of the game costs.
-const ANSWER_COST_MAX: u64 = 200;
-/// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 11] = [
-    Counter::RefusedMaxclient,
-    Counter::RefusedAddressRate,
-    Counter::Superseded,
-    Counter::ClosedByPeer,
-    Counter::ClosedByServer,
-    Counter::ClosedBroken,
-    Counter::ClosedProtocol,
-    Counter::ClosedHandshakeLate,
-    Counter::ClosedUnauthenticated,
-    Counter::ClosedIdle,
-    Counter::ClosedSlowConsumer,
-];
-/// The ways in which a call to a service ends; each is counted by exactly one.
-const CALL_ENDS: [Counter; 10] = [
-    Counter::ServiceAnswered,
-    Counter::ServiceFailed,
-    Counter::ServiceUnread,
-    Counter::ServiceNone,
-    Counter::ServiceInboxFull,
-    Counter::ServiceLate,
-    Counter::ServiceStopped,
-    Counter::ServiceBusy,
-    Counter::ServiceTooDeep,
-    Counter::ServiceCancelled,
-];
 /// Longest step of the clock while players act.
 const STEP_NS: u64 = 2_000_000;
 
@@ -84,6 +55,7 @@ pub(super) struct World {
     /// What goes wrong while it is played.
     faults: SimFaults,
     swarm: Swarm,
+    upheaval: Upheaval,
 }
 
 /// What a run was like.
@@ -102,6 +74,8 @@ pub(super) struct Outcome {
     pub(super) calls: [u64; 3],
     pub(super) counts: Vec<(Counter, u64)>,
     pub(super) faults: FaultCounts,
+    /// Cuts of the network, stalls of a shard and leaps of the clock.
+    pub(super) upheavals: [u64; 3],
     /// Times that a shard slept outside its driver.
     pub(super) parks: u64,
     /// Times that it was turned down.
@@ -181,10 +155,12 @@ impl World {
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
             place.shard.core_mut().rooms.limits = drawn.rooms;
+            place.shard.core_mut().memory.bytes_max = drawn.memory_bytes_max;
         }
         let echoer = Echoer::new(&net);
         let parking = random.below(1 << 16) as u32;
         let parking = if drawn.swarm.has(Feature::Parking) { parking } else { 0 };
+        let random_upheaval = random.fork();
         World {
             net,
             random,
@@ -199,6 +175,7 @@ impl World {
             echoer,
             departing_webs: [0; 2],
             faults,
+            upheaval: Upheaval::new(&drawn.swarm, shards, random_upheaval),
             swarm: drawn.swarm,
         }
     }
@@ -259,18 +236,23 @@ impl World {
     }
 
     fn play(&mut self) {
-        let end_ns = PLAY.as_nanos() as u64;
+        let mut end_ns = PLAY.as_nanos() as u64;
         while self.net.now_ns() < end_ns {
             if self.step(end_ns) {
                 self.crowd.act(&self.net, &mut self.random, false);
+                end_ns += self.upheaval.act(&self.net);
+                self.town.borrow_mut().unsteady_ms = self.upheaval.unsteady_ms();
             }
         }
+        self.upheaval.end(&self.net);
+        self.town.borrow_mut().unsteady_ms = self.upheaval.unsteady_ms();
     }
 
     /// Nothing goes wrong any more: everybody gets what he asked for.
     fn calm_down(&mut self) {
         self.net.set_faults(SimFaults::none());
         for place in &mut self.places {
+            place.shard.core_mut().memory.bytes_max = u64::MAX;
             for listener in &mut place.shard.core_mut().listeners {
                 settings::relax(&mut listener.settings);
             }
@@ -339,6 +321,7 @@ impl World {
             calls: self.town.borrow().calls,
             counts,
             faults: net.fault_counts(),
+            upheavals: self.upheaval.counts,
             parks: self.parks,
             parks_refused: self.parks_refused,
         };
@@ -393,104 +376,5 @@ impl World {
 
     fn sum(&self, counter: Counter) -> u64 {
         self.places.iter().fold(0, |sum, place| sum.wrapping_add(place.counters.read(counter)))
-    }
-
-    /// What must hold after every turn.
-    fn check(&self, index: ShardIndex) {
-        let core = self.places[usize::from(index.0)].shard.core();
-        for (key, session) in core.sessions.iter() {
-            let user = &session.user;
-            assert_eq!(self.site.router.owner(user.uid()), index, "{user:?} is on a foreign shard");
-            let settings = &core.listener(session.listener).settings;
-            let (count, bytes) = (session.state.answered_count(), session.state.cache_bytes());
-            let count_max = 2 * settings.expired_number as usize;
-            assert!(count <= count_max, "{user:?} has {count} answers, {count_max} allowed");
-            assert!(bytes <= settings.cache_bytes_max, "{user:?} has {bytes} bytes of answers");
-            if let Some(slot) = session.connection() {
-                let connection = core.connections.at(slot);
-                let its = matches!(connection.role, Role::Attached(its) if its == key);
-                assert!(its && connection.life == Life::Open, "{user:?} holds a foreign slot");
-            }
-        }
-        let cached = core.counters.read(Counter::CacheBytesNow);
-        let cached_max = core.cache_bytes_max.saturating_add(ANSWER_COST_MAX);
-        assert!(cached < cached_max, "a shard has {cached} bytes of answers");
-        let slots = core.connections.slots();
-        for slot in &slots {
-            let connection = core.connections.at(*slot);
-            let due_ms = connection.deadline_ms.min(connection.write_deadline_ms());
-            let role = &connection.role;
-            assert!(core.now_ms <= due_ms, "{role:?} is past its deadline");
-            if let (Life::Open, Role::Attached(key)) = (connection.life, &connection.role) {
-                let session = core.sessions.get(*key);
-                let its = session.is_some_and(|session| session.connection() == Some(*slot));
-                assert!(
-                    its,
-                    "a connection is attached to a session that has another or is not here"
-                );
-            }
-        }
-        assert_eq!(
-            (core.connections.len() as usize, core.counters.read(Counter::ConnectionsNow)),
-            (slots.len(), slots.len() as u64),
-            "connections are counted from accept to close"
-        );
-        rooms::check(core);
-        let violations = &self.ledger.borrow().violations;
-        assert!(violations.is_empty(), "the game complains: {violations:?}");
-        town::check_shard(core);
-        let violations = &self.town.borrow().violations;
-        assert!(violations.is_empty(), "the town complains: {violations:?}");
-    }
-
-    /// Notes what happens too rarely to be taken for granted. (Nothing but WebSocket travels in a
-    /// parcel here: there is no TLS.)
-    fn watch(&mut self, index: ShardIndex) {
-        let core = self.places[usize::from(index.0)].shard.core();
-        for slot in core.connections.slots() {
-            let connection = core.connections.at(slot);
-            if let Role::Departing(departure) = &connection.role {
-                let has_left = departure.content.parcel.is_some();
-                self.departing_webs[0] += u64::from(has_left);
-                self.departing_webs[1] += u64::from(connection.web.is_some());
-            }
-        }
-    }
-
-    /// A call ends once, in one way.
-    fn check_the_calls(&self) {
-        let ends = CALL_ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
-        assert_eq!(self.sum(Counter::ServiceCalls), ends, "a call ends once, in one way");
-    }
-
-    fn check_the_end(&self) {
-        for (index, place) in self.places.iter().enumerate() {
-            let index = ShardIndex(index as u16);
-            assert_eq!(place.shard.core().timers.len(), 0, "timers are left");
-            town::check_shard_at_the_end(place.shard.core());
-            assert_eq!(self.net.in_flight(index), 0, "operations are left");
-            assert_eq!(self.net.leases_out(index), 0, "leases are left");
-            assert_eq!(self.net.slots_used(index), 0, "descriptors are left");
-            assert!(!self.site.boxes.has_unread(index), "messages are left");
-        }
-        self.town.borrow().check_the_end();
-        self.check_the_calls();
-        for (_, shared) in &self.site.listeners {
-            let left = shared.connections.load(std::sync::atomic::Ordering::Relaxed);
-            assert_eq!(left, 0, "connections are counted that are not there");
-        }
-        rooms::check_the_end(self.places.iter().map(|place| place.shard.core()));
-        let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
-        assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
-        let (dialled, ended) = (self.sum(Counter::Dialled), self.sum(Counter::DialledEnded));
-        assert_eq!(dialled, ended, "a dialled connection ends once");
-        assert_eq!(self.ledger.borrow().errands_now, 0, "errands are left");
-        assert_eq!(self.ledger.borrow().attached, BTreeMap::new(), "nobody is attached");
-        assert_eq!(self.ledger.borrow().sockets, 0, "WebSockets come and go in pairs");
-        assert_eq!(self.ledger.borrow().gates, 0, "gate connections come and go in pairs");
-        assert_eq!(self.sum(Counter::AttachedNow), 0, "attached sessions are miscounted");
-        let cached = self.places.iter().flat_map(|place| place.shard.core().sessions.iter());
-        let cached: usize = cached.map(|(_, session)| session.state.cache_bytes()).sum();
-        assert_eq!(self.sum(Counter::CacheBytesNow), cached as u64, "stored bytes are miscounted");
     }
 }

@@ -66,7 +66,7 @@ impl World {
         destination: SocketAddr,
     ) -> EndpointId {
         let from = self.add_endpoint(Endpoint::new(source, destination, holder));
-        let due_ns = self.now_ns + self.chance.delay_ns();
+        let due_ns = self.held_until_ns(from).max(self.now_ns) + self.chance.delay_ns();
         self.plan(due_ns, Happening::Knocks { from, attempts: 1 });
         from
     }
@@ -119,7 +119,7 @@ impl World {
     /// Puts a packet on its way to the other end.
     pub(super) fn send_packet(&mut self, from: EndpointId, packet: Packet) {
         let Some(to) = self.endpoint(from).peer else { return };
-        let mut due_ns = self.now_ns + self.chance.delay_ns();
+        let mut due_ns = self.held_until_ns(from).max(self.now_ns) + self.chance.delay_ns();
         if let Packet::Data(bytes) = &packet {
             if self.chance.strikes(Fault::Stall) {
                 due_ns += self.chance.random.below(self.chance.faults.stall_ns_max);
@@ -135,7 +135,8 @@ impl World {
     /// Sends bytes, in pieces if the seed wills. The caller has seen to the window.
     pub(super) fn transmit(&mut self, from: EndpointId, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            if self.chance.strikes(Fault::Reset) {
+            let breaks = self.barrier(from).is_some_and(|partition| partition.breaks);
+            if breaks || self.chance.strikes(Fault::Reset) {
                 return self.break_both_ends(from);
             }
             let (piece, rest) = bytes.split_at(self.chance.part(Fault::Split, bytes.len()));

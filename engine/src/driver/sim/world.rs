@@ -11,6 +11,7 @@ use super::client::SimClient;
 use super::driver::SimDriver;
 use super::endpoint::{Endpoint, EndpointId, Holder, Packet};
 use super::faults::{FaultCounts, SimFaults};
+use super::partition::Partition;
 use super::random::SimRandom;
 use super::remote::{Remote, Socket};
 use super::ring::{Completion, Queued, Ring};
@@ -89,6 +90,7 @@ pub(super) struct World {
     pub(super) settings: SimSettings,
     pub(super) now_ns: u64,
     pub(super) chance: Chance,
+    pub(super) partition: Option<Partition>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) listeners: Vec<SimListener>,
     /// Where tests listen, hear datagrams, and say nothing.
@@ -117,6 +119,7 @@ impl World {
             settings,
             now_ns: 0,
             chance: Chance { random, faults, counts: FaultCounts::default() },
+            partition: None,
             endpoints: Vec::new(),
             listeners: Vec::new(),
             remotes: Vec::new(),
@@ -362,6 +365,17 @@ impl SimNet {
     /// Changes what goes wrong from now on.
     pub fn set_faults(&self, faults: SimFaults) {
         self.world.borrow_mut().chance.faults = faults;
+    }
+
+    /// Cuts the network in two, or ends that. What was sent meanwhile arrives when it was to.
+    pub fn part(&self, partition: Option<Partition>) {
+        self.world.borrow_mut().partition = partition;
+    }
+
+    /// Jumps the clock ahead, as that of a machine does that was suspended: what was to happen meanwhile
+    /// happens late.
+    pub fn leap(&self, ns: u64) {
+        self.world.borrow_mut().now_ns += ns;
     }
 
     /// How often each fault has struck.

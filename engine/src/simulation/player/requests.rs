@@ -38,7 +38,8 @@ impl Player {
         }
         if let Some(end) = connection.end() {
             // The first two share an account and log each other out.
-            let explained = self.number < 2 || self.may_close || !self.manners.is_undisturbed;
+            let is_asked_for = self.may_close || self.said_bye;
+            let explained = self.number < 2 || is_asked_for || !self.manners.is_undisturbed;
             assert!(explained, "{}: its connection ended for no reason: {end:?}", self.name);
             client.on_disconnect();
             connection.close();
@@ -70,7 +71,7 @@ impl Player {
             }
             3 if self.next_id > 20 => {
                 let mut frames = Vec::new();
-                self.may_close = true;
+                self.said_bye = true;
                 self.loose.insert(self.next_id);
                 self.send(&mut client, "bye", self.next_id, random, &mut frames);
                 self.next_id += 1;

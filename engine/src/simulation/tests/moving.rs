@@ -63,3 +63,32 @@ fn a_peer_whose_descriptor_arrives_unheard_is_told() {
     }
     assert!(unheard > 0);
 }
+
+/// A connection that was handed over is not counted here any more, and its close may be under way when
+/// nobody is connected: the shard waits for that.
+#[test]
+fn a_shard_stays_until_what_it_gave_away_is_closed() {
+    let mut waited = 0;
+    for seed in 0..300 {
+        let mut scene = start(seed);
+        let uid = scene.uid_number(seed as u16 % 2, 0);
+        assert!(scene.log_in(&uid));
+        let mut late = SimFaults::none().with(Fault::Late, 1 << 14);
+        late.late_ns_max = 20_000_000;
+        scene.net.set_faults(late);
+        let line = attach(&mut scene, &uid, seed);
+        scene.pass(1 + seed % 12);
+        (0..2).for_each(|shard| scene.core(shard).drain(0));
+        line.close();
+        for _ in 0..200 {
+            scene.pass(1);
+            let vacant = [0, 1].map(|shard| scene.core(shard).connections.len() == 0);
+            let over = [0, 1].map(|shard| scene.is_over(shard));
+            assert!(vacant[0] || !over[0], "seed {seed}");
+            assert!(vacant[1] || !over[1], "seed {seed}");
+            waited += u64::from(over[0] != over[1]);
+        }
+        assert!(scene.is_over(0) && scene.is_over(1), "seed {seed}");
+    }
+    assert!(waited > 0, "no shard had to wait");
+}

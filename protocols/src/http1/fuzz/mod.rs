@@ -5,12 +5,13 @@
 //! same functions run as property tests with inputs that look like HTTP, so they do not rot between
 //! two runs of the fuzzer.
 
-pub(crate) mod draw;
 mod pair;
 mod reading;
+mod urls;
 
 pub use pair::pair;
 pub use reading::{chunked, request_head, response_head};
+pub use urls::url;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! The two halves against each other: whatever one is made to write, the other reads as that and
 //! nothing else, and both agree on whether the connection may be used again.
 
-use super::draw::Draw;
+use crate::fuzz::draw::Draw;
 use crate::http1::client::{self, RequestParts};
 use crate::http1::server::{self, ResponseParts};
 use crate::http1::{BodySize, Client, Headers, Limits, Next, ReadError, Server};

@@ -1,7 +1,7 @@
 //! One half and bytes from nobody. However they are cut, the same is read and the same is refused,
 //! nothing is taken that is not there, and what is read keeps the limits.
 
-use super::draw::Draw;
+use crate::fuzz::draw::Draw;
 use crate::http1::client::{self, RequestParts};
 use crate::http1::server::{self, ResponseParts};
 use crate::http1::{

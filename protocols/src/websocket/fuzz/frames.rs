@@ -2,7 +2,7 @@
 //! matter how the bytes were cut.
 
 use crate::Compat;
-use crate::http1::fuzz::draw::Draw;
+use crate::fuzz::draw::Draw;
 use crate::websocket::deflate::{Agreed, Tool};
 use crate::websocket::head::{self, Head, Opcode};
 use crate::websocket::{Aid, CloseCode, Connection, Event, Kind, Limits, ReadError, Role, utf8};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::frames::agreed;
 use crate::Compat;
-use crate::http1::fuzz::draw::Draw;
+use crate::fuzz::draw::Draw;
 use crate::websocket::deflate::Tool;
 use crate::websocket::{
     Aid, CloseCode, Connection, Event, Kind, Limits, Role, WriteError, close, head,

@@ -1,0 +1,4 @@
+//! Any bytes as frames.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| skyring_protocols::fuzz::frame(data));

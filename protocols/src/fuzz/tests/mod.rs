@@ -1,0 +1,3 @@
+//! Tests of the targets as a whole.
+
+mod seeds;
