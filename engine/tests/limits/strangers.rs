@@ -34,9 +34,13 @@ fn crowd(address: SocketAddr, count: u32) -> Vec<TcpStream> {
 #[test]
 fn silent_strangers_make_room_for_those_who_speak() {
     let arena = Arena::start(&strict_host());
-    let mut silent = Vec::new();
+    let (mut silent, mut others) = (Vec::new(), 0);
     for address in [arena.login_at(), arena.msg_at(), arena.at(ListenerKind::Http)] {
         silent.extend(crowd(address, 200));
+        // Who comes before them is older than they are.
+        let all = silent.len() as u64 + others;
+        eventually("all are in", || arena.count(Counter::Accepted) >= all);
+        others += 3;
         let user = login(arena.login_at(), "honest").expect("there is room for one who speaks");
         let mut player = Player::attach(arena.msg_at(), &user, 1).expect("likewise");
         assert_eq!(player.ask(1, b"hello"), b"hello");
