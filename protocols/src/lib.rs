@@ -22,6 +22,7 @@ pub mod http1;
 pub mod line;
 pub mod login;
 pub mod msg;
+pub mod proxy;
 pub mod secure;
 pub mod sproto;
 pub mod websocket;

@@ -72,6 +72,8 @@ pub(crate) enum Life {
 pub(crate) enum Role {
     /// Nothing any more.
     None,
+    /// To begin once a trusted proxy has said whose it is.
+    Proxied,
     /// To be what its listener says once its TLS handshake is done.
     Securing,
     /// A login conversation.
@@ -187,6 +189,11 @@ impl Connection {
     /// The other end.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer.address()
+    }
+
+    /// Takes another address for the other end's.
+    pub(super) fn set_peer(&mut self, peer: SocketAddr) {
+        self.peer = PeerAddress::new(peer);
     }
 
     /// The msg listener whose sessions it may attach to, which is its own but for a WebSocket.

@@ -36,6 +36,7 @@ counters! {
     RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
     RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
     UnauthenticatedNow "unauthenticated_now" "Connections that have not shown who they are: before their login, attach or first HTTP request.";
+    ProxyHeaders "proxy_headers" "Headers of trusted proxies read.";
     TlsHandshakes "tls_handshakes" "TLS handshakes done.";
     TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
     TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";

@@ -24,6 +24,7 @@ pub(crate) mod message;
 mod metering;
 mod newcomers;
 mod presence;
+mod proxied;
 pub(crate) mod rooms;
 mod secure;
 pub(crate) mod sessions;
