@@ -25,6 +25,8 @@ pub(crate) enum Mutation {
     AnswerNeighbour,
     /// Nobody is late who has not finished his handshake.
     ForgetPhases,
+    /// Frames need no mask, whatever the listener says.
+    AcceptUnmasked,
     /// Who has said nothing for a moment is closed.
     MistrustSilence,
     /// What comes behind a silence is lost.

@@ -209,6 +209,9 @@ fn listener(kind: ListenerKind, random: &mut SimRandom, swarm: &Swarm) -> Listen
         listener.expired_number = 1 + random.below(4) as u32;
         listener.cache_bytes_max = 300;
     }
+    if kind == ListenerKind::Http {
+        listener.origins = vec!["https://game.example".to_owned()];
+    }
     if kind == ListenerKind::Http && swarm.has(Feature::Compression) {
         listener.compression = [Compression::Shared, Compression::Dedicated][random.index(2)];
     }

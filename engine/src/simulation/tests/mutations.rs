@@ -82,6 +82,11 @@ fn invariant_15_nothing_that_was_smuggled_in_runs() {
 }
 
 #[test]
+fn invariant_15_no_frame_that_may_not_come_is_heard() {
+    finds(Mutation::AcceptUnmasked, "an attacker heard");
+}
+
+#[test]
 fn invariant_15_nobody_is_closed_because_the_network_was_cut() {
     finds(Mutation::MistrustSilence, "its connection ended for no reason");
 }
