@@ -85,6 +85,8 @@ pub(crate) enum Mutation {
     KeepLeaver,
     /// A member that has gone stays in its rooms.
     KeepMemberships,
+    /// Nobody makes room when memory is short.
+    KeepEverything,
     /// Something is drawn that the seed does not decide.
     OutsideChance,
 }

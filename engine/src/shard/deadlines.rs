@@ -37,6 +37,8 @@ pub(crate) enum TimerKey {
     Resume(Token),
     /// Look at the deadlines of calls to services.
     Calls,
+    /// Look for services that are idle.
+    IdleServices,
     /// Wake a sleeper.
     Alarm(AlarmKey),
 }
@@ -91,6 +93,7 @@ impl Core {
                 TimerKey::Dial(tag) => self.on_dial_timer(tag),
                 TimerKey::Resume(token) => self.on_resume_timer(token),
                 TimerKey::Calls => self.on_calls_timer(),
+                TimerKey::IdleServices => self.on_idle_services_timer(),
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }
         }

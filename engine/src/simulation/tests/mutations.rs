@@ -235,3 +235,8 @@ fn invariant_12_an_inbox_stays_inside_its_limits() {
 fn invariant_12_a_drain_waits_for_calls_that_are_open() {
     finds(Mutation::LeaveCalls, "was open when the server ended");
 }
+
+#[test]
+fn invariant_17_memory_stays_inside_its_bound_while_somebody_can_make_room() {
+    finds(Mutation::KeepEverything, "there is room to be made");
+}
