@@ -32,7 +32,7 @@ fn read(input: &[u8]) -> Result<Header, ProxyError> {
     for cut in 0..input.len() {
         match decode(&input[..cut]) {
             Ok(Decode::NeedMore { at_least }) => {
-                assert!((1..=input.len() - cut).contains(&at_least))
+                assert!((1..=input.len() - cut).contains(&at_least));
             }
             Ok(Decode::Done { .. }) => panic!("{cut} of {} bytes were enough", input.len()),
             Err(error) => assert_eq!(decode(input), Err(error), "the first byte that shows it"),
@@ -203,10 +203,10 @@ fn additions_are_skipped_and_a_checksum_is_checked() {
 fn a_header_has_a_longest_length() {
     let line = |bytes: usize| format!("PROXY UNKNOWN {}\r\n", "x".repeat(bytes - 16)).into_bytes();
     assert_eq!(read(&line(107)), Ok(Header::Direct));
-    let refused = Err(ProxyError::LineTooLong { bytes_max: 107 });
-    assert_eq!(decode(&line(108)), refused);
-    assert_eq!(decode(&line(2000)), refused);
-    assert_eq!(refused.unwrap_err().blame(), Blame::Limit);
+    let refused = ProxyError::LineTooLong { bytes_max: 107 };
+    assert_eq!(decode(&line(108)), Err(refused));
+    assert_eq!(decode(&line(2000)), Err(refused));
+    assert_eq!(refused.blame(), Blame::Limit);
     assert_eq!(read(&binary(0x20, 0, &[0; 520])), Ok(Header::Direct));
     let long = binary(0x20, 0, &[0; 521]);
     assert_eq!(decode(&long[..16]), Err(ProxyError::TooLong { bytes: 537 }), "before it has come");
