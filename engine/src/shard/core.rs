@@ -201,6 +201,8 @@ pub(crate) struct Core {
     pub(crate) wide_bytes_max: usize,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
+    /// Timers above which those are looked for that wake nobody any more.
+    pub(super) timers_swept_above: usize,
     /// Connections that read on once the outbox is empty.
     pub(super) resuming: VecDeque<Token>,
     pub(crate) operations: Vec<Operation>,
@@ -300,6 +302,7 @@ impl Core {
             wide_bytes_max,
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
+            timers_swept_above: 0,
             resuming: VecDeque::new(),
             operations: Vec::new(),
             room: Room::default(),
