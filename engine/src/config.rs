@@ -9,6 +9,7 @@ pub mod capacity;
 mod error;
 mod limits;
 mod parse;
+mod proxy;
 mod section;
 mod secure;
 mod tls;
@@ -23,6 +24,7 @@ use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
+pub use proxy::{Network, NotANetwork};
 pub use secure::Handshake;
 pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
@@ -227,6 +229,9 @@ pub struct Listener {
     /// login, http: file of the key that the secure handshake proves the server by
     /// ([`identity`](crate::identity)). None: it has no secure handshake.
     pub identity: Option<PathBuf>,
+    /// The proxies whose connections begin with a header that says for whom they are, and are
+    /// believed (WIRE.md, PROXY protocol). Empty: none.
+    pub proxy_from: Vec<Network>,
     /// TLS, with these certificates. None: the wire carries plaintext.
     pub tls: Option<TlsSettings>,
 }
@@ -284,6 +289,7 @@ impl Listener {
             limits: Limits::default(),
             handshake: Handshake::Both,
             identity: None,
+            proxy_from: Vec::new(),
             tls: None,
         }
     }

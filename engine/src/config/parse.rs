@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, limits, secure, tls, websocket};
+use super::{Config, Demo, Listener, ListenerKind, limits, proxy, secure, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -68,6 +68,7 @@ const LISTENER_KEYS: &[&str] = &[
     "bytes_per_second",
     "handshake",
     "identity",
+    "proxy_from",
     "tls",
 ];
 
@@ -162,6 +163,7 @@ fn listener(index: usize, table: &Table, fresh: Fresh) -> Result<Listener, Confi
     websocket::parse(&section, &mut listener)?;
     limits::parse(&section, &mut listener.limits)?;
     secure::parse(&section, &mut listener)?;
+    proxy::parse(&section, &mut listener.proxy_from)?;
     let tls = section.table("tls")?;
     listener.tls = tls.map(|table| tls::parse(&section.key("tls"), table)).transpose()?;
     Ok(listener)
