@@ -54,6 +54,13 @@ pub struct Config {
     /// stores an answer retires its own oldest ones to make room, and stores none that does not fit.
     /// 0: [`CACHE_BYTES_PER_SHARD_DEFAULT`].
     pub cache_bytes_per_shard_max: u64,
+    /// Bytes of memory that one shard uses for its connections, sessions, stored answers, services and
+    /// rooms. Above it somebody makes room, in the order that `MEMORY.md` tells. 0: its part of four
+    /// fifths of the memory that the process may use ([`capacity::memory_bytes`]).
+    pub memory_bytes_per_shard_max: u64,
+    /// Users of one shard that may be logged in; more are answered 503. 0: one for every
+    /// [`capacity::BYTES_A_SESSION`] of its memory.
+    pub sessions_per_shard_max: u32,
     /// Logins of one shard that may wait for the application, in
     /// [`Application::authenticate`](crate::handler::Application::authenticate) and
     /// [`login`](crate::handler::Application::login) together; more are answered 503. The
@@ -290,6 +297,8 @@ impl Default for Config {
             drain_timeout_ms: 10_000,
             connections_per_shard_max: 0,
             cache_bytes_per_shard_max: 0,
+            memory_bytes_per_shard_max: 0,
+            sessions_per_shard_max: 0,
             logins_in_progress_per_shard_max: LOGINS_IN_PROGRESS_DEFAULT,
             unauthenticated_per_shard_max: 0,
             demo: Demo::default(),

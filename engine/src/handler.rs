@@ -254,6 +254,11 @@ impl User {
         User(bytes.into())
     }
 
+    /// Bytes of memory, shared by all clones.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        2 * size_of::<usize>() + self.0.len()
+    }
+
     /// Reads what a clone reads.
     pub(crate) fn warm(&self) {
         std::hint::black_box(Rc::strong_count(&self.0));

@@ -28,6 +28,7 @@ pub mod net;
 pub mod places;
 pub mod presence;
 pub mod promise;
+pub mod ram;
 pub mod room;
 pub mod route;
 pub mod rpc;

@@ -25,6 +25,8 @@ pub(crate) enum Mutation {
     AnswerNeighbour,
     /// Nobody is late who has not finished his handshake.
     ForgetPhases,
+    /// Frames need no mask, whatever the listener says.
+    AcceptUnmasked,
     /// Who has said nothing for a moment is closed.
     MistrustSilence,
     /// What comes behind a silence is lost.
@@ -83,6 +85,8 @@ pub(crate) enum Mutation {
     KeepLeaver,
     /// A member that has gone stays in its rooms.
     KeepMemberships,
+    /// Nobody makes room when memory is short.
+    KeepEverything,
     /// Something is drawn that the seed does not decide.
     OutsideChance,
 }

@@ -98,13 +98,16 @@ impl Watchtower {
         self.0.command(Command::List { shard, cursor, sessions_max }, CommandResult::page)
     }
 
-    /// How many sessions a shard has, and how many of them have a connection.
-    pub fn count(&self, shard: ShardIndex) -> Outcome<Count> {
+    /// How many sessions a shard has, and how many of them have a connection; none of a shard that there
+    /// is not. None: it takes no messages now.
+    pub fn count(&self, shard: ShardIndex) -> Outcome<Option<Count>> {
         let (cursor, sessions_max) = (Cursor::default(), 0);
-        let list = Command::List { shard, cursor, sessions_max };
-        self.0.command(list, |result| {
-            let page = result.page();
-            Count { online: page.online, attached: page.attached }
+        self.0.command(Command::List { shard, cursor, sessions_max }, |result| match result {
+            CommandResult::Page(page) => {
+                Some(Count { online: page.online, attached: page.attached })
+            }
+            // Who asks for no sessions is refused without a page.
+            _ => None,
         })
     }
 }

@@ -99,6 +99,8 @@ fn every_value_reaches_its_field() {
         drain_timeout_ms = 1
         connections_per_shard_max = 20
         cache_bytes_per_shard_max = 21
+        memory_bytes_per_shard_max = 5000000
+        sessions_per_shard_max = 24
         logins_in_progress_per_shard_max = 22
         unauthenticated_per_shard_max = 23
         demo = {{ delay_ms = 100 }}
@@ -221,6 +223,8 @@ fn every_value_reaches_its_field() {
     assert_eq!(config.cache_bytes_per_shard_max, 21);
     assert_eq!(config.logins_in_progress_per_shard_max, 22);
     assert_eq!(config.unauthenticated_per_shard_max, 23);
+    assert_eq!(config.memory_bytes_per_shard_max, 5_000_000);
+    assert_eq!(config.sessions_per_shard_max, 24);
     assert_eq!(config.demo.delay_ms, 100);
 }
 
@@ -287,6 +291,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("drain_timeout_ms = 9000000000", "drain_timeout_ms: must be at most 2592000000"),
     ("connections_per_shard_max = 1048577", "connections_per_shard_max: must be at most 1048576"),
     ("connections_per_shard_max = 4", "connections_per_shard_max: must be at least 7, not 4"),
+    (
+        "memory_bytes_per_shard_max = 4194303",
+        "memory_bytes_per_shard_max: must be at least 4194304",
+    ),
+    ("memory_bytes_per_shard_max = 1099511627777", "memory_bytes_per_shard_max: must be at most"),
     ("cache_bytes_per_shard_max = 1099511627777", "cache_bytes_per_shard_max: must be at most"),
     ("[demo]\ndelay_ms = 9000000000", "demo.delay_ms: must be at most 2592000000"),
     ("[[listener]]\nport = 1", "listener[0].port: no such key; the keys here are kind, address,"),

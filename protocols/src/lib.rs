@@ -19,6 +19,7 @@ pub mod frame;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod http1;
+pub mod jwt;
 pub mod line;
 pub mod login;
 pub mod msg;

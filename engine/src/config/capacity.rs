@@ -38,6 +38,36 @@ pub fn unauthenticated(configured: u32, slots: u32) -> u32 {
     if configured == 0 { half.max(1) } else { configured }
 }
 
+/// Memory that shards leave to the kernel's sockets, to the application and to what is not weighed: one
+/// part of so many.
+const LEFT_PART: u64 = 5;
+/// The least that a shard is given where nothing is configured.
+const MEMORY_BYTES_MIN: u64 = 64 << 20;
+
+/// Bytes of a shard's memory for each user that may be logged in, where the number is not configured:
+/// enough for some stored answers beside the session.
+pub const BYTES_A_SESSION: u64 = 4096;
+
+/// Bytes of memory that a session takes up at least, without stored answers.
+pub const SESSION_BYTES_MIN: u64 = 256;
+
+/// Bytes of memory that each of so many shards may use: what the configuration says (0: it does not),
+/// else its part of four fifths of the `ram` that the process may use.
+pub fn memory_bytes(configured: u64, ram: u64, shards: usize) -> u64 {
+    if configured > 0 {
+        return configured;
+    }
+    let part = (ram - ram / LEFT_PART) / shards.max(1) as u64;
+    part.max(MEMORY_BYTES_MIN)
+}
+
+/// Users of one shard that may be logged in: what the configuration says (0: it does not), else one for
+/// every [`BYTES_A_SESSION`] of its memory.
+pub fn sessions(configured: u32, memory_bytes: u64) -> usize {
+    let derived = (memory_bytes / BYTES_A_SESSION).clamp(1, u32::MAX.into());
+    if configured == 0 { derived as usize } else { configured as usize }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +87,15 @@ mod tests {
         assert_eq!(unauthenticated(0, 1_024), 504);
         assert_eq!(unauthenticated(0, 2), 1);
         assert_eq!(unauthenticated(7, 1_024), 7);
+    }
+
+    #[test]
+    fn shards_share_four_fifths_of_the_memory() {
+        assert_eq!(memory_bytes(0, 10 << 30, 4), 2 << 30);
+        assert_eq!(memory_bytes(0, 100 << 20, 4), 64 << 20, "never less than it can work with");
+        assert_eq!(memory_bytes(7 << 20, 10 << 30, 4), 7 << 20);
+        assert_eq!(sessions(0, 2 << 30), 524_288);
+        assert_eq!(sessions(9, 2 << 30), 9);
     }
 
     #[test]

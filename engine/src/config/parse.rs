@@ -19,6 +19,8 @@ const TOP_KEYS: &[&str] = &[
     "drain_timeout_ms",
     "connections_per_shard_max",
     "cache_bytes_per_shard_max",
+    "memory_bytes_per_shard_max",
+    "sessions_per_shard_max",
     "logins_in_progress_per_shard_max",
     "unauthenticated_per_shard_max",
     "demo",
@@ -101,6 +103,8 @@ pub(super) fn parse(text: &str, fresh: Fresh) -> Result<Config, ConfigError> {
     top.set("drain_timeout_ms", &mut config.drain_timeout_ms)?;
     top.set("connections_per_shard_max", &mut config.connections_per_shard_max)?;
     top.set("cache_bytes_per_shard_max", &mut config.cache_bytes_per_shard_max)?;
+    top.set("memory_bytes_per_shard_max", &mut config.memory_bytes_per_shard_max)?;
+    top.set("sessions_per_shard_max", &mut config.sessions_per_shard_max)?;
     top.set("logins_in_progress_per_shard_max", &mut config.logins_in_progress_per_shard_max)?;
     top.set("unauthenticated_per_shard_max", &mut config.unauthenticated_per_shard_max)?;
     if let Some(table) = top.table("demo")? {

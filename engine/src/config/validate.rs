@@ -29,6 +29,8 @@ const CACHE_BYTES_MIN: u64 = (response::CONTENT_BYTES_MAX + session::ANSWER_OVER
 /// More would be cut to this.
 const CACHE_BYTES_MAX: u64 = session::CACHE_BYTES_MAX as u64;
 pub(super) const BYTES_MAX: u64 = 1 << 40;
+/// Twice what the receive buffers of a shard bring in one turn.
+const MEMORY_BYTES_MIN: u64 = 4 << 20;
 const EXPIRED_NUMBER_MAX: u64 = 1 << 20;
 /// listen(2) takes a signed number.
 const BACKLOG_MAX: u64 = i32::MAX as u64;
@@ -55,6 +57,12 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
     )?;
     let cache_bytes = config.cache_bytes_per_shard_max;
     at_most("cache_bytes_per_shard_max", cache_bytes, BYTES_MAX, "no machine has that much")?;
+    let memory_bytes = config.memory_bytes_per_shard_max;
+    if memory_bytes > 0 {
+        let why = "a shard could not hold the input of one turn";
+        at_least("memory_bytes_per_shard_max", memory_bytes, MEMORY_BYTES_MIN, why)?;
+    }
+    at_most("memory_bytes_per_shard_max", memory_bytes, BYTES_MAX, "no machine has that much")?;
     let why = "nobody could log in";
     at_least(
         "logins_in_progress_per_shard_max",

@@ -183,6 +183,11 @@ impl Pipe {
         })
     }
 
+    /// Bytes of memory that the pieces take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.filled.get()
+    }
+
     /// Adds a piece; what nobody wants is thrown away.
     pub(crate) fn push(&self, piece: &[u8]) {
         if self.abandoned.get() || piece.is_empty() {

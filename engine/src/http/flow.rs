@@ -92,6 +92,11 @@ impl Flow {
         }
     }
 
+    /// Bytes of memory that the pieces take.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.filled.get()
+    }
+
     /// The connection takes nothing more; the task ends.
     pub(crate) fn close(&self) {
         self.closed.set(true);

@@ -121,6 +121,16 @@ impl HttpRole {
         full || self.machine.reading() == Reading::Done
     }
 
+    /// Bytes of memory: its own, and what waits of a body and of an answer.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let body = self.pipe.as_ref().map_or(0, |pipe| pipe.memory_bytes());
+        let answer = self.sending.as_ref().map_or(0, |sending| {
+            let ahead = sending.flow.as_ref().map_or(0, |flow| flow.memory_bytes());
+            size_of::<Sending>() + sending.current.len() + ahead
+        });
+        size_of::<HttpRole>() + body + answer
+    }
+
     /// The connection is gone.
     pub(crate) fn leave(&self) {
         if let Some(pipe) = &self.pipe {

@@ -48,9 +48,14 @@ impl Core {
         }
     }
 
-    /// Whether so many logins wait for the application that no more may.
+    /// Whether so many logins wait for the application that no more may, or memory is short.
     fn is_busy(&self) -> bool {
-        self.deciding >= self.deciding_max
+        self.deciding >= self.deciding_max || self.memory.is_short()
+    }
+
+    /// Whether as many users are logged in as may be.
+    fn is_full(&self) -> bool {
+        self.sessions.len() >= self.sessions_max
     }
 
     fn busy(&mut self) -> LoginVerdict {
@@ -187,7 +192,7 @@ impl Core {
             let refusal = self.too_often(wait_ms);
             return self.answer_login(from, register.connection, refusal);
         }
-        if self.is_busy() {
+        if self.is_busy() || self.is_full() {
             let refusal = self.busy();
             return self.answer_login(from, register.connection, refusal);
         }
@@ -230,6 +235,8 @@ impl Core {
             self.logins.remove(&register.uid);
         }
         let verdict = match result {
+            // Others were faster.
+            Ok(_) if self.is_full() => self.busy(),
             Ok(subid) => {
                 let (uid, server) = (&register.uid, &register.server);
                 match self.create_session(uid, server, &subid.0, register.secret.clone()) {

@@ -18,6 +18,7 @@ use crate::presence::Change;
 use crate::shard::connections::{Connections, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
+use crate::shard::memory::Stored;
 use crate::shard::message::HandOver;
 use crate::shard::sessions::SessionKey;
 
@@ -148,6 +149,7 @@ impl Core {
             session.set_connection(None);
         }
         let user = session.user.clone();
+        self.memory.note_offline(&mut self.sessions, key);
         self.counters.add(Counter::AttachedNow, u64::MAX); // minus one
         self.tell(&user, Change::Detached);
         if mutation::active(Mutation::DetachTwice) {
@@ -169,12 +171,18 @@ impl Core {
         };
         self.count(Counter::Requests);
         let Some(session) = self.sessions.get_mut(key) else { return };
-        let policy = &self.listeners[usize::from(session.listener.0)].policy;
-        let cached = session.state.cache_bytes();
+        let mut policy = &self.listeners[usize::from(session.listener.0)].policy;
+        let spent;
+        if self.memory.is_spent() {
+            // What is stored is still given, and what runs goes on.
+            spent = SessionPolicy { pending_requests_max: 0, ..*policy };
+            policy = &spent;
+        }
+        let cached = Stored::of(&session.state);
         match session.state.on_request(request.id, policy) {
             Verdict::Run(ticket) => {
                 // A request id that is used again gives up its stored answer.
-                let (user, now_cached) = (session.user.clone(), session.state.cache_bytes());
+                let (user, now_cached) = (session.user.clone(), Stored::of(&session.state));
                 self.cache_changed(cached, now_cached);
                 // From the thread's own free memory: cheaper than counting who shares a buffer.
                 let content = match whole {
@@ -190,7 +198,7 @@ impl Core {
                 let (content, flag) = (stored.content, stored.flag);
                 let bytes = self.connections.respond(slot, content, flag, request.id);
                 // A replay counts as an answer, so it may retire old ones.
-                let now_cached = session.state.cache_bytes();
+                let now_cached = Stored::of(&session.state);
                 self.cache_changed(cached, now_cached);
                 self.count(Counter::Replayed);
                 self.after_answer(slot, bytes);
@@ -218,7 +226,8 @@ impl Core {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut policy = &self.listeners[usize::from(session.listener.0)].policy;
         let tight;
-        if self.counters.read(Counter::CacheBytesNow) >= self.cache_bytes_max {
+        let is_full = self.counters.read(Counter::CacheBytesNow) >= self.cache_bytes_max;
+        if is_full || self.memory.is_short() {
             // The session keeps no more bytes than it has: its oldest answers make room.
             let cache_bytes_max = policy.cache_bytes_max.min(session.state.cache_bytes());
             tight = SessionPolicy { cache_bytes_max, ..*policy };
@@ -231,7 +240,7 @@ impl Core {
         }
         let carried = connection.map_or(0, |slot| self.connections.at(slot).content_bytes_max());
         let answer = answer(reply, carried, self.wide_bytes_max, policy);
-        let cached = session.state.cache_bytes();
+        let cached = Stored::of(&session.state);
         let deliver = session.state.on_answer(ticket, answer, policy);
         let (mut bytes, mut failed) = (0, !matches!(answer, session::Answer::Unframed(_)));
         if let (Some(stored), Some(slot)) = (deliver, connection) {
@@ -241,9 +250,11 @@ impl Core {
         if failed {
             self.counters.count(Counter::HandlerFailed);
         }
-        let (now_cached, idle) = (session.state.cache_bytes(), session.state.pending_count() == 0);
+        let (now_cached, idle) = (Stored::of(&session.state), session.state.pending_count() == 0);
         self.cache_changed(cached, now_cached);
-        let Some(slot) = connection else { return };
+        let Some(slot) = connection else {
+            return self.memory.note_offline(&mut self.sessions, key);
+        };
         self.after_answer(slot, bytes);
         if idle && self.draining {
             self.finish(slot, Counter::ClosedByServer);
@@ -254,6 +265,7 @@ impl Core {
     /// too many bytes.
     fn request_waits(&mut self, slot: u32, key: SessionKey, bytes: usize) {
         self.count(Counter::HandlerWaited);
+        self.memory.wait(bytes);
         if let Some(session) = self.sessions.get_mut(key) {
             session.pending_bytes = session.pending_bytes.saturating_add(bytes as u32);
         }
@@ -264,16 +276,12 @@ impl Core {
 
     /// A handler that waited has ended.
     pub(crate) fn request_over(&mut self, key: SessionKey, bytes: u32) {
+        self.memory.wait_over(bytes as usize);
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.pending_bytes = session.pending_bytes.saturating_sub(bytes);
         if let Some(slot) = session.connection() {
             self.resume_soon(slot);
         }
-    }
-
-    /// Keeps the gauge of stored bytes.
-    pub(crate) fn cache_changed(&self, before: usize, after: usize) {
-        self.counters.add(Counter::CacheBytesNow, (after as u64).wrapping_sub(before as u64));
     }
 }
 

@@ -38,6 +38,11 @@ impl SocketRole {
         SocketRole { handler, socket, end: None, meter: Meter::default() }
     }
 
+    /// Bytes of memory: its own, and what the application has sent and the shard not taken.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<SocketRole>() + self.socket.memory_bytes()
+    }
+
     /// The connection has ended.
     pub(crate) fn leave(&self) {
         self.socket.note_closed();

@@ -269,6 +269,11 @@ impl Pipe {
         self.state.borrow().is_full
     }
 
+    /// Received bytes that the application has not taken.
+    pub(crate) fn input_bytes(&self) -> usize {
+        self.state.borrow().input_bytes
+    }
+
     /// Received bytes that there was no room for.
     pub(crate) fn surplus_bytes(&self) -> usize {
         self.state.borrow().input_bytes.saturating_sub(self.input_bytes_max)

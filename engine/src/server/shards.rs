@@ -23,6 +23,7 @@ use crate::handler::Application;
 use crate::host::{self, ShardThread};
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
+use crate::ram;
 use crate::route::Router;
 use crate::shard::Shard;
 use crate::shard::core::{Core, CoreParts, Entropy, ListenerShared};
@@ -72,6 +73,8 @@ struct ShardStart<M, E> {
     shared: Arc<Shared>,
     table_key: (u64, u64),
     cache_bytes_max: u64,
+    memory_bytes_max: u64,
+    sessions_max: usize,
     deciding_max: usize,
     unauthenticated_max: u32,
     started: Instant,
@@ -147,6 +150,8 @@ fn shard_starts<M: Clone, E: Clone>(
     let boxes = Mailboxes::new(shards, MAILBOX_MESSAGES);
     let places = Arc::new(Places::new(shards));
     let started = Instant::now();
+    let (configured, count) = (config.memory_bytes_per_shard_max, usize::from(shards));
+    let memory_bytes_max = capacity::memory_bytes(configured, ram::available_bytes(), count);
     let start = |(index, sockets)| {
         Ok(ShardStart {
             index: ShardIndex(index),
@@ -160,6 +165,8 @@ fn shard_starts<M: Clone, E: Clone>(
             shared: Arc::clone(shared),
             table_key: (random_word()?, random_word()?),
             cache_bytes_max: config.cache_bytes_a_shard(),
+            memory_bytes_max,
+            sessions_max: capacity::sessions(config.sessions_per_shard_max, memory_bytes_max),
             deciding_max: config.logins_in_progress_per_shard_max as usize,
             unauthenticated_max: config.unauthenticated_per_shard_max,
             started,
@@ -333,6 +340,8 @@ where
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,
         cache_bytes_max: start.cache_bytes_max,
+        memory_bytes_max: start.memory_bytes_max,
+        sessions_max: start.sessions_max,
         deciding_max: start.deciding_max,
         unauthenticated_max: start.unauthenticated_max,
         now_ms: clock(),

@@ -38,11 +38,13 @@ pub(crate) struct Deliveries {
     left: usize,
     /// When the wheel has deadlines looked at next.
     pub(super) timer_ms: u64,
+    /// The wheel will have idle services looked for.
+    pub(super) looks_for_idlers: bool,
 }
 
 impl Default for Deliveries {
     fn default() -> Deliveries {
-        Deliveries { ready: VecDeque::new(), left: 0, timer_ms: NEVER }
+        Deliveries { ready: VecDeque::new(), left: 0, timer_ms: NEVER, looks_for_idlers: false }
     }
 }
 

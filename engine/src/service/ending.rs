@@ -24,7 +24,11 @@ impl Core {
         let address = Address { shard: self.index, key };
         let removed = side.services.table.borrow_mut().instances.remove(key);
         let Some(mut instance) = removed else { return };
-        let count = side.services.table.borrow().instances.len();
+        let count = {
+            let mut table = side.services.table.borrow_mut();
+            table.letter_bytes -= instance.waiting_bytes;
+            table.instances.len()
+        };
         self.counters.set(Counter::ServicesNow, count as u64);
         // One that ends before anything has started would be made for the same message for ever.
         let has_next = instance.made_for.is_some() && instance.has_begun;

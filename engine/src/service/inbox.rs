@@ -9,7 +9,7 @@ use super::letter::{CallId, Letter, Matter};
 use super::message::Message;
 use super::settings::millis;
 use super::slab::Key;
-use super::table::{Instance, Job};
+use super::table::{Instance, Job, Table};
 use super::trace::{Scope, Trace};
 use super::work::{Output, Work, dropped};
 use crate::context::Deed;
@@ -26,16 +26,19 @@ impl Core {
         let mut gone = Vec::new();
         let (refused, is_next) = {
             let mut table = self.side.services.table.borrow_mut();
-            let instance = table.instances.get_mut(service).expect("it was found");
+            let Table { instances, letter_bytes, .. } = &mut *table;
+            let instance = instances.get_mut(service).expect("it was found");
             let bytes = letter.weight_bytes();
             while instance.is_full(bytes) {
                 let Some(oldest) = instance.make_room(bytes) else { break };
+                *letter_bytes -= oldest.weight_bytes();
                 gone.push(oldest);
             }
             if instance.is_full(bytes) && !mutation::active(Mutation::OverfillInbox) {
                 (Some(letter), false)
             } else {
                 instance.waiting_bytes += bytes;
+                *letter_bytes += bytes;
                 instance.inbox.push_back(letter);
                 (None, instance.may_start())
             }
@@ -52,12 +55,14 @@ impl Core {
     pub(super) fn look_into_inbox(&mut self, service: Key) {
         let (letter, runner, call_timeout, is_last) = {
             let mut table = self.side.services.table.borrow_mut();
-            let Some(instance) = table.instances.get_mut(service) else { return };
+            let Table { instances, letter_bytes, .. } = &mut *table;
+            let Some(instance) = instances.get_mut(service) else { return };
             if !instance.may_start() {
                 return;
             }
             let Some(letter) = instance.inbox.pop_front() else { return };
             instance.waiting_bytes -= letter.weight_bytes();
+            *letter_bytes -= letter.weight_bytes();
             instance.has_begun = true;
             let body = instance.body.as_mut().expect("it was made before it was known");
             let runner = body.runner.take().expect("handlers run one after the other");
@@ -148,7 +153,7 @@ impl Core {
     }
 
     pub(super) fn finish_job(&mut self, key: Key, output: Output) {
-        let job = self.side.services.table.borrow_mut().finish(key);
+        let job = self.side.services.table.borrow_mut().finish(key, self.now_ms);
         let Some(job) = job else { return dropped(output) };
         job.waiting.into_iter().for_each(std::task::Waker::wake);
         match job.call {
@@ -171,6 +176,7 @@ impl Core {
         if let Some(at) = instance.inbox.iter().position(|letter| letter.call == call) {
             let letter = instance.inbox.remove(at).expect("it was found there");
             instance.waiting_bytes -= letter.weight_bytes();
+            table.letter_bytes -= letter.weight_bytes();
             drop(borrowed);
             return dropped(letter);
         }

@@ -110,6 +110,7 @@ mod context;
 mod delivery;
 mod ending;
 mod fault;
+mod idleness;
 mod inbox;
 mod letter;
 mod message;
@@ -146,6 +147,8 @@ pub(crate) use self::work::Output;
 pub const CALL_TIMEOUT_MS: u64 = 5000;
 /// Services of a shard.
 pub const SERVICES_MAX: usize = 1 << 20;
+/// Services of one class on a shard, unless its settings say otherwise.
+pub const INSTANCES_MAX_DEFAULT: usize = 1 << 16;
 /// Names that one shard knows, its own and the global ones whose home it is, together.
 pub const NAMES_MAX: usize = 1 << 20;
 /// Names of one service.

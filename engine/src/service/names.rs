@@ -66,6 +66,9 @@ impl Core {
         let (settings, make) = {
             let table = side.services.table.borrow();
             let class = table.classes.get(&key.class).ok_or(Fault::NoService)?;
+            if class.services.len() >= class.settings.instances_max {
+                return Err(Fault::InboxFull);
+            }
             (class.settings.clone(), std::rc::Rc::clone(&class.make))
         };
         if key.key.len() > super::Key::BYTES_MAX {
@@ -83,6 +86,9 @@ impl Core {
         class.services.insert(std::sync::Arc::clone(&key.key), address.key);
         let instance = table.instances.get_mut(address.key).expect("it was made just now");
         instance.made_for = Some(key.clone());
+        instance.active_ms = self.now_ms;
+        drop(table);
+        self.expect_idleness();
         Ok(address.key)
     }
 

@@ -37,6 +37,14 @@ pub struct Settings {
     /// How long a call made by this service waits for its answer, unless it says otherwise; 5 s by
     /// default.
     pub call_timeout: Duration,
+    /// Of a class ([`Services::keyed`](super::Services::keyed)): services that one shard has at once; a
+    /// message for one more is refused with [`Fault::InboxFull`](super::Fault::InboxFull). 65,536 by
+    /// default. At least 1.
+    pub instances_max: usize,
+    /// Of a class: how long a service may have nothing to do before it ends, as if it had stopped
+    /// itself; the next message for its key makes it anew. None, the default: for ever. Set it where peers
+    /// choose keys. At most an eighth more, and 100 ms, pass.
+    pub idle_time_max: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -48,6 +56,8 @@ impl Default for Settings {
             overflow: Overflow::Refuse,
             at_once: usize::MAX,
             call_timeout: Duration::from_millis(super::CALL_TIMEOUT_MS),
+            instances_max: super::INSTANCES_MAX_DEFAULT,
+            idle_time_max: None,
         }
     }
 }
@@ -66,7 +76,7 @@ impl Settings {
     /// Made sense of.
     pub(crate) fn sound(self) -> Settings {
         let (inbox_max, at_once) = (self.inbox_max.max(1), self.at_once.max(1));
-        Settings { inbox_max, at_once, ..self }
+        Settings { inbox_max, at_once, instances_max: self.instances_max.max(1), ..self }
     }
 }
 

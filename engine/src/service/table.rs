@@ -48,6 +48,8 @@ pub(crate) struct Instance {
     pub(crate) has_begun: bool,
     /// Global names it has asked for, and local ones that it has.
     pub(crate) names: Vec<Name>,
+    /// When it had something to do last.
+    pub(crate) active_ms: u64,
     /// The class and key it was made for.
     pub(crate) made_for: Option<super::address::Key>,
     /// Messages that wait for their turn.
@@ -72,6 +74,7 @@ impl Instance {
             has_begun: false,
             names: settings.name.iter().cloned().collect(),
             settings,
+            active_ms: 0,
             made_for: None,
             inbox: VecDeque::new(),
             running: 0,
@@ -167,6 +170,8 @@ pub(crate) struct Table {
     /// The shard's own names, and the global ones whose home this is.
     pub(crate) names: HashMap<Name, Address>,
     pub(crate) classes: BTreeMap<Name, Class>,
+    /// Bytes of all messages that wait in inboxes or are being handled.
+    pub(crate) letter_bytes: usize,
 }
 
 impl Table {
@@ -176,14 +181,16 @@ impl Table {
         job.at = instance.jobs.len();
         instance.running += usize::from(!job.is_fork);
         instance.running_bytes += job.bytes;
+        self.letter_bytes += job.bytes;
         let key = self.jobs.insert(job);
         instance.jobs.push(key);
         Some(key)
     }
 
     /// Takes a job out.
-    pub(crate) fn finish(&mut self, key: Key) -> Option<Job> {
+    pub(crate) fn finish(&mut self, key: Key, now_ms: u64) -> Option<Job> {
         let job = self.jobs.remove(key)?;
+        self.letter_bytes -= job.bytes;
         if let Some(instance) = self.instances.get_mut(job.service) {
             instance.jobs.swap_remove(job.at);
             if let Some(moved) = instance.jobs.get(job.at) {
@@ -191,6 +198,7 @@ impl Table {
             }
             instance.running -= usize::from(!job.is_fork);
             instance.running_bytes -= job.bytes;
+            instance.active_ms = now_ms;
         }
         Some(job)
     }
@@ -199,6 +207,7 @@ impl Table {
     pub(crate) fn abandon(&mut self, address: Address) -> Vec<Rc<Work>> {
         let Some(instance) = self.instances.remove(address.key) else { return Vec::new() };
         instance.names.iter().for_each(|name| self.release(name, address));
+        self.letter_bytes -= instance.waiting_bytes + instance.running_bytes;
         let jobs = instance.jobs.iter().filter_map(|job| self.jobs.remove(*job)?.work);
         jobs.collect()
     }

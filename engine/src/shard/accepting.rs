@@ -139,6 +139,9 @@ impl Core {
 
     /// Counts a new connection, unless it is one too many.
     fn refusal(&self, at: ListenerIndex, peer: SocketAddr) -> Option<Counter> {
+        if self.memory.is_short() {
+            return Some(Counter::RefusedMemory);
+        }
         let listener = self.listener(at);
         if !listener.shared.admit(listener.settings.maxclient) {
             return Some(Counter::RefusedMaxclient);

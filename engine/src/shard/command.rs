@@ -125,6 +125,8 @@ impl Command {
     /// What is answered when its shard takes no messages now.
     pub(crate) fn refused(&self) -> CommandResult {
         match self {
+            // Whoever asks for none asks how many there are, which is not known.
+            Command::List { sessions_max: 0, .. } => CommandResult::Count(0),
             // Not the last page: whoever reads on asks for the same one again.
             Command::List { cursor, .. } => {
                 CommandResult::Page(Box::new(Page { next: Some(*cursor), ..Page::default() }))

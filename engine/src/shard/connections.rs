@@ -7,10 +7,12 @@ use skyring_protocols::login::server::LoginServer;
 use skyring_protocols::msg::response::{self, Flag};
 
 use super::dialled::DialledRole;
+pub(crate) use super::in_flight::InFlight;
 use super::message::HandOver;
 use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
 use super::web::Web;
+use super::weighing::Scale;
 use crate::driver::{ListenerIndex, ShardIndex, Token};
 use crate::handler::Agent;
 use crate::limit::Meter;
@@ -20,36 +22,6 @@ use crate::transport::tls::{Tls, TlsError};
 
 /// An instant that never comes.
 pub(crate) const NEVER: u64 = u64::MAX;
-
-/// Operations in flight on a connection, at most one of each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct InFlight(u8);
-
-impl InFlight {
-    pub(crate) const RECEIVE: InFlight = InFlight(1);
-    pub(crate) const SEND: InFlight = InFlight(2);
-    pub(crate) const SHUT_DOWN: InFlight = InFlight(4);
-    pub(crate) const CLOSE: InFlight = InFlight(8);
-    pub(crate) const HAND_OVER: InFlight = InFlight(16);
-
-    pub(crate) fn any(self) -> bool {
-        self.0 != 0
-    }
-    pub(crate) fn has(self, operation: InFlight) -> bool {
-        self.0 & operation.0 != 0
-    }
-    /// Marks an operation as in flight.
-    pub(crate) fn begin(&mut self, operation: InFlight) {
-        debug_assert!(!self.has(operation), "one operation of a kind at a time");
-        self.0 |= operation.0;
-    }
-    /// Marks an operation as over; false when it was not in flight.
-    pub(crate) fn end(&mut self, operation: InFlight) -> bool {
-        let was = self.has(operation);
-        self.0 &= !operation.0;
-        was
-    }
-}
 
 /// How far a connection is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +117,14 @@ pub(crate) struct Connection {
     pub(crate) uncounted: bool,
     /// It has not shown who it is.
     pub(super) is_newcomer: bool,
+    /// On the list of connections to be weighed this turn.
+    pub(super) is_touched: bool,
+    /// On the list of those that hold much.
+    pub(super) is_heavy: bool,
+    /// Its weight is on the account of those that are being closed.
+    pub(super) is_leaving: bool,
+    /// Bytes of memory that it held when it was weighed last.
+    pub(super) weight_bytes: u32,
     pub(crate) listener: ListenerIndex,
     pub(crate) role: Role,
     /// What turns records into plaintext and back; none where the wire carries plaintext.
@@ -173,6 +153,10 @@ impl Connection {
             last_word: false,
             uncounted: false,
             is_newcomer: false,
+            is_touched: false,
+            is_heavy: false,
+            is_leaving: false,
+            weight_bytes: 0,
             listener: ListenerIndex(0),
             role: Role::None,
             tls: None,
@@ -232,6 +216,11 @@ impl Connection {
         self.traffic.as_ref().map_or(NEVER, |traffic| traffic.write_deadline_ms)
     }
 
+    /// As [`Connection::traffic_mut`], to look at.
+    pub(super) fn traffic(&self) -> Option<&Traffic> {
+        self.traffic.as_deref()
+    }
+
     /// What is under way, if anything is.
     pub(super) fn traffic_mut(&mut self) -> Option<&mut Traffic> {
         self.traffic.as_deref_mut()
@@ -271,11 +260,13 @@ impl PeerAddress {
 /// The table. It grows to the highest slot in use.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    table: Vec<Connection>,
+    pub(super) table: Vec<Connection>,
     open: u32,
     spare: Spare,
     /// Slots with new output.
     dirty: Vec<u32>,
+    /// What they weigh together.
+    pub(super) scale: Scale,
 }
 
 impl Connections {
@@ -300,6 +291,7 @@ impl Connections {
         connection.life = Life::Open;
         connection.listener = listener;
         connection.peer = PeerAddress::new(peer);
+        self.scale.touch(slot, connection);
         connection
     }
 
@@ -308,6 +300,7 @@ impl Connections {
         let connection = &mut self.table[slot as usize];
         assert_ne!(connection.life, Life::Vacant, "a connection ends once");
         let generation = (connection.generation + 1) % Token::GENERATIONS;
+        self.scale.forget(connection);
         let traffic = connection.traffic.take();
         *connection = Connection { generation, ..Connection::vacant() };
         self.open -= 1;
@@ -324,8 +317,11 @@ impl Connections {
     /// The connection named by a token, if it still exists.
     pub(crate) fn get_mut(&mut self, token: Token) -> Option<&mut Connection> {
         let connection = self.table.get_mut(token.slot as usize)?;
-        let named = connection.life != Life::Vacant && connection.generation == token.generation;
-        named.then_some(connection)
+        if connection.life == Life::Vacant || connection.generation != token.generation {
+            return None;
+        }
+        self.scale.touch(token.slot, connection);
+        Some(connection)
     }
 
     /// The connection in a slot.
@@ -338,7 +334,9 @@ impl Connections {
 
     /// As [`Connections::at`].
     pub(crate) fn at_mut(&mut self, slot: u32) -> &mut Connection {
-        &mut self.table[slot as usize]
+        let connection = &mut self.table[slot as usize];
+        self.scale.touch(slot, connection);
+        connection
     }
 
     /// Where to append bytes for a connection, which is then on the list of
@@ -401,8 +399,9 @@ impl Connections {
     }
 
     fn dirty_traffic(&mut self, slot: u32) -> (Writers<'_>, &mut Traffic, &mut Spare) {
-        let Connections { table, spare, dirty, .. } = self;
+        let Connections { table, spare, dirty, scale, .. } = self;
         let connection = &mut table[slot as usize];
+        scale.touch(slot, connection);
         if !connection.dirty {
             connection.dirty = true;
             dirty.push(slot);
@@ -414,7 +413,8 @@ impl Connections {
     /// Turns the output of a TLS connection into records, if its handshake is done. What is written
     /// behind its last word is thrown away.
     pub(super) fn seal(&mut self, slot: u32) -> Result<(), TlsError> {
-        let Connections { table, spare, .. } = self;
+        let Connections { table, spare, scale, .. } = self;
+        scale.touch(slot, &mut table[slot as usize]);
         let Connection { tls: Some(tls), traffic: Some(traffic), .. } = &mut table[slot as usize]
         else {
             return Ok(());
@@ -451,13 +451,14 @@ impl Connections {
 
     /// Takes the input that waits with a connection.
     pub(crate) fn take_remainder(&mut self, slot: u32) -> Vec<u8> {
-        let traffic = self.table[slot as usize].traffic.as_mut();
+        let traffic = self.at_mut(slot).traffic.as_mut();
         traffic.map_or_else(Vec::new, |traffic| std::mem::take(&mut traffic.remainder))
     }
 
     /// Keeps input with a connection until it can be taken.
     pub(crate) fn keep_remainder(&mut self, slot: u32, remainder: Vec<u8>) {
-        let Connections { table, spare, .. } = self;
+        let Connections { table, spare, scale, .. } = self;
+        scale.touch(slot, &mut table[slot as usize]);
         let traffic = table[slot as usize].traffic.get_or_insert_with(|| spare.traffic());
         traffic.remainder = remainder;
     }

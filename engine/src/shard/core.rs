@@ -24,6 +24,7 @@ use super::dialled::Dialling;
 use super::dispatch::Dispatch;
 use super::drain::{DrainPlan, ServerEnd};
 use super::mail::Mail;
+use super::memory::Memory;
 use super::newcomers::Newcomers;
 use super::presence::PresenceDesk;
 use super::rooms::RoomTable;
@@ -39,8 +40,9 @@ use crate::listener::http;
 use crate::listener::http::date::{DateCache, WallClock};
 use crate::mutation::{self, Mutation};
 use crate::places::Places;
+use crate::room;
 use crate::route::Router;
-use crate::service::Deliveries;
+use crate::service::{self, Deliveries};
 use crate::transport::tls::ServerTls;
 use crate::websocket::Terms;
 
@@ -154,6 +156,10 @@ pub(crate) struct CoreParts {
     pub(crate) counters: Arc<ShardCounters>,
     pub(crate) entropy: Entropy,
     pub(crate) cache_bytes_max: u64,
+    /// Bytes of memory that it may use.
+    pub(crate) memory_bytes_max: u64,
+    /// Users that may be logged in.
+    pub(crate) sessions_max: usize,
     /// Logins that may wait for the application.
     pub(crate) deciding_max: usize,
     /// Connections that may not have shown who they are; 0: half of the table.
@@ -188,10 +194,15 @@ pub(crate) struct Core {
     pub(super) newcomers: Newcomers,
     /// Bytes of stored answers that all sessions may have together.
     pub(crate) cache_bytes_max: u64,
+    /// Users that may be logged in.
+    pub(crate) sessions_max: usize,
+    pub(crate) memory: Memory,
     /// Bytes of the content of an answer that some listener's connections can carry.
     pub(crate) wide_bytes_max: usize,
     pub(crate) timers: Wheel<TimerKey>,
     pub(super) fired: Vec<TimerKey>,
+    /// Timers above which those are looked for that wake nobody any more.
+    pub(super) timers_swept_above: usize,
     /// Connections that read on once the outbox is empty.
     pub(super) resuming: VecDeque<Token>,
     pub(crate) operations: Vec<Operation>,
@@ -256,6 +267,18 @@ impl Core {
         let wide_bytes_max = web::widest_content_bytes(&listeners);
         parts.places.open(parts.index, parts.slots);
         parts.side.services.open(&parts.router);
+        for (bound, value) in [
+            (Counter::MemoryBytesMax, parts.memory_bytes_max),
+            (Counter::CacheBytesMax, parts.cache_bytes_max),
+            (Counter::ConnectionsMax, parts.slots.into()),
+            (Counter::UnauthenticatedMax, unauthenticated_max.into()),
+            (Counter::SessionsMax, parts.sessions_max as u64),
+            (Counter::RoomsMax, room::ROOMS_A_SHARD_MAX as u64),
+            (Counter::RoomHomesMax, room::ROOMS_A_SHARD_MAX as u64),
+            (Counter::ServicesMax, service::SERVICES_MAX as u64),
+        ] {
+            parts.counters.set(bound, value);
+        }
         Core {
             index: parts.index,
             router: parts.router,
@@ -274,9 +297,12 @@ impl Core {
             meters: HashMap::new(),
             newcomers: Newcomers::new(unauthenticated_max),
             cache_bytes_max: parts.cache_bytes_max,
+            sessions_max: parts.sessions_max,
+            memory: Memory::new(parts.memory_bytes_max),
             wide_bytes_max,
             timers: Wheel::new(parts.now_ms),
             fired: Vec::new(),
+            timers_swept_above: 0,
             resuming: VecDeque::new(),
             operations: Vec::new(),
             room: Room::default(),

@@ -33,9 +33,12 @@ macro_rules! counters {
 counters! {
     Accepted "accepted" "Connections accepted.";
     ConnectionsNow "connections_now" "Connections in this shard's table.";
+    ConnectionsMax "connections_max" "Connections that this shard's table holds at most.";
     RefusedMaxclient "refused_maxclient" "Connections closed at once because maxclient was reached.";
     RefusedAddressRate "refused_address_rate" "Connections closed at once because their address opened too many.";
+    RefusedMemory "refused_memory" "Connections closed at once because memory was short.";
     UnauthenticatedNow "unauthenticated_now" "Connections that have not shown who they are: before their login, attach or first HTTP request.";
+    UnauthenticatedMax "unauthenticated_max" "Of these, as many as there may be.";
     TlsHandshakes "tls_handshakes" "TLS handshakes done.";
     TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
     TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";
@@ -50,6 +53,7 @@ counters! {
     LoginsRefused "logins_refused" "Logins answered 503 because too many waited for the application.";
     LoginDropped "login_dropped" "Login connections closed without a result line: line too long, gone, or late.";
     SessionsNow "sessions_now" "Users logged in.";
+    SessionsMax "sessions_max" "Users that may be logged in.";
     AttachedNow "attached_now" "Sessions with a connection.";
     Attached "attached" "Attaches answered 200.";
     AttachBadRequest "attach_bad_request" "Attaches refused because they could not be read (400).";
@@ -68,12 +72,15 @@ counters! {
     Conflicts "conflicts" "Connections closed because a pending request was repeated twice.";
     RequestsRefused "requests_refused" "Requests answered with flag 0 because too many were pending.";
     CacheBytesNow "cache_bytes_now" "Bytes of stored answers.";
+    CacheBytesMax "cache_bytes_max" "Bytes of stored answers that there may be.";
     AnswersOverBudget "answers_over_budget" "Answers that came while the shard's stored answers were over their budget.";
     Pushed "pushed" "Frames pushed to users by the application.";
     PushDropped "push_dropped" "Pushes, gate frames and WebSocket messages that no connection took: away, not allowed, too long, or too much unsent.";
     RoomsNow "rooms_now" "Rooms with a member on this shard.";
+    RoomsMax "rooms_max" "Of these, as many as there may be.";
     RoomMembersNow "room_members_now" "Memberships of this shard's sessions and connections in rooms.";
     RoomHomesNow "room_homes_now" "Rooms whose broadcasts this shard puts in order.";
+    RoomHomesMax "room_homes_max" "Of these, as many as there may be.";
     RoomsRefused "rooms_refused" "Joins refused because a room, a shard or a member had too many.";
     Broadcasts "broadcasts" "Broadcasts taken by the homes of their rooms.";
     BroadcastsRefused "broadcasts_refused" "Broadcasts refused because too many waited.";
@@ -105,6 +112,7 @@ counters! {
     ClosedBroken "closed_broken" "Connections that broke.";
     ClosedProtocol "closed_protocol" "Connections closed because the peer broke the protocol.";
     ClosedUnauthenticated "closed_unauthenticated" "Connections closed because too many had not shown who they are, and they were the oldest.";
+    ClosedMemory "closed_memory" "Connections closed because memory was short: strangers, and who held most.";
     ClosedHandshakeLate "closed_handshake_late" "Connections closed because a login, an attach or an HTTP request took too long.";
     ClosedIdle "closed_idle" "Connections closed because nothing was received for too long.";
     ClosedSlowConsumer "closed_slow_consumer" "Connections closed because the peer did not read.";
@@ -117,7 +125,19 @@ counters! {
     CommandsFailed "commands_failed" "Commands and gate frames for other shards that failed because too many messages waited for them.";
     NewsMissed "news_missed" "News of users that another shard's feeds missed because too many messages waited.";
     PayloadsRefused "payloads_refused" "Payloads of clients whose protocol was unknown, or whose content was none of it.";
+    MemoryBytesNow "memory_bytes_now" "Bytes of memory that the following seven have together.";
+    MemoryBytesMax "memory_bytes_max" "Bytes of memory above which somebody makes room.";
+    ConnectionBytesNow "connection_bytes_now" "Bytes of connections, what is under way on them included.";
+    SessionBytesNow "session_bytes_now" "Bytes of sessions, without stored answers.";
+    AnswerBytesNow "answer_bytes_now" "Bytes of memory that stored answers take up.";
+    WaitingBytesNow "waiting_bytes_now" "Bytes of requests and logins that wait for the application.";
+    ServiceBytesNow "service_bytes_now" "Bytes of services and of what waits for them.";
+    RoomBytesNow "room_bytes_now" "Bytes of rooms, memberships and broadcasts that wait.";
+    MailBytesNow "mail_bytes_now" "Bytes of messages that wait for room in other shards' mailboxes.";
+    MemoryShort "memory_short" "Times that memory became short.";
+    AnswersShed "answers_shed" "Sessions off line that lost their stored answers because memory was short.";
     ServicesNow "services_now" "Services of this shard.";
+    ServicesMax "services_max" "Services that there may be.";
     ServiceMessages "service_messages" "Messages given to services.";
     ServiceWaited "service_waited" "Handlers of services that did not finish at once and became tasks.";
     ServiceCalls "service_calls" "Calls begun on this shard; watches, lookups and remote starts count too. Each ends in one of the following ways.";

@@ -37,6 +37,8 @@ pub(crate) enum TimerKey {
     Resume(Token),
     /// Look at the deadlines of calls to services.
     Calls,
+    /// Look for services that are idle.
+    IdleServices,
     /// Wake a sleeper.
     Alarm(AlarmKey),
 }
@@ -50,7 +52,23 @@ impl std::fmt::Debug for AlarmKey {
     }
 }
 
+/// Timers up to which nobody looks for alarms that wake nobody.
+const SWEEP_MIN: usize = 1024;
+
 impl Core {
+    /// Has the wheel wake a sleeper. Those that have gone since, as most do who waited for an answer with
+    /// so much patience, are swept out when there are twice as many timers as after the last time.
+    pub(super) fn arm_alarm(&mut self, due_ms: u64, alarm: Rc<Alarm>) {
+        self.timers.arm(due_ms, TimerKey::Alarm(AlarmKey(alarm)));
+        if self.timers.len() <= self.timers_swept_above {
+            return;
+        }
+        // Who sleeps holds the alarm too.
+        let wakes = |AlarmKey(alarm): &AlarmKey| Rc::strong_count(alarm) > 1;
+        self.timers.retain(|key| !matches!(key, TimerKey::Alarm(alarm) if !wakes(alarm)));
+        self.timers_swept_above = SWEEP_MIN.max(2 * self.timers.len());
+    }
+
     /// Sets when the phase of a connection is over.
     pub(crate) fn set_deadline(&mut self, slot: u32, deadline_ms: u64) {
         self.connections.at_mut(slot).deadline_ms = deadline_ms;
@@ -91,6 +109,7 @@ impl Core {
                 TimerKey::Dial(tag) => self.on_dial_timer(tag),
                 TimerKey::Resume(token) => self.on_resume_timer(token),
                 TimerKey::Calls => self.on_calls_timer(),
+                TimerKey::IdleServices => self.on_idle_services_timer(),
                 TimerKey::Alarm(AlarmKey(alarm)) => alarm.ring(),
             }
         }
@@ -139,5 +158,30 @@ impl Core {
             Life::Vacant => {}
         }
         self.arm_timer(slot);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::simulation::scene::{Props, spawn};
+
+    #[test]
+    fn alarms_that_wake_nobody_leave_the_wheel() {
+        let mut scene = Props::default().start();
+        let slept = spawn(&scene, |context| async move {
+            context.sleep(Duration::from_secs(3600)).await;
+        });
+        scene.pass(5);
+        for _ in 0..200 {
+            let context = scene.context(0);
+            (0..100).for_each(|_| drop(context.sleep(Duration::from_secs(3600))));
+            scene.pass(5);
+            assert!(scene.core(0).timers.len() <= 2 * SWEEP_MIN);
+        }
+        scene.pass(3_600_000);
+        assert_eq!(slept.take(), Some(()), "who sleeps is woken");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::command::{Command, CommandResult, GateDeed};
 use super::core::Core;
-use super::deadlines::{AlarmKey, TimerKey};
 use super::dispatch::Finished;
 use super::message::Message;
 use crate::context::{Deed, GateConnection};
@@ -45,7 +44,7 @@ impl Core {
                 Deed::Sleep(delay_ms, alarm) => {
                     // The clock's millisecond is under way: one more, so that nobody wakes early.
                     let due_ms = self.side.now_ms().saturating_add(delay_ms).saturating_add(1);
-                    self.timers.arm(due_ms, TimerKey::Alarm(AlarmKey(alarm)));
+                    self.arm_alarm(due_ms, alarm);
                 }
                 Deed::Http(connection) => self.on_http_deed(connection),
                 Deed::Socket(connection, deed) => self.do_socket_deed(connection, deed),

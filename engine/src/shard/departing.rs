@@ -41,6 +41,14 @@ struct Layers {
     web: Option<Box<Web>>,
 }
 
+impl Departure {
+    /// Bytes of memory: its own, and what was received.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let HandOver { attach, unread, .. } = &self.content;
+        size_of::<Departure>() + attach.capacity() + unread.capacity()
+    }
+}
+
 impl Core {
     /// Sends a connection to its owner shard.
     pub(crate) fn depart(&mut self, slot: u32, to: ShardIndex, content: HandOver) {

@@ -58,6 +58,13 @@ pub(crate) struct DialledRole {
     datagram_bytes: usize,
 }
 
+impl DialledRole {
+    /// Bytes of memory: its own, what the application has not read, and datagrams that wait.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<DialledRole>() + size_of::<Pipe>() + self.pipe.input_bytes() + self.datagram_bytes
+    }
+}
+
 /// The client's side of a dial's TLS.
 fn tls(dial: &Dial) -> Result<Option<Box<Tls>>, TlsError> {
     let wanted = dial.tls.as_ref().filter(|_| dial.kind == SocketKind::Stream);

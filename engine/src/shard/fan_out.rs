@@ -62,6 +62,7 @@ impl Core {
             let memberships = &mut self.rooms.memberships;
             let leaf = self.rooms.leaves[key.index as usize].as_deref_mut();
             let leaf = leaf.expect("it was found above");
+            self.rooms.queued_bytes -= walk.broadcast.message.as_bytes().len();
             let has_more = leaf.finish(&walk, |node, place| memberships.move_to(node, place));
             self.note_progress(key);
             if has_more && looks >= looks_max {

@@ -7,6 +7,7 @@ use skyring_protocols::msg::response::{self, Flag};
 
 use super::core::Core;
 use super::counters::Counter;
+use super::memory::Stored;
 use super::sessions::{self, SessionKey};
 use super::stream::Fill;
 use crate::config::{ListenerKind, PushOverBudget};
@@ -81,14 +82,14 @@ impl Core {
     /// Ends a session and closes its connection.
     pub(crate) fn end_session(&mut self, key: SessionKey, reason: LogoutReason) {
         let Some(session) = self.sessions.get(key) else { return };
-        let cached = session.state.cache_bytes();
+        let cached = Stored::of(&session.state);
         if let Some(slot) = session.connection() {
             self.finish(slot, Counter::ClosedByServer);
         }
         self.leave_rooms(MemberKey::Session(key));
         let Some(session) = self.sessions.remove(key) else { return };
         self.meters.remove(&key);
-        self.cache_changed(cached, 0);
+        self.cache_changed(cached, Stored::default());
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
         self.count(Counter::LoggedOut);
         self.tell(&session.user, Change::LoggedOut(reason));

@@ -75,6 +75,11 @@ impl Mail {
         self.waiting_count >= REFUSING_MIN
     }
 
+    /// Messages that wait here, and connections that are awaited.
+    pub(super) fn message_count(&self) -> usize {
+        self.waiting_count + self.departing.len() + self.arriving.len()
+    }
+
     fn wait(&mut self, to: ShardIndex, message: Message) {
         self.waiting.entry(to).or_default().push_back(message);
         self.waiting_count += 1;

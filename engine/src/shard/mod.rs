@@ -18,8 +18,10 @@ pub(crate) mod dispatch;
 pub(crate) mod drain;
 mod ending;
 mod fan_out;
+mod in_flight;
 mod lifecycle;
 pub(crate) mod mail;
+pub(crate) mod memory;
 pub(crate) mod message;
 mod metering;
 mod newcomers;
@@ -27,11 +29,14 @@ mod presence;
 pub(crate) mod rooms;
 mod secure;
 pub(crate) mod sessions;
+mod shedding;
 pub(crate) mod stream;
 pub mod timers;
 mod traffic;
 mod warm;
 pub(crate) mod web;
+mod weighing;
+pub(crate) mod weights;
 
 use std::time::Duration;
 
@@ -197,6 +202,7 @@ impl Core {
         self.arm_accepts();
         self.close_dialled();
         self.see_to_services();
+        self.see_to_memory();
     }
 
     /// Whether something is to be done without an event.

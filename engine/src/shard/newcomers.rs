@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use super::connections::InFlight;
+use super::connections::{InFlight, Life};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::Token;
@@ -44,8 +44,10 @@ impl Core {
             self.newcomers.queue.push_back(self.connections.token(slot));
         }
         self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
-        if self.newcomers.count > self.newcomers.max {
-            self.close_oldest_newcomer();
+        if self.newcomers.count > self.newcomers.max
+            && let Some(slot) = self.take_oldest_newcomer()
+        {
+            self.abort(slot, Counter::ClosedUnauthenticated);
         }
         self.sweep_newcomers();
     }
@@ -58,11 +60,12 @@ impl Core {
         }
     }
 
-    fn close_oldest_newcomer(&mut self) {
+    /// The one who has been a stranger longest and is to make room.
+    pub(super) fn take_oldest_newcomer(&mut self) -> Option<u32> {
         for _ in 0..self.newcomers.queue.len() {
-            let Some(token) = self.newcomers.queue.pop_front() else { return };
+            let token = self.newcomers.queue.pop_front()?;
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            if !connection.is_newcomer {
+            if !connection.is_newcomer || connection.life == Life::Closing {
                 continue;
             }
             if connection.in_flight.has(InFlight::HAND_OVER) {
@@ -70,8 +73,9 @@ impl Core {
                 self.newcomers.queue.push_back(token);
                 continue;
             }
-            return self.abort(token.slot, Counter::ClosedUnauthenticated);
+            return Some(token.slot);
         }
+        None
     }
 
     fn sweep_newcomers(&mut self) {

@@ -322,7 +322,8 @@ mod tests {
         names.dedup();
         assert_eq!((names.len(), found.len()), (2_000, 2_000));
         assert_eq!(found.iter().filter(|it| it.peer.is_some()).count(), 1);
-        assert_eq!(counted.take().map(|it| (it.online, it.attached)), Some((2_000, 1)));
+        let counted = counted.take().flatten().map(|it| (it.online, it.attached));
+        assert_eq!(counted, Some((2_000, 1)));
         attached.close();
     }
 
@@ -346,9 +347,11 @@ mod tests {
         }
         let cursor = Cursor(7);
         let asked = scene.context(0).presence().page(ShardIndex(1), cursor);
+        let count = scene.context(0).presence().count(ShardIndex(1));
         scene.core(0).empty_outbox();
-        let page = spawn(&scene, |_| asked);
+        let (page, count) = (spawn(&scene, |_| asked), spawn(&scene, |_| count));
         scene.pass(60_000);
+        assert_eq!(count.take(), Some(None), "nobody knows how many");
         assert_eq!(page.take(), Some(Page { next: Some(cursor), ..Page::default() }));
         let page =
             spawn(

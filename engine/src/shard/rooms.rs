@@ -68,6 +68,8 @@ pub(crate) struct RoomTable {
     next_life: u32,
     pub(crate) memberships: Memberships,
     pub(crate) homes: Homes,
+    /// Bytes of broadcasts that wait in leaves.
+    pub(super) queued_bytes: usize,
     /// Leaves whose members are yet to hear something, in turn.
     pub(super) busy: VecDeque<LeafKey>,
     tallies: BTreeMap<u32, Tally>,
@@ -111,6 +113,7 @@ impl RoomTable {
     fn close(&mut self, key: LeafKey) -> Option<Box<Leaf>> {
         self.leaf(key)?;
         let leaf = self.leaves[key.index as usize].take()?;
+        self.queued_bytes -= leaf.backlog().1;
         self.by_name.remove(&leaf.room);
         self.free.push(key.index);
         Some(leaf)
@@ -416,6 +419,7 @@ impl Core {
         let limits = self.rooms.limits;
         let Some(leaf) = self.rooms.leaf(key).filter(|leaf| leaf.opening.is_none()) else { return };
         let was_idle = leaf.backlog().0 == 0;
+        let content_bytes = broadcast.message.as_bytes().len();
         leaf.push(broadcast);
         let (waiting, bytes) = leaf.backlog();
         let is_behind = waiting >= limits.backlog || bytes > limits.backlog_bytes;
@@ -425,6 +429,7 @@ impl Core {
             let home = leaf.home;
             self.tell_room(home, behind);
         }
+        self.rooms.queued_bytes += content_bytes;
         if was_idle {
             self.rooms.busy.push_back(key);
         }

@@ -12,6 +12,7 @@ use skyring_protocols::crypt::Secret;
 use skyring_protocols::msg::{attach, session};
 
 use super::command::Target;
+use super::weights;
 use crate::driver::ListenerIndex;
 use crate::handler::User;
 
@@ -34,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) listener: ListenerIndex,
     /// Whether the application may send frames that answer nothing.
     pub(crate) pushes: bool,
+    /// On the list of those whose answers may be given up.
+    pub(super) is_noted_offline: bool,
     connection: u32,
     next_of_uid: u32,
     /// Bytes of the requests whose handlers wait.
@@ -73,6 +76,8 @@ pub(crate) struct Sessions {
     by_username: HashTable<u32>,
     /// The first session of every chain.
     by_uid: HashTable<u32>,
+    /// What they weigh, without their answers.
+    bytes: u64,
 }
 
 impl Sessions {
@@ -83,11 +88,17 @@ impl Sessions {
             free: Vec::new(),
             by_username: HashTable::new(),
             by_uid: HashTable::new(),
+            bytes: 0,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// Bytes of memory that they take up, without their answers.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Adds a session; None when the username is taken.
@@ -107,12 +118,14 @@ impl Sessions {
         let (username_hash, uid_hash) =
             (self.hasher.hash(user.username()), self.hasher.hash(user.uid()));
         let head = self.head(user.uid());
+        self.bytes += weights::session(&user) as u64;
         let place = &mut self.places[index as usize];
         let key = SessionKey { index, generation: place.generation };
         place.session = Some(Session {
             user,
             listener,
             pushes: false,
+            is_noted_offline: false,
             connection: NONE,
             next_of_uid: NONE,
             pending_bytes: 0,
@@ -163,6 +176,7 @@ impl Sessions {
         place.generation = place.generation.wrapping_add(1);
         self.free.push(index);
         if let Some(session) = &mut place.session {
+            self.bytes -= weights::session(&session.user) as u64;
             session.state.wipe();
         }
         place.session.take()

@@ -251,6 +251,7 @@ impl Core {
         }
         let buffer = std::mem::take(queue);
         traffic.sending_bytes = buffer.len();
+        traffic.lent_bytes = buffer.capacity();
         self.submit_send(token, buffer, 0);
     }
 
@@ -290,7 +291,7 @@ impl Core {
             let from = buffer.len() - unsent_bytes;
             return self.submit_send(token, buffer, from);
         }
-        traffic.write_deadline_ms = NEVER;
+        (traffic.write_deadline_ms, traffic.lent_bytes) = (NEVER, 0);
         self.connections.recycle(buffer);
         match sent {
             Some(_) => {

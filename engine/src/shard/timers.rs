@@ -6,9 +6,9 @@
 //! the wheel's clock, and moves down when the clock enters its slot, so arming and firing cost the
 //! same for any number of timers.
 //!
-//! Timers due at the same millisecond fire in the order they were armed. There is no disarming:
+//! Timers due at the same millisecond fire in the order they were armed. There is no disarming one:
 //! whoever armed a timer looks, when it fires, whether it still matters (a connection stores its
-//! deadline and is re-armed lazily).
+//! deadline and is re-armed lazily). Who arms many that may matter no more sweeps them out together.
 
 use std::array;
 
@@ -80,6 +80,21 @@ impl<K> Wheel<K> {
             self.overdue.push(entry);
         } else {
             self.place(entry);
+        }
+    }
+
+    /// Takes out every timer that is not to be kept. Looks at all of them.
+    pub fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.overdue.retain(|entry| keep(&entry.key));
+        self.count = self.overdue.len();
+        for level in &mut self.levels {
+            for (slot, entries) in level.slots.iter_mut().enumerate() {
+                entries.retain(|entry| keep(&entry.key));
+                self.count += entries.len();
+                if entries.is_empty() {
+                    level.occupied &= !(1 << slot);
+                }
+            }
         }
     }
 
@@ -229,6 +244,11 @@ mod tests {
                 // those that were due earlier; a list does the same.
                 prop_assert_eq!(fired, expected);
                 prop_assert_eq!(wheel.len(), list.len());
+                if shrink % 4 == 0 {
+                    wheel.retain(|key| key % 3 > 0);
+                    list.retain(|(_, key)| key % 3 > 0);
+                    prop_assert_eq!(wheel.len(), list.len());
+                }
             }
         }
     }

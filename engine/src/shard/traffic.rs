@@ -23,6 +23,8 @@ pub(crate) struct Traffic {
     pub(super) records: Vec<u8>,
     /// Bytes the driver is sending.
     pub(super) sending_bytes: usize,
+    /// Memory of the buffer that it has meanwhile.
+    pub(super) lent_bytes: usize,
     /// When unsent output must have made progress.
     pub(super) write_deadline_ms: u64,
     /// Input that could not be taken yet: part of a frame, or what came while reading was paused.
@@ -35,6 +37,7 @@ impl Traffic {
             output: Vec::new(),
             records: Vec::new(),
             sending_bytes: 0,
+            lent_bytes: 0,
             write_deadline_ms: NEVER,
             remainder: Vec::new(),
         }
@@ -43,6 +46,12 @@ impl Traffic {
     /// Bytes that the peer has not taken.
     pub(super) fn unsent_bytes(&self) -> usize {
         self.output.len() + self.records.len() + self.sending_bytes
+    }
+
+    /// Bytes of memory, itself among them.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let own = self.output.capacity() + self.records.capacity() + self.remainder.capacity();
+        size_of::<Traffic>() + own + self.lent_bytes
     }
 
     /// Whether nothing is under way.

@@ -73,6 +73,11 @@ impl Web {
         self.machine.is_closing()
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        size_of::<Web>() + self.machine.memory_bytes()
+    }
+
     /// The peer has sent something; milliseconds that it may be silent from now on.
     pub(super) fn note_activity(&mut self, settings: &Listener) -> u64 {
         self.is_pinged = false;

@@ -90,8 +90,8 @@ impl Crowd {
             .collect();
         let talkers = if has(Feature::Talkers) { 1 + random.index(2) } else { 0 };
         let talkers = (0..talkers).map(|_| Talker::new(listener(3), ledger)).collect();
-        let attackers = (0..drawn.attackers)
-            .map(|number| Attacker::new(number, Terms::new(drawn, drawn.is_undisturbed), ledger));
+        let attackers =
+            (0..drawn.attackers).map(|number| Attacker::new(number, Terms::new(drawn), ledger));
         let attackers = attackers.collect();
         Crowd { players, visitors, talkers, attackers, success: Success::default() }
     }

@@ -72,6 +72,8 @@ impl Place {
             counters: Arc::clone(&counters),
             entropy: Box::new(move || entropy.word().to_le_bytes()),
             cache_bytes_max: site.cache_bytes_max,
+            memory_bytes_max: u64::MAX,
+            sessions_max: usize::MAX,
             deciding_max: usize::MAX,
             unauthenticated_max: u32::MAX,
             now_ms: clock()(),

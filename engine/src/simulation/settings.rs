@@ -23,6 +23,8 @@ pub(super) struct Drawn {
     pub(super) window_bytes: usize,
     /// Bytes of stored answers of a whole shard.
     pub(super) cache_bytes_max: u64,
+    /// Bytes of memory of a whole shard.
+    pub(super) memory_bytes_max: u64,
     /// How much there may be of rooms.
     pub(super) rooms: RoomLimits,
     /// Logins that may wait for the application.
@@ -62,6 +64,8 @@ pub(super) enum Feature {
     SmallOutput,
     /// Little room for stored answers.
     SmallCache,
+    /// Little memory.
+    SmallMemory,
     /// A small window of the network.
     SmallWindow,
     /// Players share addresses, which are rated.
@@ -85,7 +89,7 @@ pub(super) enum Feature {
 }
 
 impl Feature {
-    const ALL: [Feature; 18] = [
+    const ALL: [Feature; 19] = [
         Feature::Web,
         Feature::Visitors,
         Feature::Talkers,
@@ -94,6 +98,7 @@ impl Feature {
         Feature::Limits,
         Feature::SmallOutput,
         Feature::SmallCache,
+        Feature::SmallMemory,
         Feature::SmallWindow,
         Feature::Crowd,
         Feature::Refusals,
@@ -114,7 +119,7 @@ impl Feature {
             Feature::Limits | Feature::Variants | Feature::SmallWindow => 24_000,
             // What visitors send is long, and a seed takes its time from how many bytes it moves.
             Feature::Visitors | Feature::SmallOutput | Feature::SmallCache => 16_000,
-            Feature::Crowd | Feature::Refusals => 12_000,
+            Feature::Crowd | Feature::Refusals | Feature::SmallMemory => 12_000,
             Feature::Partitions | Feature::Stalls => 16_000,
             Feature::Leaps => 8_000,
             _ => 32_768,
@@ -128,6 +133,7 @@ impl Feature {
             Feature::Deadlines
                 | Feature::Limits
                 | Feature::SmallOutput
+                | Feature::SmallMemory
                 | Feature::SmallWindow
                 | Feature::Crowd
                 | Feature::Refusals
@@ -180,16 +186,18 @@ impl Drawn {
         let faults = has(Feature::Faults).then(|| SimFaults::draw(random));
         let cache_bytes_max = 200 + random.below(2_000);
         let is_small = has(Feature::SmallCache);
+        let is_short = has(Feature::SmallMemory);
         Drawn {
             listeners,
             window_bytes: if has(Feature::SmallWindow) { 256 << random.below(7) } else { 16_384 },
             cache_bytes_max: if is_small { cache_bytes_max } else { u64::MAX },
+            memory_bytes_max: if is_short { 20_000 + random.below(80_000) } else { u64::MAX },
             rooms: rooms::limits(random),
             deciding_max: if has(Feature::Refusals) { 1 + random.index(3) } else { usize::MAX },
             web_share: if has(Feature::Web) { 1 << 15 } else { 0 },
             is_crowded: has(Feature::Crowd),
-            may_retire: is_small,
-            may_refuse: has(Feature::Refusals),
+            may_retire: is_small || is_short,
+            may_refuse: has(Feature::Refusals) || is_short,
             attackers: if has(Feature::Attackers) { 1 + random.index(3) } else { 0 },
             faults: faults.unwrap_or_else(SimFaults::none),
             is_undisturbed: !swarm.0.iter().any(|feature| feature.disturbs()),
@@ -208,6 +216,9 @@ fn listener(kind: ListenerKind, random: &mut SimRandom, swarm: &Swarm) -> Listen
     if swarm.has(Feature::SmallCache) {
         listener.expired_number = 1 + random.below(4) as u32;
         listener.cache_bytes_max = 300;
+    }
+    if kind == ListenerKind::Http {
+        listener.origins = vec!["https://game.example".to_owned()];
     }
     if kind == ListenerKind::Http && swarm.has(Feature::Compression) {
         listener.compression = [Compression::Shared, Compression::Dedicated][random.index(2)];

@@ -7,7 +7,7 @@ mod nightly;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::attack::table::TABLE;
+use super::attack::table::{self, TABLE};
 use super::coverage::{self, Steps};
 use super::crowd::Success;
 use super::world::{self, Outcome};
@@ -164,7 +164,11 @@ fn seeds() {
         assert!(met > 0, "{} was never answered as it must be", attack.name);
     }
     if let Ok(path) = std::env::var("SKYRING_SIM_REPORT") {
-        std::fs::write(path, coverage::report(&all.steps)).expect("a place for the report");
+        let text =
+            format!("{}\n{}", coverage::report(&all.steps), table::report(&all.success.attacks));
+        let [cuts, stalls, leaps] = all.upheavals;
+        let text = format!("{count} seeds; {cuts} cuts, {stalls} stalls, {leaps} leaps.\n\n{text}");
+        std::fs::write(path, text).expect("a place for the report");
     }
     let surprises = coverage::surprises(&all.steps);
     assert!(count < SEEDS || surprises.is_empty(), "{}", surprises.join("\n"));
@@ -201,6 +205,9 @@ fn seeds() {
         Counter::RequestsRefused,
         Counter::RefusedMaxclient,
         Counter::RefusedAddressRate,
+        Counter::RefusedMemory,
+        Counter::ClosedMemory,
+        Counter::AnswersShed,
         Counter::LoginsRefused,
         Counter::LoginDropped,
         Counter::AttachUserNotFound,

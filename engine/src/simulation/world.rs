@@ -155,6 +155,7 @@ impl World {
         for place in &mut places {
             place.shard.core_mut().deciding_max = drawn.deciding_max;
             place.shard.core_mut().rooms.limits = drawn.rooms;
+            place.shard.core_mut().memory.bytes_max = drawn.memory_bytes_max;
         }
         let echoer = Echoer::new(&net);
         let parking = random.below(1 << 16) as u32;
@@ -251,6 +252,7 @@ impl World {
     fn calm_down(&mut self) {
         self.net.set_faults(SimFaults::none());
         for place in &mut self.places {
+            place.shard.core_mut().memory.bytes_max = u64::MAX;
             for listener in &mut place.shard.core_mut().listeners {
                 settings::relax(&mut listener.settings);
             }

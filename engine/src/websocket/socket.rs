@@ -128,6 +128,11 @@ impl Socket {
         Poll::Pending
     }
 
+    /// Bytes of memory, without those that the connection has.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        size_of::<Link>() + self.0.waiting_bytes.get()
+    }
+
     /// Bytes that were sent here and that the kernel has not taken.
     pub fn unsent_bytes(&self) -> usize {
         self.0.waiting_bytes.get() + self.0.unsent_bytes.get()

@@ -131,16 +131,16 @@ fn row_16_every_rate_has_its_bucket() {
 fn row_22_a_storm_is_let_in_at_a_pace() {
     let mut config = config(1);
     config.logins_in_progress_per_shard_max = 1;
-    listener(&mut config, ListenerKind::Gate).limits.accepts_per_second = 200;
+    listener(&mut config, ListenerKind::Gate).limits.accepts_per_second = 100;
     let arena = Arena::start(&config);
-    let mut storm = crowd(arena.gate_at(), 500);
+    let mut storm = crowd(arena.gate_at(), 200);
     for stream in &mut storm {
         stream.write_all(b"\x00\x02hi").unwrap();
     }
     for stream in &storm {
         assert_eq!(stream.peek(&mut [0]).unwrap(), 1, "each is answered in the end");
     }
-    arena.expect(Counter::Accepted, 500);
+    arena.expect(Counter::Accepted, 200);
     let address = arena.login_at();
     let slow = std::thread::spawn(move || login(address, "hold-agnes"));
     eventually("it waits", || arena.held.waiting(b"hold-agnes") == 1);

@@ -19,8 +19,9 @@ use super::held::Held;
 use super::{Player, eventually, login};
 
 /// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 10] = [
+const ENDS: [Counter; 12] = [
     Counter::RefusedMaxclient,
+    Counter::RefusedMemory,
     Counter::RefusedAddressRate,
     Counter::Superseded,
     Counter::ClosedByPeer,
@@ -28,6 +29,7 @@ const ENDS: [Counter; 10] = [
     Counter::ClosedProtocol,
     Counter::ClosedHandshakeLate,
     Counter::ClosedUnauthenticated,
+    Counter::ClosedMemory,
     Counter::ClosedIdle,
     Counter::ClosedSlowConsumer,
 ];

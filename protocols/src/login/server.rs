@@ -95,6 +95,12 @@ impl LoginServer {
         server
     }
 
+    /// Bytes of memory that unread input takes up.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.unread.memory_bytes()
+    }
+
     /// Takes bytes from the client. They are ignored while no line is awaited (WIRE L7).
     pub fn on_bytes(&mut self, bytes: &[u8]) {
         if !self.awaits_line() {

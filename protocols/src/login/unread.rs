@@ -37,6 +37,11 @@ impl Unread {
         Ok(())
     }
 
+    /// Bytes of memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Takes the next whole line, without its line feed.
     pub(super) fn next_line(&mut self) -> Option<&[u8]> {
         match line::decode(&self.bytes[self.searched..]) {

@@ -125,9 +125,15 @@ impl Cache {
     }
 
     /// Bytes of memory that the answers take up, without the index.
-    #[cfg(test)]
-    fn heap_bytes(&self) -> usize {
+    pub(super) fn heap_bytes(&self) -> usize {
         self.log.heap_bytes()
+    }
+
+    /// Forgets every answer and gives their memory back.
+    pub(super) fn retire_all(&mut self) {
+        self.log = AnswerLog::new();
+        self.index = BTreeMap::new();
+        (self.answered, self.bytes, self.id_max) = (0, 0, 0);
     }
 
     /// Reads the cache itself.

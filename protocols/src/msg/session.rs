@@ -192,6 +192,14 @@ impl Session {
         before - cache.bytes()
     }
 
+    /// Retires every stored answer and gives their memory back, for a server that is short of it. What
+    /// they answered runs again when it is repeated (WIRE M18).
+    pub fn retire_all(&mut self) {
+        if let Some(cache) = self.cache.as_mut() {
+            cache.retire_all();
+        }
+    }
+
     /// Overwrites the secret in its place, for a session that has ended: what is moved away later
     /// leaves its bytes behind.
     pub fn wipe(&mut self) {
@@ -214,6 +222,12 @@ impl Session {
     #[must_use]
     pub fn cache_bytes(&self) -> usize {
         self.cache.as_ref().map_or(0, |cache| cache.bytes())
+    }
+
+    /// Bytes of memory that the stored answers take up, those among them that the next answers will use.
+    #[must_use]
+    pub fn cache_memory_bytes(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.heap_bytes())
     }
 }
 

@@ -118,6 +118,15 @@ impl Connection {
         self.state.incoming == Lane::Closed && self.state.outgoing == Lane::Closed
     }
 
+    /// Bytes of memory that it owns besides itself: what has come of a message, and the compressor's and
+    /// decompressor's memory of earlier ones.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        let incoming = self.incoming.as_deref().map_or(0, Incoming::memory_bytes);
+        let deflate = self.deflate.as_deref().map_or(0, |it| it.context.memory_bytes());
+        incoming + deflate
+    }
+
     /// Whether no message and no frame of the peer is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {

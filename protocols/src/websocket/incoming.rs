@@ -78,6 +78,12 @@ impl Incoming {
         self.frame.is_some() || self.message.is_some()
     }
 
+    /// Bytes of memory, itself among them.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let data_bytes = self.message.as_ref().map_or(0, |message| message.data.capacity());
+        size_of::<Self>() + data_bytes
+    }
+
     /// What is left when the message is of no use any more.
     pub(super) fn without_message(mut incoming: Box<Self>) -> Option<Box<Self>> {
         incoming.message = None;

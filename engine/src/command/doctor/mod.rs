@@ -9,12 +9,15 @@ mod facts;
 mod finding;
 mod hardware;
 mod live;
+mod memory;
 mod placement;
 mod tcp;
 
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
+
+use skyring::ram;
 
 use self::ceiling::{Ceiling, how_to_raise};
 use self::facts::Facts;
@@ -30,6 +33,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     let ceiling = Ceiling::of(&config, &facts);
     let mut findings = checks::all(&config, &facts, &ceiling);
     findings.insert(1, live::io_uring());
+    findings.push(memory::check(&config, ram::available_bytes(), ceiling.shards));
     findings.extend(tcp::all(&config, &facts, &ceiling));
     let hardware = Hardware::gather(Path::new("/sys"), Path::new("/proc"));
     findings.extend(placement::all(&config, &facts, &hardware));

@@ -133,7 +133,9 @@ impl Attempt<'_> {
     /// A connection, and whether it has served before.
     async fn link(&self, fresh: bool) -> Result<(Link, bool), Error> {
         let shared = self.shared;
+        let waiting_max = shared.settings.waiting_per_host_max;
         let ticket = shared.pool.queue(&self.url.origin(), fresh);
+        let ticket = ticket.ok_or(Error::HostBusy { waiting_max })?;
         let taken = poll_fn(|cx| ticket.poll_take(shared.deadlines.now_ms(), cx));
         let taken = self.timer.within(Phase::Queue, taken).await?;
         // The next in line looks for a place while this call connects.

@@ -65,6 +65,12 @@ pub enum Error {
         /// The call's time.
         after: Duration,
     },
+    /// Too many calls wait for one of the connections to this host already.
+    #[error("{waiting_max} calls wait for a connection to this host")]
+    HostBusy {
+        /// The limit.
+        waiting_max: usize,
+    },
     /// The server does not speak HTTP as it should.
     #[error("the answer is broken: {0}")]
     Protocol(#[source] ReadError),
@@ -129,6 +135,7 @@ impl Error {
             Error::HeadTooLarge(_)
             | Error::BodyTooLarge { .. }
             | Error::Deadline { .. }
+            | Error::HostBusy { .. }
             | Error::Stopping
             | Error::TooManyRedirects { .. } => Blame::Limit,
             Error::Dns { .. }

@@ -36,6 +36,8 @@ pub(super) struct PoolLimits {
     pub(super) idle_ms_max: u64,
     /// Connections to one origin, in use or idle.
     pub(super) per_origin_max: usize,
+    /// Calls that wait in line for one origin.
+    pub(super) waiting_max: usize,
 }
 
 #[derive(Default)]
@@ -109,14 +111,19 @@ impl Pool {
         Rc::new(Pool { limits, state: RefCell::default() })
     }
 
-    /// Stands in line for a connection to an origin. `fresh`: one that has served before will not do.
-    pub(super) fn queue(self: &Rc<Pool>, origin: &str, fresh: bool) -> Ticket {
+    /// Stands in line for a connection to an origin; None where the line is too long. `fresh`: one that
+    /// has served before will not do.
+    pub(super) fn queue(self: &Rc<Pool>, origin: &str, fresh: bool) -> Option<Ticket> {
         let mut state = self.state.borrow_mut();
         let number = state.number();
         let origin: Rc<str> = Rc::from(origin);
-        state.origins.entry(Rc::clone(&origin)).or_default().waiting.insert(number, None);
+        let waiting = &mut state.origins.entry(Rc::clone(&origin)).or_default().waiting;
+        if waiting.len() >= self.limits.waiting_max {
+            return None;
+        }
+        waiting.insert(number, None);
         drop(state);
-        Ticket { pool: Rc::clone(self), origin, number, fresh }
+        Some(Ticket { pool: Rc::clone(self), origin, number, fresh })
     }
 
     /// Keeps a connection for its origin's next request, or closes it if it cannot serve one.

@@ -47,6 +47,9 @@ pub struct Settings {
     pub idle_time_max: Duration,
     /// Connections to one host and port, idle ones included. Calls beyond wait for one.
     pub connections_per_host_max: usize,
+    /// Calls that wait for a connection to one host and port; more fail at once with
+    /// [`Error::HostBusy`](super::Error::HostBusy). At least 1.
+    pub waiting_per_host_max: usize,
     /// What the field `User-Agent` says, if a call does not set it; nothing when empty.
     pub user_agent: String,
     /// Whom to trust behind `https`; none: the system's roots.
@@ -57,7 +60,7 @@ pub struct Settings {
 
 impl Default for Settings {
     /// 30 s a call, no redirects, bodies of 8 MiB, heads of 32 KiB with 100 fields, 100 idle
-    /// connections for 50 s, 256 connections a host.
+    /// connections for 50 s, 256 connections a host, for which 4,096 calls may wait.
     fn default() -> Settings {
         Settings {
             timeout: Duration::from_secs(30),
@@ -68,6 +71,7 @@ impl Default for Settings {
             idle_connections_max: 100,
             idle_time_max: Duration::from_secs(50),
             connections_per_host_max: 256,
+            waiting_per_host_max: 4096,
             user_agent: concat!("skyring/", env!("CARGO_PKG_VERSION")).to_owned(),
             tls: None,
             dns: None,
@@ -81,6 +85,7 @@ impl Settings {
             idle_max: self.idle_connections_max,
             idle_ms_max: u64::try_from(self.idle_time_max.as_millis()).unwrap_or(u64::MAX),
             per_origin_max: self.connections_per_host_max.max(1),
+            waiting_max: self.waiting_per_host_max.max(1),
         }
     }
 

@@ -3,11 +3,13 @@
 //! The answer 101 is the last thing that the HTTP machine writes. Then its role is gone, and what
 //! came behind the request is the new role's to read.
 
+use skyring_protocols::Compat;
 use skyring_protocols::websocket::Connection;
 
 use crate::driver::{ListenerIndex, Operation};
 use crate::http::{Content, Response};
 use crate::listener::websocket::SocketRole;
+use crate::mutation::{self, Mutation};
 use crate::shard::connections::{InFlight, Life, Role};
 use crate::shard::core::Core;
 use crate::shard::counters::Counter;
@@ -48,9 +50,10 @@ impl Core {
         let Upgrade { accepted, purpose } = upgrade;
         let connection = self.connections.at_mut(slot);
         let settings = &self.listeners[usize::from(connection.listener.0)].settings;
+        let is_lenient = mutation::active(Mutation::AcceptUnmasked);
         let machine = Connection::new(
             skyring_protocols::websocket::Role::Server,
-            settings.compat,
+            if is_lenient { Compat::Skynet } else { settings.compat },
             accepted.deflate(),
         );
         connection.web = Some(Box::new(Web::new(machine, msg, settings)));

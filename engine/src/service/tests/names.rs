@@ -181,6 +181,58 @@ fn the_service_of_a_key_that_stops_loses_no_message() {
     );
 }
 
+#[test]
+fn a_class_has_so_many_services_and_no_more() {
+    let mut scene = scene(1);
+    let settings = Settings { instances_max: 2, ..Settings::default() };
+    let heard = keyed(&scene, 1, &settings);
+    for key in ["one", "two", "one"] {
+        tell(&scene, 0, Key::new("room", key.as_bytes()), key);
+    }
+    let refused = ask(&scene, Key::new("room", b"three"), "hello");
+    scene.pass(5);
+    assert_eq!(refused.take(), Some(Err(Fault::InboxFull)));
+    assert_eq!(heard.borrow()[..], ["made one", "one", "made two", "two", "one"]);
+    tell(&scene, 0, Key::new("room", b"two"), "stop");
+    scene.pass(5);
+    let made = ask(&scene, Key::new("room", b"three"), "hello");
+    scene.pass(5);
+    assert_eq!(made.take(), Some(Ok("hello".to_owned())), "there is room again");
+}
+
+/// One that has something to do stays, however long that takes, and so does one that is not of a class.
+#[test]
+fn a_service_of_a_class_that_is_idle_for_long_ends() {
+    let mut scene = scene(1);
+    let idle_time_max = Some(Duration::from_secs(8));
+    let heard = keyed(&scene, 1, &Settings { idle_time_max, ..Settings::default() });
+    let (other, _) = clerk(&scene, 0, Settings { idle_time_max, ..Settings::default() });
+    tell(&scene, 0, Key::new("room", b"busy"), "hold");
+    tell(&scene, 0, Key::new("room", b"idle"), "hello");
+    for _ in 0..2 {
+        scene.pass(7_000);
+        assert!(!heard.borrow().contains(&"Stopped".to_owned()), "it had something to do just now");
+        tell(&scene, 0, Key::new("room", b"idle"), "again");
+    }
+    scene.pass(9_200);
+    let expected = ["made busy", "hold", "made idle", "hello", "again", "again", "Stopped"];
+    assert_eq!(heard.borrow()[..], expected);
+    tell(&scene, 0, Key::new("room", b"idle"), "anew");
+    scene.door.open();
+    scene.pass(5);
+    assert_eq!(heard.borrow()[7..], ["made idle", "anew"]);
+    scene.pass(20_000);
+    assert_eq!(heard.borrow()[9..], ["Stopped", "Stopped"]);
+    assert_eq!(ask_now(&mut scene, other), "hello", "nobody made it for a key");
+    assert_eq!(scene.core(0).timers.len(), 0, "nobody looks any more");
+}
+
+fn ask_now(scene: &mut Scene, to: Address) -> String {
+    let answer = ask(scene, to, "hello");
+    scene.pass(5);
+    answer.take().expect("it is answered").expect("it is there")
+}
+
 /// A key that should have no service costs its messages, not the shard's time.
 #[test]
 fn the_service_of_a_key_may_refuse_to_be() {

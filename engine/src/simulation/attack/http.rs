@@ -7,6 +7,11 @@ use crate::driver::sim::{SimNet, SimRandom};
 /// What must never run; the game complains when it does.
 const SMUGGLED: &str = "GET /poison/0/0 HTTP/1.1\r\nHost: game\r\n\r\n";
 
+/// What a browser sends for a foreign page.
+const PAGE: &str = "GET /parrot HTTP/1.1\r\nHost: game\r\nConnection: Upgrade, close\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nOrigin: https://elsewhere.example\r\n\
+    Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
+
 pub(super) struct HttpBout {
     status: u16,
     wire: Wire,
@@ -19,6 +24,13 @@ impl HttpBout {
         wire.say(head.as_bytes());
         wire.say(SMUGGLED.as_bytes());
         HttpBout { status, wire }
+    }
+
+    /// Asks for a WebSocket as a browser does for a page that is not the game's.
+    pub(super) fn page(terms: &Terms, net: &SimNet) -> HttpBout {
+        let mut wire = Wire::open(net, terms.http);
+        wire.say(PAGE.as_bytes());
+        HttpBout { status: 403, wire }
     }
 
     pub(super) fn act(&mut self, name: &str, terms: &Terms, random: &mut SimRandom) -> Progress {

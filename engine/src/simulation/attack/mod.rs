@@ -27,7 +27,7 @@ use self::stall::StallBout;
 use self::table::{TABLE, Way};
 use self::web::WebBout;
 use super::game::Ledger;
-use super::settings::Drawn;
+use super::settings::{Drawn, Feature};
 use crate::driver::sim::{SimNet, SimRandom};
 
 /// Attacks that one attacker begins, at most.
@@ -39,9 +39,10 @@ pub(super) struct Terms {
     login: SocketAddr,
     msg: SocketAddr,
     http: SocketAddr,
-    /// How the listeners for logins and sessions read.
+    /// How the listeners for logins, sessions and HTTP read.
     login_compat: Compat,
     msg_compat: Compat,
+    http_compat: Compat,
     /// Every refused attach is answered 401.
     uniform_errors: bool,
     compression: Option<deflate::Terms>,
@@ -50,10 +51,12 @@ pub(super) struct Terms {
     may_refuse: bool,
     /// Nothing goes wrong by itself: every attack gets its answer.
     is_undisturbed: bool,
+    /// No connection breaks by itself: whatever ends one is the server's doing.
+    is_faultless: bool,
 }
 
 impl Terms {
-    pub(super) fn new(drawn: &Drawn, is_undisturbed: bool) -> Terms {
+    pub(super) fn new(drawn: &Drawn) -> Terms {
         let [login, msg, http] = [0, 1, 3].map(|at| &drawn.listeners[at].0);
         Terms {
             login: login.address,
@@ -61,11 +64,13 @@ impl Terms {
             http: http.address,
             login_compat: login.compat,
             msg_compat: msg.compat,
+            http_compat: http.compat,
             uniform_errors: msg.uniform_errors,
             compression: http.compression.terms(),
             message_bytes_max: http.message_bytes_max,
             may_refuse: drawn.may_refuse,
-            is_undisturbed,
+            is_undisturbed: drawn.is_undisturbed,
+            is_faultless: !drawn.swarm.has(Feature::Faults),
         }
     }
 }
@@ -128,7 +133,7 @@ impl Attacker {
         let (terms, name) = (&self.terms, TABLE[number].name);
         let progress = match &mut bout {
             Bout::Login(bout) => bout.act(name, terms, random),
-            Bout::Stall(bout) => bout.act(name, random),
+            Bout::Stall(bout) => bout.act(name, terms, random),
             Bout::Http(bout) => bout.act(name, terms, random),
             Bout::Web(bout) => bout.act(name, terms),
             Bout::Inside => self.inside.act(name, terms, net, random),
@@ -151,6 +156,7 @@ impl Attacker {
             Way::Http(request, status) => {
                 Some(Bout::Http(HttpBout::begin(request, status, terms, net)))
             }
+            Way::Page => Some(Bout::Http(HttpBout::page(terms, net))),
             Way::Web(trick) => {
                 WebBout::begin(trick, terms, net, random).map(|bout| Bout::Web(Box::new(bout)))
             }

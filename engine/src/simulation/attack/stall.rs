@@ -64,7 +64,7 @@ impl StallBout {
         StallBout { place, wire, drips: 0, keys, may_refuse: terms.may_refuse }
     }
 
-    pub(super) fn act(&mut self, name: &str, random: &mut SimRandom) -> Progress {
+    pub(super) fn act(&mut self, name: &str, terms: &Terms, random: &mut SimRandom) -> Progress {
         let drips = matches!(self.place, Place::Line | Place::Frame | Place::Head);
         if drips && self.drips < DRIPS_MAX {
             self.drips += 1;
@@ -74,7 +74,8 @@ impl StallBout {
         let heard = &self.wire.heard;
         assert!(self.may_hear(heard), "{name} was answered {}", heard.escape_ascii());
         match self.wire.end() {
-            Some(_) => Progress::Met,
+            Some(_) if terms.is_faultless => Progress::Met,
+            Some(_) => Progress::Over,
             None if random.chance(1_000) => Progress::Over,
             None => Progress::Going,
         }

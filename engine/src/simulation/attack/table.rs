@@ -2,6 +2,8 @@
 //!
 //! The numbers of holes are those of `engine/SECURITY.md`.
 
+use std::fmt::Write;
+
 use super::inside::{Abuse, Forgery};
 use super::login::{Line, Trick};
 use super::stall::Place;
@@ -25,6 +27,8 @@ pub(super) enum Way {
     Session(Abuse),
     /// What stands between the request line's target and the smuggled request, and the status.
     Http(&'static str, u16),
+    /// A foreign page asks for a WebSocket.
+    Page,
     Web(Frames),
 }
 
@@ -58,7 +62,7 @@ const fn web(name: &'static str, row: u8, frames: Frames) -> Attack {
 }
 
 /// Every attack. Which of them an attacker plays is the seed's choice.
-pub(in crate::simulation) const TABLE: [Attack; 62] = [
+pub(in crate::simulation) const TABLE: [Attack; 68] = [
     login("public value 0", 3, Trick::Public(0)),
     login("public value 1", 3, Trick::Public(1)),
     login("public value p - 1", 3, Trick::Public(u64::MAX - 59)),
@@ -116,12 +120,27 @@ pub(in crate::simulation) const TABLE: [Attack; 62] = [
     http("a blank before the colon", "Content-Length : 0", 400),
     http("a folded line", "X: y\r\n Content-Length: 9", 400),
     http("an unknown coding", "Transfer-Encoding: gzip", 501),
+    http("a line feed alone", "X: y\nContent-Length: 9", 400),
+    http("two hosts", "Host: other", 400),
+    http("a list of lengths", "Content-Length: 0, 44", 400),
     http("no sound name", "X\0: y", 400),
+    Attack { name: "a page of a foreign origin", row: 21, way: Way::Page },
+    web("a frame without a mask", 18, Frames::Unmasked),
+    web("a code that nobody may send", 18, Frames::BadCode),
     web("reserved bits", 18, Frames::Reserved),
     web("a ping of 126 bytes", 18, Frames::LongPing),
     web("text that is no UTF-8, in two frames", 18, Frames::BadText),
     web("a bomb", 19, Frames::Bomb),
 ];
+
+/// Every attack and how often it was answered as it must be, as a table of Markdown.
+pub(in crate::simulation) fn report(met: &[u64; TABLE.len()]) -> String {
+    let mut text = String::from("| hole | attack | answered |\n| ---: | --- | ---: |\n");
+    for (Attack { name, row, .. }, met) in TABLE.iter().zip(met) {
+        writeln!(text, "| {row} | {name} | {met} |").expect("a string");
+    }
+    text
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Frames that no WebSocket may send, and the code with which the server closes.
 
+use skyring_protocols::Compat;
 use skyring_protocols::websocket::head::Opcode;
 use skyring_protocols::websocket::{CloseCode, Event, Kind};
 
@@ -10,6 +11,8 @@ use crate::simulation::socket::Socket;
 /// What is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Frames {
+    Unmasked,
+    BadCode,
     Reserved,
     LongPing,
     BadText,
@@ -32,6 +35,9 @@ impl WebBout {
         net: &SimNet,
         random: &mut SimRandom,
     ) -> Option<WebBout> {
+        if frames == Frames::Unmasked && terms.http_compat == Compat::Skynet {
+            return None;
+        }
         let is_bomb = frames == Frames::Bomb;
         let compression = terms.compression.filter(|_| is_bomb);
         if is_bomb && (compression.is_none() || terms.message_bytes_max > 10_000) {
@@ -66,7 +72,9 @@ impl WebBout {
 
     fn expected(&self) -> CloseCode {
         match self.frames {
-            Frames::Reserved | Frames::LongPing => CloseCode::PROTOCOL_ERROR,
+            Frames::Unmasked | Frames::BadCode | Frames::Reserved | Frames::LongPing => {
+                CloseCode::PROTOCOL_ERROR
+            }
             Frames::BadText => CloseCode::INVALID_PAYLOAD,
             Frames::Bomb => CloseCode::TOO_BIG,
         }
@@ -75,6 +83,8 @@ impl WebBout {
     fn send(&mut self, terms: &Terms) {
         let socket = &mut self.socket;
         let frames = match self.frames {
+            Frames::Unmasked => vec![0x81, 2, b'h', b'o'],
+            Frames::BadCode => socket.frame(Opcode::Close, true, &1005_u16.to_be_bytes()),
             Frames::Reserved => {
                 let mut frame = socket.frame(Opcode::Text, true, b"hey");
                 frame[0] |= 0x30;

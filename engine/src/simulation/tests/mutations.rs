@@ -82,6 +82,11 @@ fn invariant_15_nothing_that_was_smuggled_in_runs() {
 }
 
 #[test]
+fn invariant_15_no_frame_that_may_not_come_is_heard() {
+    finds(Mutation::AcceptUnmasked, "an attacker heard");
+}
+
+#[test]
 fn invariant_15_nobody_is_closed_because_the_network_was_cut() {
     finds(Mutation::MistrustSilence, "its connection ended for no reason");
 }
@@ -229,4 +234,9 @@ fn invariant_12_an_inbox_stays_inside_its_limits() {
 #[test]
 fn invariant_12_a_drain_waits_for_calls_that_are_open() {
     finds(Mutation::LeaveCalls, "was open when the server ended");
+}
+
+#[test]
+fn invariant_17_memory_stays_inside_its_bound_while_somebody_can_make_room() {
+    finds(Mutation::KeepEverything, "there is room to be made");
 }

@@ -11,8 +11,9 @@ use crate::simulation::{rooms, town};
 /// More than any answer of the game costs.
 const ANSWER_COST_MAX: u64 = 200;
 /// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 11] = [
+const ENDS: [Counter; 13] = [
     Counter::RefusedMaxclient,
+    Counter::RefusedMemory,
     Counter::RefusedAddressRate,
     Counter::Superseded,
     Counter::ClosedByPeer,
@@ -21,6 +22,7 @@ const ENDS: [Counter; 11] = [
     Counter::ClosedProtocol,
     Counter::ClosedHandshakeLate,
     Counter::ClosedUnauthenticated,
+    Counter::ClosedMemory,
     Counter::ClosedIdle,
     Counter::ClosedSlowConsumer,
 ];
@@ -80,6 +82,7 @@ impl World {
             "connections are counted from accept to close"
         );
         rooms::check(core);
+        core.check_memory();
         let violations = &self.ledger.borrow().violations;
         assert!(violations.is_empty(), "the game complains: {violations:?}");
         town::check_shard(core);

@@ -23,6 +23,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("http_request_head", crate::http1::fuzz::request_head),
     ("http_response_head", crate::http1::fuzz::response_head),
     ("http_url", crate::http1::fuzz::url),
+    ("jwt", crate::jwt::fuzz::jwt),
     ("line", super::super::line),
     ("login_client", crate::login::fuzz::client),
     ("login_pair", crate::login::fuzz::pair),

@@ -132,7 +132,6 @@ impl AnswerLog {
     }
 
     /// Bytes of memory.
-    #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.memory.len()
     }

@@ -172,7 +172,7 @@ proptest! {
         expired_number in prop_oneof![Just(1_u32), Just(4), Just(40)],
         cache_bytes_max in prop_oneof![Just(300_usize), Just(3000), Just(1 << 20)],
         start in prop_oneof![Just(0_u32), Just(u32::MAX - 30)],
-        steps in prop::collection::vec((0_u32..120, 0_u8..8, 0_usize..200), 0..600),
+        steps in prop::collection::vec((0_u32..120, 0_u8..9, 0_usize..200), 0..600),
     ) {
         let mut cache = Cache::new();
         (cache.clock, cache.zero) = (start, start);
@@ -182,6 +182,11 @@ proptest! {
             let id = if what < 4 { next += 1; next } else { id };
             if what == 7 {
                 under += 1;
+            }
+            if what == 8 && content_bytes < 20 {
+                cache.retire_all();
+                cache.check();
+                prop_assert_eq!((cache.answered_count(), cache.heap_bytes()), (0, 0));
             }
             let verdict = cache.on_request(id.wrapping_mul(stride), under, &policy);
             if let Verdict::Run(ticket) = verdict {

@@ -12,6 +12,11 @@ use crate::websocket::Role;
 /// agreed on compression is to see it, and decides by the mode what it may cost.
 const BYTES_MIN: usize = 16;
 
+/// What a compressor of the largest window takes, and what a decompressor takes, rounded up: together the
+/// 400 KiB that a connection with both was seen to take.
+const DEFLATER_BYTES: usize = 352 << 10;
+const INFLATER_BYTES: usize = 48 << 10;
+
 /// Both directions of one connection.
 pub(in crate::websocket) struct Context {
     role: Role,
@@ -50,6 +55,12 @@ impl Context {
     /// Nothing sent, nothing received.
     pub(in crate::websocket) fn new(role: Role, agreed: Agreed) -> Self {
         Self { role, agreed, deflater: None, inflater: None, is_behind: false }
+    }
+
+    /// Bytes of memory for what earlier messages were.
+    pub(in crate::websocket) fn memory_bytes(&self) -> usize {
+        let deflater = self.deflater.as_ref().map_or(0, |_| DEFLATER_BYTES);
+        deflater + self.inflater.as_ref().map_or(0, |_| INFLATER_BYTES)
     }
 
     /// Whether a message of so many bytes is to be compressed (WIRE W39).

@@ -203,3 +203,21 @@ fn nothing_is_left_when_the_client_goes() {
     rig.pass_ms(100_000);
     assert_eq!((rig.sleepers(), rig.has_tasks()), (0, false));
 }
+
+#[test]
+fn a_call_that_finds_the_line_too_long_fails_at_once() {
+    let settings =
+        Settings { connections_per_host_max: 1, waiting_per_host_max: 2, ..Settings::default() };
+    let rig = Rig::with(settings);
+    let first = rig.get(URL);
+    let waiting = [rig.get(URL), rig.get(URL)];
+    let error = rig.get(URL).result().unwrap_err();
+    assert!(matches!(error, Error::HostBusy { waiting_max: 2 }), "{error}");
+    let elsewhere = rig.get("http://b.example/");
+    rig.peer(1).say(&rig, OK);
+    assert_eq!(elsewhere.result().unwrap().status(), 200, "each host has a line of its own");
+    for call in [first].into_iter().chain(waiting) {
+        rig.peer(0).say(&rig, OK);
+        assert_eq!(call.result().unwrap().status(), 200);
+    }
+}
