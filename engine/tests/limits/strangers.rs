@@ -37,6 +37,10 @@ fn silent_strangers_make_room_for_those_who_speak() {
     let mut silent = Vec::new();
     for address in [arena.login_at(), arena.msg_at(), arena.at(ListenerKind::Http)] {
         silent.extend(crowd(address, 200));
+        // Those who still come in would be younger than the honest one, and he might make room.
+        eventually("all of them are in", || {
+            arena.count(Counter::ClosedUnauthenticated) >= silent.len() as u64 - u64::from(MAX)
+        });
         let user = login(arena.login_at(), "honest").expect("there is room for one who speaks");
         let mut player = Player::attach(arena.msg_at(), &user, 1).expect("likewise");
         assert_eq!(player.ask(1, b"hello"), b"hello");
