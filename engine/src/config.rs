@@ -9,6 +9,7 @@ pub mod capacity;
 mod error;
 mod limits;
 mod parse;
+mod proxy;
 mod section;
 mod tls;
 mod validate;
@@ -22,6 +23,7 @@ use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
+pub use proxy::{Network, NotANetwork};
 pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
@@ -220,6 +222,9 @@ pub struct Listener {
     pub subprotocols: Vec<String>,
     /// How often its peers may do something.
     pub limits: Limits,
+    /// The proxies whose connections begin with a header that says for whom they are, and are
+    /// believed (WIRE.md, PROXY protocol). Empty: none.
+    pub proxy_from: Vec<Network>,
     /// TLS, with these certificates. None: the wire carries plaintext.
     pub tls: Option<TlsSettings>,
 }
@@ -275,6 +280,7 @@ impl Listener {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             limits: Limits::default(),
+            proxy_from: Vec::new(),
             tls: None,
         }
     }

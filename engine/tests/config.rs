@@ -131,6 +131,7 @@ fn every_value_reaches_its_field() {
         accepts_per_second = 14
         messages_per_second = 15
         bytes_per_second = 16
+        proxy_from = ["10.0.0.0/8", "::1/128"]
         [listener.tls]
         cert = "a.pem"
         key = "b.pem"
@@ -190,6 +191,7 @@ fn every_value_reaches_its_field() {
             bytes_per_second: 16,
             ..Limits::default()
         },
+        proxy_from: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         tls: Some(TlsSettings {
             source: CertificateSource::Files(vec![
                 CertificateFiles { cert: "a.pem".into(), key: "b.pem".into() },
@@ -335,6 +337,12 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("msg", "server = 1", "server: must be a text in quotes, not 1"),
     ("msg", "congestion = \"\"", "congestion: must be the name of a congestion control"),
     ("msg", "congestion = \"a/b\"", "congestion: must be the name of a congestion control"),
+    ("msg", "proxy_from = \"::1/128\"", "proxy_from: must be a list of texts in quotes, not"),
+    (
+        "http",
+        "proxy_from = [\"::1/128\", \"10.0.0.1/8\"]",
+        "proxy_from[1]: must be a network with zeros behind its prefix, such as",
+    ),
     ("msg", "backlog = 0", "backlog: must be at least 1, not 0"),
     ("msg", "backlog = 2147483648", "backlog: must be at most 2147483647"),
     ("msg", "handshake_timeout_ms = 0", "handshake_timeout_ms: must be at least 1, not 0"),

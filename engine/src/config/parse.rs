@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, limits, tls, websocket};
+use super::{Config, Demo, Listener, ListenerKind, limits, proxy, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -66,6 +66,7 @@ const LISTENER_KEYS: &[&str] = &[
     "logins_per_minute_per_user",
     "messages_per_second",
     "bytes_per_second",
+    "proxy_from",
     "tls",
 ];
 
@@ -159,6 +160,7 @@ fn listener(index: usize, table: &Table, fresh: Fresh) -> Result<Listener, Confi
     section.set("pending_requests_max", &mut listener.pending_requests_max)?;
     websocket::parse(&section, &mut listener)?;
     limits::parse(&section, &mut listener.limits)?;
+    proxy::parse(&section, &mut listener.proxy_from)?;
     let tls = section.table("tls")?;
     listener.tls = tls.map(|table| tls::parse(&section.key("tls"), table)).transpose()?;
     Ok(listener)

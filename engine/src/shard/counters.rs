@@ -39,6 +39,7 @@ counters! {
     RefusedMemory "refused_memory" "Connections closed at once because memory was short.";
     UnauthenticatedNow "unauthenticated_now" "Connections that have not shown who they are: before their login, attach or first HTTP request.";
     UnauthenticatedMax "unauthenticated_max" "Of these, as many as there may be.";
+    ProxyHeaders "proxy_headers" "Headers of trusted proxies read.";
     TlsHandshakes "tls_handshakes" "TLS handshakes done.";
     TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
     TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";

@@ -94,6 +94,7 @@ impl Core {
             return self.on_web_bytes(slot, bytes);
         }
         match &connection.role {
+            Role::Proxied => self.on_proxy_bytes(slot, bytes),
             Role::Login(_) => self.on_login_bytes(slot, bytes),
             Role::Attaching => self.on_attach_bytes(slot, bytes),
             // It came with the end of the TLS handshake.
@@ -119,7 +120,9 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Securing | Role::Attaching) if !connection.paused => {
+            (Life::Open, Role::Proxied | Role::Securing | Role::Attaching)
+                if !connection.paused =>
+            {
                 ReceiveMode::Once
             }
             (
@@ -398,7 +401,8 @@ impl Core {
                 self.connections.recycle(kept);
             }
             // They keep nothing, or not here.
-            Role::Securing
+            Role::Proxied
+            | Role::Securing
             | Role::Departing(_)
             | Role::WebSocket(_)
             | Role::Dialled(_)

@@ -41,7 +41,7 @@ pub(super) fn connection(connection: &Connection) -> usize {
 
 fn role(role: &Role) -> usize {
     match role {
-        Role::None | Role::Securing | Role::Attaching | Role::Attached(_) => 0,
+        Role::None | Role::Proxied | Role::Securing | Role::Attaching | Role::Attached(_) => 0,
         Role::Login(login) => size_of::<LoginRole>() + login.machine.memory_bytes(),
         Role::Departing(departure) => departure.memory_bytes(),
         Role::Gate(gate) => {

@@ -31,6 +31,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("msg_client", crate::msg::fuzz::client),
     ("msg_payload", crate::msg::fuzz::payload),
     ("msg_session", crate::msg::fuzz::session),
+    ("proxy", crate::proxy::fuzz::proxy),
     ("secure", crate::secure::fuzz::secure),
     ("sproto_decode", crate::sproto::fuzz::decode),
     ("sproto_rpc", crate::sproto::fuzz::rpc),
