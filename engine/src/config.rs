@@ -9,19 +9,23 @@ pub mod capacity;
 mod error;
 mod limits;
 mod parse;
+mod proxy;
 mod section;
+mod secure;
 mod tls;
 mod validate;
 mod websocket;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use skyring_protocols::Compat;
 
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
+pub use proxy::{Network, NotANetwork};
+pub use secure::Handshake;
 pub use skyring_protocols::websocket::deflate::Mode as Compression;
 pub use tls::{CertificateFiles, CertificateSource, TlsSettings};
 
@@ -220,6 +224,14 @@ pub struct Listener {
     pub subprotocols: Vec<String>,
     /// How often its peers may do something.
     pub limits: Limits,
+    /// login, msg, http: which versions of the handshake it takes.
+    pub handshake: Handshake,
+    /// login, http: file of the key that the secure handshake proves the server by
+    /// ([`identity`](crate::identity)). None: it has no secure handshake.
+    pub identity: Option<PathBuf>,
+    /// The proxies whose connections begin with a header that says for whom they are, and are
+    /// believed (WIRE.md, PROXY protocol). Empty: none.
+    pub proxy_from: Vec<Network>,
     /// TLS, with these certificates. None: the wire carries plaintext.
     pub tls: Option<TlsSettings>,
 }
@@ -275,6 +287,9 @@ impl Listener {
             origins: Vec::new(),
             subprotocols: Vec::new(),
             limits: Limits::default(),
+            handshake: Handshake::Both,
+            identity: None,
+            proxy_from: Vec::new(),
             tls: None,
         }
     }

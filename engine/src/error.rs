@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::config::ConfigError;
 use crate::driver::uring::probe::MissingFeatures;
+use crate::identity::IdentityError;
 use crate::transport::tls::SetupError;
 
 /// Why a server does not start.
@@ -31,6 +32,14 @@ pub enum StartError {
         listener: usize,
         /// Why.
         source: SetupError,
+    },
+    /// A listener's identity cannot be used.
+    #[error("listener[{listener}].identity: {source}")]
+    Identity {
+        /// Index of the listener, from 0.
+        listener: usize,
+        /// Why.
+        source: IdentityError,
     },
     /// No random bytes.
     #[error("the operating system gives no random bytes: {0}")]

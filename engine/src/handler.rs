@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use zeroize::Zeroizing;
 
 use crate::context::GateConnection;
@@ -153,7 +153,7 @@ pub struct Login {
     /// The server name.
     pub server: Vec<u8>,
     /// The secret that client and server share from now on, for the game's own encryption.
-    pub secret: Secret,
+    pub secret: LoginSecret,
     /// Sessions of this uid that exist now, on any server name, oldest first.
     pub online: Vec<User>,
 }

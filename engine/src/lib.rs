@@ -21,6 +21,7 @@ pub mod error;
 pub mod handler;
 mod host;
 pub mod http;
+pub mod identity;
 mod limit;
 mod listener;
 pub mod mailbox;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 
 use crate::config::Config;
 use crate::context::Context;
@@ -24,6 +24,7 @@ use crate::driver::uring::waker::Waker;
 use crate::error::StartError;
 use crate::handler::{Application, LogoutReason};
 use crate::host;
+use crate::identity::IdentityError;
 use crate::route::Router;
 use crate::shard::command::{Command, CommandResult, Presence, Target};
 use crate::shard::core::ListenerShared;
@@ -176,7 +177,7 @@ impl Server {
     pub fn start_with_entropy<A: Application>(
         config: &Config,
         make: impl Fn(Context) -> A + Clone + Send + 'static,
-        entropy: impl Fn(u16) -> Box<dyn FnMut() -> [u8; 8]> + Clone + Send + 'static,
+        entropy: impl Fn(u16) -> Box<dyn FnMut(&mut [u8])> + Clone + Send + 'static,
     ) -> Result<Server, StartError> {
         shards::start(config, make, move |shard| Ok(entropy(shard)))
     }
@@ -205,6 +206,15 @@ impl Server {
         let ends: Vec<_> = self.threads.into_iter().map(host::join).collect();
         ends.into_iter().collect()
     }
+}
+
+/// What became of reading a listener's identity again.
+#[derive(Debug)]
+pub struct ReloadedIdentity {
+    /// The listener's index in the configuration, from 0.
+    pub listener: usize,
+    /// Why it keeps its old identity, if it does.
+    pub result: Result<(), IdentityError>,
 }
 
 /// What became of reading a listener's certificates again.
@@ -244,6 +254,17 @@ impl ServerHandle {
         listeners.filter_map(reload).collect()
     }
 
+    /// Reads the identities of every listener that has one again, as
+    /// [`ServerHandle::reload_certificates`] does certificates.
+    pub fn reload_identities(&self) -> Vec<ReloadedIdentity> {
+        let listeners = self.shared.listeners.iter().enumerate();
+        let reload = |(listener, side): (usize, &Arc<ListenerShared>)| {
+            let result = side.identity.as_ref()?.reload();
+            Some(ReloadedIdentity { listener, result })
+        };
+        listeners.filter_map(reload).collect()
+    }
+
     /// The counters of every shard, in order.
     pub fn counters(&self) -> Vec<Arc<ShardCounters>> {
         self.shared.places.iter().map(|place| Arc::clone(&place.counters)).collect()
@@ -251,12 +272,18 @@ impl ServerHandle {
 
     /// Logs a user in without a login conversation, under a secret agreed elsewhere. False: the
     /// server name is unknown, the username taken, or the server does not answer.
-    pub fn login(&self, uid: &[u8], server: &[u8], subid: &[u8], secret: Secret) -> bool {
+    pub fn login(
+        &self,
+        uid: &[u8],
+        server: &[u8],
+        subid: &[u8],
+        secret: impl Into<LoginSecret>,
+    ) -> bool {
         let command = Command::LogIn {
             uid: uid.to_vec(),
             server: server.to_vec(),
             subid: subid.to_vec(),
-            secret,
+            secret: secret.into(),
         };
         self.command(command).is_some_and(|result| result.count() > 0)
     }

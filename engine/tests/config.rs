@@ -6,7 +6,8 @@ use std::path::Path;
 
 use skyring::config::{
     CertificateFiles, CertificateSource, Compression, Config, ConfigError, ConfigFault,
-    DuplicateRequest, Limits, Listener, ListenerKind, PushOverBudget, TlsSettings, capacity,
+    DuplicateRequest, Handshake, Limits, Listener, ListenerKind, PushOverBudget, TlsSettings,
+    capacity,
 };
 use skyring::cores;
 use skyring_protocols::{Blame, Compat};
@@ -56,6 +57,11 @@ fn the_sample_with_every_key_differs_only_where_the_default_is_absence() {
     let mut expected = Config { admin, ..Config::default() };
     for listener in &mut expected.listeners {
         listener.congestion = Some(String::from("cubic"));
+        let has_identity = matches!(listener.kind, ListenerKind::Login | ListenerKind::Http);
+        // The sample shows it on the first of its kind.
+        if has_identity && listener.tls.is_none() {
+            listener.identity = Some("/etc/skyring/identity".into());
+        }
         let files = ["/etc/skyring/cert.pem", "/etc/skyring/key.pem"];
         listener.tls.get_or_insert(TlsSettings::files(files[0], files[1]));
     }
@@ -109,6 +115,8 @@ fn every_value_reaches_its_field() {
         multilogin = true
         logins_per_minute_per_address = 17
         logins_per_minute_per_user = 18
+        handshake = "v2"
+        identity = "i"
         [[listener]]
         kind = "msg"
         address = "0.0.0.0:1"
@@ -131,6 +139,8 @@ fn every_value_reaches_its_field() {
         accepts_per_second = 14
         messages_per_second = 15
         bytes_per_second = 16
+        handshake = "v1"
+        proxy_from = ["10.0.0.0/8", "::1/128"]
         [listener.tls]
         cert = "a.pem"
         key = "b.pem"
@@ -162,7 +172,13 @@ fn every_value_reaches_its_field() {
         logins_per_minute_per_user: 18,
         ..Limits::default()
     };
-    let login = Listener { multilogin: true, limits, ..Listener::new(ListenerKind::Login) };
+    let login = Listener {
+        multilogin: true,
+        limits,
+        handshake: Handshake::V2,
+        identity: Some("i".into()),
+        ..Listener::new(ListenerKind::Login)
+    };
     let msg = Listener {
         kind: ListenerKind::Msg,
         address: "0.0.0.0:1".parse::<SocketAddr>().unwrap(),
@@ -190,6 +206,8 @@ fn every_value_reaches_its_field() {
             bytes_per_second: 16,
             ..Limits::default()
         },
+        handshake: Handshake::V1,
+        proxy_from: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         tls: Some(TlsSettings {
             source: CertificateSource::Files(vec![
                 CertificateFiles { cert: "a.pem".into(), key: "b.pem".into() },
@@ -250,6 +268,10 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[[listener]]\nkind = \"gate\"\nlogins_per_minute_per_user = 1",
         "listener[0].logins_per_minute_per_user: means nothing on a gate listener",
+    ),
+    (
+        "[[listener]]\nkind = \"login\"\nhandshake = \"v2\"",
+        "listener[0].identity: missing; it must be the path of a key file, because handshake is \"v2\"",
     ),
     ("shard = 1", "shard: no such key; the keys here are shards, cores, admin,"),
     ("[demo]\ndelay = 1", "demo.delay: no such key; the keys here are delay_ms"),
@@ -335,6 +357,12 @@ const REFUSED_IN_LISTENER: &[(&str, &str, &str)] = &[
     ("msg", "server = 1", "server: must be a text in quotes, not 1"),
     ("msg", "congestion = \"\"", "congestion: must be the name of a congestion control"),
     ("msg", "congestion = \"a/b\"", "congestion: must be the name of a congestion control"),
+    ("msg", "proxy_from = \"::1/128\"", "proxy_from: must be a list of texts in quotes, not"),
+    (
+        "http",
+        "proxy_from = [\"::1/128\", \"10.0.0.1/8\"]",
+        "proxy_from[1]: must be a network with zeros behind its prefix, such as",
+    ),
     ("msg", "backlog = 0", "backlog: must be at least 1, not 0"),
     ("msg", "backlog = 2147483648", "backlog: must be at most 2147483647"),
     ("msg", "handshake_timeout_ms = 0", "handshake_timeout_ms: must be at least 1, not 0"),

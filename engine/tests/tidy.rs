@@ -273,7 +273,8 @@ fn rule_number(id: &str) -> Option<(char, u32)> {
 }
 
 /// Rules of how a server behaves beyond its machines: only the engine's own tests can show them.
-const LIVE: &[&str] = &["L14", "L15", "L16", "M7", "M20", "M21", "G1", "G2", "G3", "G4", "G5"];
+const LIVE: &[&str] =
+    &["L14", "L15", "L16", "M7", "M20", "M21", "G1", "G2", "G3", "G4", "G5", "X1", "X9"];
 
 /// Rules that a range may have to count as citing each: a wider one says what a file is about, not
 /// what it shows.

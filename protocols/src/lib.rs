@@ -23,6 +23,7 @@ pub mod jwt;
 pub mod line;
 pub mod login;
 pub mod msg;
+pub mod proxy;
 pub mod secure;
 pub mod sproto;
 pub mod websocket;

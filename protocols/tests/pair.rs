@@ -8,3 +8,5 @@ mod http1;
 mod login;
 #[path = "pair/msg.rs"]
 mod msg;
+#[path = "pair/secure.rs"]
+mod secure;

@@ -8,6 +8,7 @@
 mod alone;
 mod doctor;
 mod fetch;
+mod keys;
 mod serve;
 mod sproto;
 mod stats;
@@ -45,6 +46,8 @@ Commands:
   fetch   Ask for a URL and print what comes; `skyring fetch --help` has its options
   ws      Talk to a WebSocket, line by line; `skyring ws --help` has its options
   sproto  Check, compile and show sproto schemas, and decode messages; `skyring sproto --help`
+  keygen FILE      Make the key of a server for the secure handshake; prints its public half
+  public-key FILE  Print the public half of that key, which clients must know
 
 Options:
   --config FILE   serve, doctor: the configuration, TOML; engine/skyring.toml shows every key.
@@ -65,6 +68,8 @@ enum Command {
     WsHelp,
     Sproto(Box<SprotoOptions>),
     SprotoHelp,
+    KeyGenerate(PathBuf),
+    KeyPublic(PathBuf),
     Serve { config: Option<PathBuf> },
     Doctor { config: Option<PathBuf> },
     Stats { admin: SocketAddr },
@@ -100,10 +105,14 @@ enum UsageError {
     Ws(#[from] WsUsageError),
     #[error(transparent)]
     Sproto(#[from] SprotoUsageError),
-    #[error("no command {0:?}; there are serve, doctor, stats, fetch, ws and sproto")]
+    #[error(
+        "no command {0:?}; there are serve, doctor, stats, fetch, ws, sproto, keygen and public-key"
+    )]
     NoSuchCommand(OsString),
     #[error("one command at a time: {first} and {second:?}")]
     TwoCommands { first: &'static str, second: OsString },
+    #[error("{command} needs a file")]
+    NoFile { command: &'static str },
     #[error("{command} has no option {option}")]
     NotForCommand { command: &'static str, option: &'static str },
 }
@@ -120,6 +129,8 @@ pub(crate) fn run() -> ExitCode {
         Ok(Command::WsHelp) => print(ws::HELP),
         Ok(Command::Sproto(options)) => sproto::run(&options),
         Ok(Command::SprotoHelp) => print(sproto::HELP),
+        Ok(Command::KeyGenerate(path)) => keys::generate(&path),
+        Ok(Command::KeyPublic(path)) => keys::public(&path),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
@@ -166,9 +177,12 @@ fn parse(mut parser: Parser) -> Result<Command, UsageError> {
     })
 }
 
+/// Commands that have their own options.
+const OWN_OPTIONS: [&str; 5] = ["fetch", "ws", "sproto", "keygen", "public-key"];
+
 /// The name of a command that has its own options.
 fn own_options(text: &OsString) -> Option<&'static str> {
-    ["fetch", "ws", "sproto"].into_iter().find(|name| text == name)
+    OWN_OPTIONS.into_iter().find(|name| text == name)
 }
 
 /// What stands behind the name of a command that has its own options.
@@ -177,12 +191,31 @@ fn parse_own(command: &str, parser: Parser) -> Result<Command, UsageError> {
         let options = SprotoOptions::parse(parser)?.map(Box::new);
         return Ok(options.map_or(Command::SprotoHelp, Command::Sproto));
     }
+    if command == "keygen" || command == "public-key" {
+        return parse_keys(command, parser);
+    }
     if command == "ws" {
         let options = WsOptions::parse(parser)?.map(Box::new);
         return Ok(options.map_or(Command::WsHelp, Command::Ws));
     }
     let options = FetchOptions::parse(parser)?.map(Box::new);
     Ok(options.map_or(Command::FetchHelp, Command::Fetch))
+}
+
+/// The file that a command about keys is for.
+fn parse_keys(command: &str, mut parser: Parser) -> Result<Command, UsageError> {
+    let mut path = None;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            Arg::Value(text) if path.is_none() => path = Some(PathBuf::from(text)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    let is_new = command == "keygen";
+    let command = if is_new { "keygen" } else { "public-key" };
+    let path = path.ok_or(UsageError::NoFile { command })?;
+    Ok(if is_new { Command::KeyGenerate(path) } else { Command::KeyPublic(path) })
 }
 
 fn command_name(earlier: Option<Name>, text: OsString) -> Result<Name, UsageError> {
@@ -256,7 +289,8 @@ mod tests {
         let refused = |arguments: &str| command(arguments).unwrap_err();
         assert_eq!(
             refused("start"),
-            "no command \"start\"; there are serve, doctor, stats, fetch, ws and sproto"
+            "no command \"start\"; there are serve, doctor, stats, fetch, ws, sproto, keygen and \
+             public-key"
         );
         assert_eq!(refused("serve stats"), "one command at a time: serve and \"stats\"");
         assert_eq!(refused("serve --admin 127.0.0.1:1"), "serve has no option --admin");
@@ -266,6 +300,8 @@ mod tests {
         assert!(refused("stats --admin localhost").contains("localhost"));
         assert_eq!(refused("--config a fetch u"), "fetch has no option --config");
         assert_eq!(refused("fetch"), "fetch needs a URL");
+        assert_eq!(refused("keygen"), "keygen needs a file");
+        assert_eq!(refused("public-key a b"), "unexpected argument \"b\"");
         assert_eq!(refused("--admin [::1]:9 ws u"), "ws has no option --admin");
         assert_eq!(refused("ws"), "ws needs a URL");
         assert_eq!(refused("--config a sproto check b"), "sproto has no option --config");
@@ -277,6 +313,6 @@ mod tests {
         for name in [Name::Serve, Name::Doctor, Name::Stats].map(Name::text) {
             assert!(HELP.contains(&format!("\n  {name} ")));
         }
-        assert!(["fetch", "ws", "sproto"].iter().all(|it| HELP.contains(&format!("\n  {it} "))));
+        assert!(OWN_OPTIONS.iter().all(|it| HELP.contains(&format!("\n  {it} "))));
     }
 }

@@ -15,7 +15,7 @@ use skyring::admin::{self, Admin, CounterRow};
 use skyring::config::{Config, ListenerKind};
 use skyring::demo::Demo;
 use skyring::error::StartError;
-use skyring::server::{Reloaded, Server, ServerHandle};
+use skyring::server::{Server, ServerHandle};
 use skyring::shard::counters::Counter;
 
 const WARNING: &str = "\
@@ -138,17 +138,26 @@ fn heed_signals(mut signals: Signals, handle: ServerHandle) {
     });
 }
 
-/// Reads certificates again; what to say about it.
+/// Reads certificates and identities again; what to say about it.
 fn reload(handle: &ServerHandle) -> String {
-    let reloaded = handle.reload_certificates();
-    if reloaded.is_empty() {
-        return String::from("skyring: no listener has certificates to reload\n");
+    let certificates = handle.reload_certificates();
+    let certificates = certificates
+        .into_iter()
+        .map(|one| said_of(one.listener, "certificates", one.result.map_err(|e| e.to_string())));
+    let identities = handle.reload_identities();
+    let identities = identities
+        .into_iter()
+        .map(|one| said_of(one.listener, "identity", one.result.map_err(|e| e.to_string())));
+    let said: String = certificates.chain(identities).collect();
+    match said.is_empty() {
+        true => String::from("skyring: no listener has certificates or an identity to reload\n"),
+        false => said,
     }
-    let line = |one: &Reloaded| match &one.result {
-        Ok(()) => format!("skyring: listener[{}]: certificates reloaded\n", one.listener),
-        Err(error) => {
-            format!("skyring: listener[{}] keeps its certificates: {error}\n", one.listener)
-        }
-    };
-    reloaded.iter().map(line).collect()
+}
+
+fn said_of(listener: usize, what: &str, result: Result<(), String>) -> String {
+    match result {
+        Ok(()) => format!("skyring: listener[{listener}]: {what} reloaded\n"),
+        Err(error) => format!("skyring: listener[{listener}] keeps its {what}: {error}\n"),
+    }
 }

@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, limits, tls, websocket};
+use super::{Config, Demo, Listener, ListenerKind, limits, proxy, secure, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -66,6 +66,9 @@ const LISTENER_KEYS: &[&str] = &[
     "logins_per_minute_per_user",
     "messages_per_second",
     "bytes_per_second",
+    "handshake",
+    "identity",
+    "proxy_from",
     "tls",
 ];
 
@@ -159,6 +162,8 @@ fn listener(index: usize, table: &Table, fresh: Fresh) -> Result<Listener, Confi
     section.set("pending_requests_max", &mut listener.pending_requests_max)?;
     websocket::parse(&section, &mut listener)?;
     limits::parse(&section, &mut listener.limits)?;
+    secure::parse(&section, &mut listener)?;
+    proxy::parse(&section, &mut listener.proxy_from)?;
     let tls = section.table("tls")?;
     listener.tls = tls.map(|table| tls::parse(&section.key("tls"), table)).transpose()?;
     Ok(listener)
@@ -169,7 +174,12 @@ fn refuse_keys_of_other_kinds(
     kind: ListenerKind,
 ) -> Result<(), ConfigError> {
     let websocket = websocket::KEYS.iter().map(|key| (*key, &[ListenerKind::Http][..]));
-    let mut keys = KEYS_OF_KINDS.iter().copied().chain(limits::KEYS_OF_KINDS).chain(websocket);
+    let mut keys = KEYS_OF_KINDS
+        .iter()
+        .copied()
+        .chain(limits::KEYS_OF_KINDS)
+        .chain(secure::KEYS_OF_KINDS)
+        .chain(websocket);
     match keys.find(|(key, kinds)| section.has(key) && !kinds.contains(&kind)) {
         Some((key, _)) => Err(ConfigError::at(section.key(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),

@@ -10,7 +10,7 @@ use skyring_protocols::Compat;
 use toml::{Table, Value};
 
 use super::error::{ConfigError, ConfigFault};
-use super::{Compression, DuplicateRequest, ListenerKind, PushOverBudget};
+use super::{Compression, DuplicateRequest, Handshake, ListenerKind, PushOverBudget};
 
 /// A table and where it is in its file.
 pub(super) struct Section<'a> {
@@ -214,6 +214,19 @@ impl FromValue for PushOverBudget {
         match value.as_str()? {
             "close" => Some(PushOverBudget::Close),
             "drop" => Some(PushOverBudget::Drop),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for Handshake {
+    const EXPECTED: &'static str = "\"v1\", \"v2\" or \"both\"";
+
+    fn from_value(value: &Value) -> Option<Handshake> {
+        match value.as_str()? {
+            "v1" => Some(Handshake::V1),
+            "v2" => Some(Handshake::V2),
+            "both" => Some(Handshake::Both),
             _ => None,
         }
     }

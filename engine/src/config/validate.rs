@@ -11,7 +11,7 @@ use super::error::{ConfigError, ConfigFault};
 use super::{
     BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
     HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, limits, tls, websocket,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, limits, secure, tls, websocket,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -116,6 +116,7 @@ pub(super) type Path<'a> = &'a dyn Fn(&str) -> String;
 
 fn listener(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
     kind(listener, path)?;
+    secure::validate(listener, path)?;
     if let Some(name) = &listener.congestion {
         congestion(name, path)?;
     }
@@ -171,7 +172,8 @@ fn kind(listener: &Listener, path: Path<'_>) -> Result<(), ConfigError> {
         ("duplicate_request", replay && kind != ListenerKind::Msg),
     ];
     let misplaced = misplaced.iter().find(|(_, misplaced)| *misplaced).map(|(key, _)| *key);
-    let misplaced = misplaced.or_else(|| limits::misplaced(listener));
+    let misplaced =
+        misplaced.or_else(|| limits::misplaced(listener)).or_else(|| secure::misplaced(listener));
     match misplaced.or_else(|| websocket::misplaced(listener)) {
         Some(key) => Err(ConfigError::at(path(key), ConfigFault::NotOnKind { kind })),
         None => Ok(()),

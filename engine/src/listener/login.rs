@@ -8,11 +8,16 @@
 //! The owner shard holds the lock of a uid while the application decides; a second login of the
 //! uid is answered 406 meanwhile.
 
+use skyring_protocols::crypt::randomkey;
+use skyring_protocols::login::SecureOffer;
 use skyring_protocols::login::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
+use skyring_protocols::secure::ExchangeKey;
 use skyring_protocols::websocket::Kind;
 
+use crate::config::Handshake;
 use crate::driver::{ReceiveMode, ShardIndex, Token};
 use crate::handler::{Credentials, Denied, Identity, Login, Subid};
+use crate::identity::ServerIdentity;
 use crate::limit::{Rate, RateTable};
 use crate::mutation::{self, Mutation};
 use crate::shard::connections::{LoginRole, Role};
@@ -27,15 +32,31 @@ const SCATTER_MS_MIN: u64 = 500;
 
 impl Core {
     pub(crate) fn start_login(&mut self, slot: u32) {
-        let compat = self.listener(self.connections.at(slot).listener).settings.compat;
-        let (challenge, private_key) = ((self.entropy)(), (self.entropy)());
-        let mut machine = LoginServer::new(compat, challenge, private_key);
+        let mut machine = self.login_machine(slot);
         if let Some(refusal) = self.refuse_early(slot) {
             machine.refuse(refusal);
         }
         self.connections.at_mut(slot).role = Role::Login(Box::new(LoginRole { machine }));
         self.receive(slot, ReceiveMode::Stream);
         self.pump_login(slot);
+    }
+
+    /// The machine of a fresh connection, which speaks the versions of its listener.
+    fn login_machine(&mut self, slot: u32) -> LoginServer {
+        let at = self.connections.at(slot).listener;
+        let (challenge, private_key) = (randomkey(self.random()), randomkey(self.random()));
+        let settings = &self.listener(at).settings;
+        let (compat, handshake) = (settings.compat, settings.handshake);
+        let identity = self.listener(at).shared.identity.as_ref().map(ServerIdentity::key);
+        match identity.filter(|_| handshake != Handshake::V1) {
+            None => LoginServer::new(compat, challenge, private_key),
+            Some(identity) => {
+                let exchange = ExchangeKey::new(&self.random());
+                let allows_v1 = handshake == Handshake::Both;
+                let offer = SecureOffer { identity, exchange, allows_v1 };
+                LoginServer::with_offer(compat, challenge, private_key, offer)
+            }
+        }
     }
 
     /// Why a login is not even begun, if it is not.
@@ -69,7 +90,7 @@ impl Core {
     /// So many milliseconds and up to as many more, so that who was refused together does not come
     /// back together.
     fn scatter(&mut self, ms: u64) -> u32 {
-        let luck = u64::from_le_bytes((self.entropy)()) % ms.max(SCATTER_MS_MIN);
+        let luck = u64::from_le_bytes(self.random()) % ms.max(SCATTER_MS_MIN);
         ms.saturating_add(luck).try_into().unwrap_or(u32::MAX)
     }
 
@@ -148,7 +169,11 @@ impl Core {
             }
         };
         self.count(counter);
-        self.connections.at_mut(slot).role = Role::None;
+        let role = std::mem::replace(&mut self.connections.at_mut(slot).role, Role::None);
+        let is_v2 = matches!(&role, Role::Login(login) if login.machine.is_v2());
+        if is_v2 && close == LoginClose::Answered(200) {
+            self.count(Counter::LoginGrantedV2);
+        }
         match close {
             // All lines were taken before this verdict.
             LoginClose::Answered(200 | 403 | 406) => {
@@ -163,7 +188,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(token) else { return };
         let listener = connection.listener;
         let Role::Login(login) = &mut connection.role else { return };
-        let Some(secret) = login.machine.secret().cloned() else { return };
+        let Some(secret) = login.machine.agreed() else { return };
         let Ok(identity) = result else {
             return self.on_registered(token, LoginVerdict::Unauthorized);
         };
@@ -216,11 +241,12 @@ impl Core {
     /// Whether a user may log in once more now; milliseconds until that is so.
     fn admit_user(&mut self, uid: &[u8], rate: Option<Rate>) -> Result<(), u64> {
         let Some(rate) = rate else { return Ok(()) };
-        let entropy = &mut self.entropy;
-        let table = self.user_logins.get_or_insert_with(|| {
-            let mut word = || u64::from_le_bytes(entropy());
-            Box::new(RateTable::new((word(), word())))
-        });
+        if self.user_logins.is_none() {
+            let mut word = || u64::from_le_bytes(self.random());
+            let key = (word(), word());
+            self.user_logins = Some(Box::new(RateTable::new(key)));
+        }
+        let Some(table) = &mut self.user_logins else { return Ok(()) };
         let who = table.name(uid);
         table.admit(who, rate, self.now_ms)
     }

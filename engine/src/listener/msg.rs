@@ -5,13 +5,15 @@
 
 use bytes::Bytes;
 use skyring_protocols::msg::attach::{self, AttachAnswer, AttachLine};
+use skyring_protocols::msg::attach_v2::{self, AttachHello, Challenged};
 use skyring_protocols::msg::request;
 use skyring_protocols::msg::response::{self, Flag};
 use skyring_protocols::msg::session::{self, SessionPolicy, Ticket, Verdict};
 use skyring_protocols::msg::username;
 use skyring_protocols::websocket::Kind;
-use skyring_protocols::{Decode, frame};
+use skyring_protocols::{Compat, Decode, frame};
 
+use crate::config::{Handshake, Listener};
 use crate::handler::{Reply, Request};
 use crate::mutation::{self, Mutation};
 use crate::presence::Change;
@@ -23,7 +25,7 @@ use crate::shard::message::HandOver;
 use crate::shard::sessions::SessionKey;
 
 impl Core {
-    /// Collects the first frame of a connection.
+    /// Collects the first frame of a connection, and of one that was challenged the second.
     pub(crate) fn on_attach_bytes(&mut self, slot: u32, bytes: &[u8]) {
         let mut input = self.connections.take_remainder(slot);
         if input.capacity() == 0 {
@@ -41,7 +43,10 @@ impl Core {
             Decode::Done { value, consumed } => {
                 let (attach, unread) = (value.to_vec(), input[consumed..].to_vec());
                 self.connections.recycle(input);
-                self.route_attach(slot, attach, unread);
+                match self.connections.at(slot).role {
+                    Role::Proving(_) => self.prove(slot, &attach, &unread),
+                    _ => self.route_attach(slot, attach, unread),
+                }
             }
         }
     }
@@ -51,11 +56,10 @@ impl Core {
         let connection = self.connections.at(slot);
         let (listener, peer, deadline_ms) =
             (connection.listener, connection.peer(), connection.deadline_ms);
-        let compat = self.listener(connection.session_listener()).settings.compat;
-        let line = AttachLine::parse(&attach);
-        let uid = line.username.and_then(|text| username::uid(text, compat));
-        let Some(uid) = uid else {
-            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+        let settings = &self.listener(connection.session_listener()).settings;
+        let uid = match attached_uid(&attach, settings) {
+            Ok(uid) => uid,
+            Err(refusal) => return self.refuse_attach(slot, refusal),
         };
         let owner = self.router.owner(&uid);
         if owner == self.index {
@@ -69,6 +73,9 @@ impl Core {
     /// Judges an attach of a user that this shard owns, then takes what came behind it.
     pub(crate) fn judge(&mut self, slot: u32, attach: &[u8], unread: &[u8]) {
         let at = self.connections.at(slot).session_listener();
+        if is_hello(attach, &self.listener(at).settings) {
+            return self.challenge(slot, attach.to_vec(), unread);
+        }
         let line = AttachLine::parse(attach);
         let key = line.username.and_then(|text| self.sessions.find(text));
         let policy = &self.listeners[usize::from(at.0)].policy;
@@ -87,6 +94,51 @@ impl Core {
             Err(AttachAnswer::IndexExpired) if mutation::active(Mutation::AcceptUsedIndex) => {}
             Err(refusal) => return self.refuse_attach(slot, refusal),
         }
+        self.attach_connection(slot, key, AttachAnswer::Ok.payload(), unread);
+    }
+
+    /// Has a client prove that it knows the key of a user that this shard owns, or would own if there was
+    /// one (WIRE V13).
+    fn challenge(&mut self, slot: u32, hello: Vec<u8>, unread: &[u8]) {
+        self.count(Counter::AttachChallenged);
+        let challenged = Challenged::new(hello, &self.random());
+        self.say_payload(slot, challenged.challenge());
+        self.connections.at_mut(slot).role = Role::Proving(Box::new(challenged));
+        self.greet(slot);
+        if self.connections.at(slot).web.is_some() {
+            self.on_web_bytes(slot, unread);
+        } else if !unread.is_empty() {
+            self.on_attach_bytes(slot, unread);
+        }
+        self.continue_receiving(self.connections.token(slot));
+    }
+
+    /// Judges a proof, then takes what came behind it (WIRE V15).
+    pub(crate) fn prove(&mut self, slot: u32, proof: &[u8], unread: &[u8]) {
+        let connection = self.connections.at_mut(slot);
+        let at = connection.session_listener();
+        let Role::Proving(challenged) = std::mem::replace(&mut connection.role, Role::None) else {
+            return;
+        };
+        let hello = AttachHello::parse(challenged.hello());
+        let key = hello.ok().and_then(|hello| self.sessions.find(hello.username));
+        let session = key.and_then(|key| Some((key, self.sessions.get_mut(key)?)));
+        let Some((key, session)) = session.filter(|(_, session)| session.listener == at) else {
+            challenged.pretend(proof);
+            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+        };
+        match session.state.prove(&challenged, proof) {
+            Ok(answer) => {
+                self.count(Counter::AttachedV2);
+                self.attach_connection(slot, key, &answer, unread);
+            }
+            Err(refusal) => self.refuse_attach(slot, refusal),
+        }
+    }
+
+    /// Gives a session its connection, which has shown that it may be that, and takes what came behind.
+    fn attach_connection(&mut self, slot: u32, key: SessionKey, answer: &[u8], unread: &[u8]) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
         let older = session.connection();
         let user = session.user.clone();
         if let Some(older) = older.filter(|_| !mutation::active(Mutation::KeepOlder)) {
@@ -103,7 +155,7 @@ impl Core {
         connection.role = Role::Attached(key);
         let peer = connection.peer();
         self.set_deadline(slot, deadline_ms);
-        self.answer_attach(slot, AttachAnswer::Ok);
+        self.say_payload(slot, answer);
         self.tell(&user, Change::Attached(peer));
         self.dispatch.events().on_attach(&user, peer);
         if self.draining {
@@ -126,17 +178,19 @@ impl Core {
         });
         let at = self.connections.at(slot).session_listener();
         let uniform = self.listener(at).settings.uniform_errors;
-        self.answer_attach(slot, if uniform { refusal.uniform() } else { refusal });
+        let answer = if uniform { refusal.uniform() } else { refusal };
+        self.say_payload(slot, answer.payload());
         self.connections.at_mut(slot).role = Role::None;
         self.finish(slot, Counter::ClosedByServer);
     }
 
-    fn answer_attach(&mut self, slot: u32, answer: AttachAnswer) {
+    /// Says something of an attach.
+    fn say_payload(&mut self, slot: u32, payload: &[u8]) {
         if self.connections.at(slot).web.is_some() {
-            return self.web_send(slot, Kind::Binary, answer.payload());
+            return self.web_send(slot, Kind::Binary, payload);
         }
-        frame::encode(answer.payload(), self.connections.output(slot))
-            .expect("an attach answer is short");
+        frame::encode(payload, self.connections.output(slot))
+            .expect("what is said of an attach is short");
     }
 
     /// A session loses its connection and stays.
@@ -289,6 +343,25 @@ impl Core {
 fn last_attached(connections: &Connections) -> Option<u32> {
     let is_attached = |slot: &u32| matches!(connections.at(*slot).role, Role::Attached(_));
     connections.slots().into_iter().rev().find(is_attached)
+}
+
+/// Whether a first payload begins an attach of version 2, where there is such a thing.
+fn is_hello(attach: &[u8], settings: &Listener) -> bool {
+    settings.handshake != Handshake::V1 && attach_v2::is_hello(attach)
+}
+
+/// The account that a first payload is about, which is not trusted yet; else what to answer.
+fn attached_uid(attach: &[u8], settings: &Listener) -> Result<Vec<u8>, AttachAnswer> {
+    if is_hello(attach, settings) {
+        let hello = AttachHello::parse(attach)?;
+        return username::uid(hello.username, Compat::Strict).ok_or(AttachAnswer::UserNotFound);
+    }
+    if settings.handshake == Handshake::V2 {
+        return Err(AttachAnswer::Unauthorized);
+    }
+    let name = AttachLine::parse(attach).username;
+    let uid = name.and_then(|text| username::uid(text, settings.compat));
+    uid.ok_or(AttachAnswer::UserNotFound)
 }
 
 /// What is remembered of a reply: all of it, if the connection of the moment can carry so much or, as

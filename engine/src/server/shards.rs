@@ -21,6 +21,7 @@ use crate::driver::{Driver, ListenerIndex, ShardIndex};
 use crate::error::StartError;
 use crate::handler::Application;
 use crate::host::{self, ShardThread};
+use crate::identity::ServerIdentity;
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
 use crate::ram;
@@ -38,14 +39,12 @@ const MAILBOX_MESSAGES: usize = 128;
 /// Shards up to which each gets the larger share of receive buffers.
 const FEW_SHARDS: u16 = 8;
 
-/// A random key for a challenge or a key exchange.
+/// Fills with random bytes.
 ///
 /// # Panics
 /// When the operating system gives none, which it did when the server started.
-pub(super) fn random() -> [u8; 8] {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).expect("the operating system gave random bytes before");
-    skyring_protocols::crypt::randomkey(bytes)
+pub(super) fn random(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the operating system gave random bytes before");
 }
 
 /// Milliseconds since 1970, 0 before.
@@ -282,7 +281,10 @@ fn listener_sides(config: &Config) -> Result<Vec<(Listener, Arc<ListenerShared>)
         let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
         let tls = tls.map(|tls| ServerTls::load_with(&tls, &tickets)).transpose();
         let tls = tls.map_err(|source| StartError::Tls { listener: index, source })?;
-        Ok((listener.clone(), Arc::new(ListenerShared::new(listener, keys, tls))))
+        let identity = listener.identity.as_deref().map(ServerIdentity::load).transpose();
+        let identity =
+            identity.map_err(|source| StartError::Identity { listener: index, source })?;
+        Ok((listener.clone(), Arc::new(ListenerShared::new(listener, keys, tls, identity))))
     };
     config.listeners.iter().enumerate().map(side).collect()
 }

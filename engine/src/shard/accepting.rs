@@ -110,7 +110,9 @@ impl Core {
         self.count(Counter::Accepted);
         self.pace(at);
         self.occupy(slot, at, peer);
-        if let Some(refusal) = self.refusal(at, peer) {
+        // Whoever a proxy speaks for is judged behind its header.
+        let is_proxy = self.is_proxy(at, peer.ip());
+        if let Some(refusal) = self.refusal(at, peer, is_proxy) {
             self.connections.at_mut(slot).uncounted = true;
             return self.abort(slot, refusal);
         }
@@ -120,10 +122,19 @@ impl Core {
         let timeout_ms = self.listener(at).settings.handshake_timeout_ms;
         self.set_deadline(slot, self.now_ms.saturating_add(timeout_ms));
         self.greet(slot);
+        if is_proxy {
+            self.connections.at_mut(slot).role = Role::Proxied;
+        } else {
+            self.begin_connection(slot);
+        }
+        self.continue_receiving(self.connections.token(slot));
+    }
+
+    /// Begins what a listener's connections begin with: a TLS handshake, or what they are for.
+    pub(super) fn begin_connection(&mut self, slot: u32) {
         if !self.secure(slot) {
             self.assign_role(slot);
         }
-        self.continue_receiving(self.connections.token(slot));
     }
 
     /// Gives a connection the role that its listener is for. A TLS connection has done its handshake.
@@ -138,7 +149,7 @@ impl Core {
     }
 
     /// Counts a new connection, unless it is one too many.
-    fn refusal(&self, at: ListenerIndex, peer: SocketAddr) -> Option<Counter> {
+    fn refusal(&self, at: ListenerIndex, peer: SocketAddr, is_proxy: bool) -> Option<Counter> {
         if self.memory.is_short() {
             return Some(Counter::RefusedMemory);
         }
@@ -146,7 +157,7 @@ impl Core {
         if !listener.shared.admit(listener.settings.maxclient) {
             return Some(Counter::RefusedMaxclient);
         }
-        if listener.shared.admits_address(peer.ip(), &listener.rates, self.now_ms) {
+        if is_proxy || self.admits_address(at, peer) {
             return None;
         }
         listener.shared.leave();
@@ -191,7 +202,7 @@ mod tests {
     #[test]
     fn threads_admit_exactly_as_many_as_there_is_room_for() {
         let listener = Listener::new(ListenerKind::Gate);
-        let shared = ListenerShared::new(&listener, [(1, 2), (3, 4)], None);
+        let shared = ListenerShared::new(&listener, [(1, 2), (3, 4)], None, None);
         let admitted: usize = std::thread::scope(|scope| {
             let admit = || (0..500).filter(|_| shared.admit(700)).count();
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(admit)).collect();

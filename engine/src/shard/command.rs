@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 
 use crate::driver::ShardIndex;
 use crate::handler::LogoutReason;
@@ -93,7 +93,7 @@ pub(crate) enum Command {
         /// The name of the login.
         subid: Vec<u8>,
         /// The shared secret.
-        secret: Secret,
+        secret: LoginSecret,
     },
 }
 

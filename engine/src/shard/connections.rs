@@ -1,14 +1,16 @@
 //! The connections of a shard, by slot of the ring's descriptor table.
 
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use skyring_protocols::login::server::LoginServer;
+use skyring_protocols::msg::Challenged;
 use skyring_protocols::msg::response::{self, Flag};
 
 use super::dialled::DialledRole;
 pub(crate) use super::in_flight::InFlight;
 use super::message::HandOver;
+use super::peer_address::PeerAddress;
 use super::sessions::SessionKey;
 use super::traffic::{Spare, Traffic};
 use super::web::Web;
@@ -44,12 +46,16 @@ pub(crate) enum Life {
 pub(crate) enum Role {
     /// Nothing any more.
     None,
+    /// To begin once a trusted proxy has said whose it is.
+    Proxied,
     /// To be what its listener says once its TLS handshake is done.
     Securing,
     /// A login conversation.
     Login(Box<LoginRole>),
     /// A message-server connection before its attach.
     Attaching,
+    /// A message-server connection that was challenged and has to prove its user (WIRE V13).
+    Proving(Box<Challenged>),
     /// On the way to its owner shard.
     Departing(Box<Departure>),
     /// The connection of a session.
@@ -173,6 +179,11 @@ impl Connection {
         self.peer.address()
     }
 
+    /// Takes another address for the other end's.
+    pub(super) fn set_peer(&mut self, peer: SocketAddr) {
+        self.peer = PeerAddress::new(peer);
+    }
+
     /// The msg listener whose sessions it may attach to, which is its own but for a WebSocket.
     pub(crate) fn session_listener(&self) -> ListenerIndex {
         self.web.as_ref().and_then(|web| web.msg).unwrap_or(self.listener)
@@ -231,30 +242,6 @@ impl Connection {
 struct Writers<'a> {
     role: &'a mut Role,
     web: &'a mut Option<Box<Web>>,
-}
-
-/// An address as a table of many connections keeps it: the usual kind in place, the large kind
-/// elsewhere.
-#[derive(Debug)]
-enum PeerAddress {
-    V4(SocketAddrV4),
-    V6(Box<SocketAddrV6>),
-}
-
-impl PeerAddress {
-    fn new(address: SocketAddr) -> PeerAddress {
-        match address {
-            SocketAddr::V4(address) => PeerAddress::V4(address),
-            SocketAddr::V6(address) => PeerAddress::V6(Box::new(address)),
-        }
-    }
-
-    fn address(&self) -> SocketAddr {
-        match self {
-            PeerAddress::V4(address) => SocketAddr::V4(*address),
-            PeerAddress::V6(address) => SocketAddr::V6(**address),
-        }
-    }
 }
 
 /// The table. It grows to the highest slot in use.

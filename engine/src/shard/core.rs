@@ -35,6 +35,7 @@ use super::web::{self, WebRoom};
 use crate::config::{Listener, capacity};
 use crate::context::ShardSide;
 use crate::driver::{Event, ListenerIndex, Operation, ShardIndex, Token};
+use crate::identity::ServerIdentity;
 use crate::limit::{Bucket, Meter, Rate, RateTable, Rates};
 use crate::listener::http;
 use crate::listener::http::date::{DateCache, WallClock};
@@ -78,6 +79,8 @@ pub(crate) struct ListenerShared {
     logins: Option<Mutex<RateTable>>,
     /// Its certificates, if it speaks TLS.
     pub(crate) tls: Option<ServerTls>,
+    /// Who it is in the secure handshake, if it is anybody.
+    pub(crate) identity: Option<ServerIdentity>,
 }
 
 impl std::fmt::Debug for ListenerShared {
@@ -89,7 +92,12 @@ impl std::fmt::Debug for ListenerShared {
 
 impl ListenerShared {
     /// What a listener with these settings needs. `keys` must be secret and random.
-    pub(crate) fn new(settings: &Listener, keys: [(u64, u64); 2], tls: Option<ServerTls>) -> Self {
+    pub(crate) fn new(
+        settings: &Listener,
+        keys: [(u64, u64); 2],
+        tls: Option<ServerTls>,
+        identity: Option<ServerIdentity>,
+    ) -> Self {
         let rates = Rates::new(&settings.limits, 1);
         let table = |rate: Option<Rate>, key| rate.map(|_| Mutex::new(RateTable::new(key)));
         ListenerShared {
@@ -97,6 +105,7 @@ impl ListenerShared {
             addresses: table(rates.connections, keys[0]),
             logins: table(rates.logins, keys[1]),
             tls,
+            identity,
         }
     }
 
@@ -139,8 +148,8 @@ fn take(
     table.admit(who, rate, now_ms)
 }
 
-/// Random keys for challenges and key exchanges, used as they come.
-pub(crate) type Entropy = Box<dyn FnMut() -> [u8; 8]>;
+/// Fills with random bytes, for challenges, key exchanges and nonces.
+pub(crate) type Entropy = Box<dyn FnMut(&mut [u8])>;
 
 /// What a shard is made of.
 pub(crate) struct CoreParts {
@@ -324,6 +333,13 @@ impl Core {
 
     pub(crate) fn listener(&self, at: ListenerIndex) -> &ListenerSide {
         &self.listeners[usize::from(at.0)]
+    }
+
+    /// Random bytes.
+    pub(crate) fn random<const BYTES: usize>(&mut self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        (self.entropy)(&mut bytes);
+        bytes
     }
 
     pub(crate) fn count(&self, counter: Counter) {

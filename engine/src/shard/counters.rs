@@ -39,6 +39,7 @@ counters! {
     RefusedMemory "refused_memory" "Connections closed at once because memory was short.";
     UnauthenticatedNow "unauthenticated_now" "Connections that have not shown who they are: before their login, attach or first HTTP request.";
     UnauthenticatedMax "unauthenticated_max" "Of these, as many as there may be.";
+    ProxyHeaders "proxy_headers" "Headers of trusted proxies read.";
     TlsHandshakes "tls_handshakes" "TLS handshakes done.";
     TlsResumed "tls_resumed" "TLS handshakes done that resumed an earlier session.";
     TlsFailed "tls_failed" "Connections that ended before their TLS handshake was done.";
@@ -46,6 +47,7 @@ counters! {
     AcceptFailed "accept_failed" "Accepts that ended without a connection.";
     AcceptPaused "accept_paused" "Times that accepting stopped because no descriptor was left for it.";
     LoginGranted "login_granted" "Logins answered 200.";
+    LoginGrantedV2 "login_granted_v2" "Logins answered 200 by login v2; they count under login_granted too.";
     LoginUnauthorized "login_unauthorized" "Logins answered 401.";
     LoginForbidden "login_forbidden" "Logins answered 403.";
     LoginInProgress "login_in_progress" "Logins answered 406.";
@@ -56,6 +58,8 @@ counters! {
     SessionsMax "sessions_max" "Users that may be logged in.";
     AttachedNow "attached_now" "Sessions with a connection.";
     Attached "attached" "Attaches answered 200.";
+    AttachChallenged "attach_challenged" "Attaches by attach v2 that were sent a challenge.";
+    AttachedV2 "attached_v2" "Attaches answered 200 by attach v2; they count under attached too.";
     AttachBadRequest "attach_bad_request" "Attaches refused because they could not be read (400).";
     AttachUnauthorized "attach_unauthorized" "Attaches refused because the proof was wrong (401).";
     AttachIndexExpired "attach_index_expired" "Attaches refused because the index was not new (403).";

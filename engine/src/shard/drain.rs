@@ -191,7 +191,11 @@ impl Core {
             Role::Gate(gate) if gate.pending > 0 => self.pause(slot),
             Role::Gate(_) => self.finish(slot, Counter::ClosedByServer),
             Role::Login(login) if login.machine.is_being_judged() => {}
-            Role::Login(_) | Role::Securing | Role::Attaching => {
+            Role::Login(_)
+            | Role::Proxied
+            | Role::Securing
+            | Role::Attaching
+            | Role::Proving(_) => {
                 self.abort(slot, Counter::ClosedByServer);
             }
             Role::Http(_) => self.drain_http(slot),

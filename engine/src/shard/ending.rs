@@ -199,7 +199,7 @@ impl Core {
             // The end of the hand-over, which may be under way, still needs it. If the descriptor
             // arrives all the same, the owner meets the same deadline.
             role @ Role::Departing(_) => self.connections.at_mut(slot).role = role,
-            Role::Attaching | Role::Dialled(_) | Role::None => {}
+            Role::Proxied | Role::Attaching | Role::Proving(_) | Role::Dialled(_) | Role::None => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use skyring_protocols::msg::response::{self, Flag};
 
 use super::core::Core;
@@ -25,7 +25,7 @@ impl Core {
         uid: &[u8],
         server: &[u8],
         subid: &[u8],
-        secret: Secret,
+        secret: LoginSecret,
     ) -> bool {
         debug_assert!(
             self.router.owner(uid) == self.index || mutation::active(Mutation::RegisterAnywhere),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use skyring_protocols::login::server::LoginVerdict;
 
 use super::command::{Command, CommandResult, GateDeed};
@@ -70,7 +70,7 @@ pub(crate) struct Register {
     pub(crate) connection: Token,
     pub(crate) uid: Vec<u8>,
     pub(crate) server: Vec<u8>,
-    pub(crate) secret: Secret,
+    pub(crate) secret: LoginSecret,
     pub(crate) multilogin: bool,
     /// How often one user may log in there.
     pub(crate) rate: Option<Rate>,

@@ -284,7 +284,7 @@ mod tests {
         let server =
             core.listeners.iter().find(|it| !it.server.is_empty()).expect("a msg listener");
         let server = Rc::clone(&server.server);
-        assert!(core.create_session(&uid, server.as_bytes(), b"1", Secret::new([1; 8])));
+        assert!(core.create_session(&uid, server.as_bytes(), b"1", Secret::new([1; 8]).into()));
         core.send_news();
         scene.pass(50);
         kick(&mut scene, &uid);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
-use skyring_protocols::crypt::Secret;
+use skyring_protocols::login::LoginSecret;
 use skyring_protocols::msg::{attach, session};
 
 use super::command::Target;
@@ -52,7 +52,7 @@ impl Session {
 
     /// What [`Mutation::ForgetAnswers`](crate::mutation::Mutation::ForgetAnswers) does.
     pub(crate) fn forget_answers(&mut self) {
-        self.state = session::Session::new(self.state.secret().clone());
+        self.state.forget();
     }
 
     pub(crate) fn set_connection(&mut self, slot: Option<u32>) {
@@ -105,7 +105,7 @@ impl Sessions {
     pub(crate) fn insert(
         &mut self,
         user: User,
-        secret: Secret,
+        secret: LoginSecret,
         listener: ListenerIndex,
     ) -> Option<SessionKey> {
         if self.find(user.username()).is_some() {
@@ -280,7 +280,13 @@ pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> Option<User> {
 
 #[cfg(test)]
 mod tests {
+    use skyring_protocols::crypt::Secret;
+
     use super::*;
+
+    fn secret(byte: u8) -> LoginSecret {
+        Secret::new([byte; 8]).into()
+    }
 
     fn sessions(names: &[(&str, &str)]) -> (Sessions, Vec<SessionKey>) {
         let mut sessions = Sessions::new((1, 2));
@@ -289,7 +295,7 @@ mod tests {
             .iter()
             .map(|(uid, subid)| {
                 let user = user(uid.as_bytes(), &server, subid.as_bytes()).expect("a short name");
-                sessions.insert(user, Secret::new([7; 8]), ListenerIndex(0)).expect("a new name")
+                sessions.insert(user, secret(7), ListenerIndex(0)).expect("a new name")
             })
             .collect();
         (sessions, keys)
@@ -304,11 +310,11 @@ mod tests {
     fn a_username_is_taken_once() {
         let (mut sessions, keys) = sessions(&[("u", "1")]);
         let again = user(b"u", &Rc::from("s"), b"1").expect("a short name");
-        assert_eq!(sessions.insert(again.clone(), Secret::new([1; 8]), ListenerIndex(0)), None);
+        assert_eq!(sessions.insert(again.clone(), secret(1), ListenerIndex(0)), None);
         assert_eq!(sessions.find(again.username()), Some(keys[0]));
         sessions.remove(keys[0]).expect("it was there");
         assert_eq!(sessions.find(again.username()), None);
-        let new = sessions.insert(again, Secret::new([1; 8]), ListenerIndex(0));
+        let new = sessions.insert(again, secret(1), ListenerIndex(0));
         assert_ne!(new, Some(keys[0]), "a key names one session for ever");
         assert!(sessions.get(keys[0]).is_none());
     }

@@ -94,8 +94,9 @@ impl Core {
             return self.on_web_bytes(slot, bytes);
         }
         match &connection.role {
+            Role::Proxied => self.on_proxy_bytes(slot, bytes),
             Role::Login(_) => self.on_login_bytes(slot, bytes),
-            Role::Attaching => self.on_attach_bytes(slot, bytes),
+            Role::Attaching | Role::Proving(_) => self.on_attach_bytes(slot, bytes),
             // It came with the end of the TLS handshake.
             Role::Gate(gate) if !gate.opened => self.hold_for_gate(slot, bytes),
             Role::Attached(_) | Role::Gate(_)
@@ -119,7 +120,9 @@ impl Core {
         }
         let mode = match (connection.life, &connection.role) {
             (Life::Lingering, _) => ReceiveMode::Stream,
-            (Life::Open, Role::Securing | Role::Attaching) if !connection.paused => {
+            (Life::Open, Role::Proxied | Role::Securing | Role::Attaching | Role::Proving(_))
+                if !connection.paused =>
+            {
                 ReceiveMode::Once
             }
             (
@@ -390,15 +393,16 @@ impl Core {
         match &connection.role {
             Role::Attached(_) | Role::Gate(_) => self.on_frames(slot, &[]),
             Role::Http(_) => self.on_http_bytes(slot, &[]),
-            Role::Attaching | Role::Login(_) if !connection.has_remainder() => {}
-            Role::Attaching => self.on_attach_bytes(slot, &[]),
+            Role::Attaching | Role::Proving(_) | Role::Login(_) if !connection.has_remainder() => {}
+            Role::Attaching | Role::Proving(_) => self.on_attach_bytes(slot, &[]),
             Role::Login(_) => {
                 let kept = self.connections.take_remainder(slot);
                 self.on_login_bytes(slot, &kept);
                 self.connections.recycle(kept);
             }
             // They keep nothing, or not here.
-            Role::Securing
+            Role::Proxied
+            | Role::Securing
             | Role::Departing(_)
             | Role::WebSocket(_)
             | Role::Dialled(_)

@@ -160,7 +160,7 @@ impl Core {
         }
         let web = connection.web.as_deref_mut()?;
         let limits = match connection.role {
-            Role::Attaching => &ATTACH_LIMITS,
+            Role::Attaching | Role::Proving(_) => &ATTACH_LIMITS,
             Role::Login(_) => &LOGIN_LIMITS,
             _ => &self.listeners[usize::from(connection.listener.0)].web,
         };
@@ -194,6 +194,10 @@ impl Core {
                 // Where it is to be judged is where the rest is to be read.
                 let unread = std::mem::take(rest).to_vec();
                 self.route_attach(slot, data.to_vec(), unread);
+            }
+            (Role::Proving(_), Kind::Binary) => {
+                let unread = std::mem::take(rest).to_vec();
+                self.prove(slot, &data, &unread);
             }
             (Role::Login(_), Kind::Text) => self.on_login_line(slot, &data),
             _ => {

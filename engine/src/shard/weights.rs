@@ -11,8 +11,9 @@ use crate::handler::User;
 
 /// A TLS connection: its keys, its transcript while it shakes hands, and what the allocator adds.
 pub(super) const TLS_BYTES: usize = 6 << 10;
-/// A session beside its names: its place, two table entries, the head of its answers.
-const SESSION_BYTES: usize = 64 + 2 * 8 + 136 + 16;
+/// A session beside its names: its place, two table entries, the head of its answers, the keys that login v2
+/// leaves it.
+const SESSION_BYTES: usize = 64 + 2 * 8 + 136 + 16 + 128;
 /// What is kept of a request, a gate frame or a login whose handler waits, beside its content.
 pub(crate) const WAITING_BYTES: usize = 512;
 /// A service beside its value, and a letter beside its content.
@@ -41,8 +42,9 @@ pub(super) fn connection(connection: &Connection) -> usize {
 
 fn role(role: &Role) -> usize {
     match role {
-        Role::None | Role::Securing | Role::Attaching | Role::Attached(_) => 0,
+        Role::None | Role::Proxied | Role::Securing | Role::Attaching | Role::Attached(_) => 0,
         Role::Login(login) => size_of::<LoginRole>() + login.machine.memory_bytes(),
+        Role::Proving(challenged) => challenged.memory_bytes(),
         Role::Departing(departure) => departure.memory_bytes(),
         Role::Gate(gate) => {
             size_of::<GateRole>() + gate.pending_bytes + gate.pending as usize * WAITING_BYTES

@@ -35,6 +35,7 @@ const EXPECTED: [Expected; 7] = [
         rows: rows::<login::state::State>,
         excuses: &[
             excuse("Challenge", "Cut", "the server speaks as soon as it is made"),
+            excuse("ServerKey", "SecureKey", V1),
             excuse("ServerKey", "Refused", AT_ONCE),
             excuse("ServerKey", "Cut", AT_ONCE),
             excuse("Verdict", "Cut", "who leaves while his token is judged is forgotten with it"),
@@ -44,6 +45,7 @@ const EXPECTED: [Expected; 7] = [
         machine: "login client",
         rows: rows::<login::state::State>,
         excuses: &[
+            excuse("ServerKey", "SecureKey", V1),
             excuse("ClientKey", "Refused", AT_ONCE),
             excuse("ClientKey", "Cut", AT_ONCE),
             excuse("Proof", "Refused", AT_ONCE),
@@ -57,6 +59,7 @@ const EXPECTED: [Expected; 7] = [
         rows: rows::<msg::state::State>,
         excuses: &[
             excuse("AwaitAttach", "Fault", "the names of the game are short"),
+            excuse("Judging", "Challenge", V1),
             excuse("AwaitAttach", "Disconnect", AT_ONCE),
             excuse("Judging", "Fault", "the server keeps to the protocol"),
             excuse("Attached", "Fault", "the server keeps to the protocol"),
@@ -112,6 +115,7 @@ const EXPECTED: [Expected; 7] = [
     },
 ];
 
+const V1: &str = "the players speak version 1; version 2 has tests on sockets and fuzz targets";
 const AT_ONCE: &str = "what leads there and what leads on are one step";
 const NO_BODY: &str = "the reader of answers asks without a body";
 const WHOLE: &str = "the server sends whole messages";

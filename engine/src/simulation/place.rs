@@ -70,7 +70,11 @@ impl Place {
             dispatch: Dispatch::new(Rc::new(make(side.context())), Rc::clone(&side)),
             side: Rc::clone(&side),
             counters: Arc::clone(&counters),
-            entropy: Box::new(move || entropy.word().to_le_bytes()),
+            entropy: Box::new(move |bytes| {
+                for piece in bytes.chunks_mut(8) {
+                    piece.copy_from_slice(&entropy.word().to_le_bytes()[..piece.len()]);
+                }
+            }),
             cache_bytes_max: site.cache_bytes_max,
             memory_bytes_max: u64::MAX,
             sessions_max: usize::MAX,

@@ -164,7 +164,7 @@ impl Props {
             let tls = listener.tls.as_ref().map(|tls| tls.of_listener(listener.kind));
             let tls = tls.as_ref().map(ServerTls::load);
             let tls = tls.transpose().expect("a test makes its certificates");
-            Arc::new(ListenerShared::new(listener, [(1, 2), (3, 4)], tls))
+            Arc::new(ListenerShared::new(listener, [(1, 2), (3, 4)], tls, None))
         };
         let listeners = self.listeners.into_iter().map(|it| (it.clone(), shared(&it)));
         let listeners: Vec<_> = listeners.collect();
@@ -278,7 +278,7 @@ impl Scene {
     pub(crate) fn log_in(&mut self, uid: &[u8]) -> bool {
         let (server, subid) = (b"sample".to_vec(), b"1".to_vec());
         let secret = Secret::new([7; 8]);
-        let command = Command::LogIn { uid: uid.to_vec(), server, subid, secret };
+        let command = Command::LogIn { uid: uid.to_vec(), server, subid, secret: secret.into() };
         self.command(command).count() == 1
     }
 

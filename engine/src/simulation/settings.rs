@@ -177,7 +177,7 @@ impl Drawn {
                 listener.limits.connections_per_second_per_address = per_second;
             }
             let keys = [(random.word(), random.word()), (1, 2)];
-            let shared = Arc::new(ListenerShared::new(&listener, keys, None));
+            let shared = Arc::new(ListenerShared::new(&listener, keys, None, None));
             (listener, shared)
         });
         let mut listeners: Vec<(Listener, _)> = listeners.collect();

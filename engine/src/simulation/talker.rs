@@ -222,7 +222,11 @@ impl Talker {
                 if random.chance(1 << 14) {
                     // The server has closed when it meets that, and says nothing more.
                     talk.socket.begin();
-                    talk.socket.begin();
+                    if random.chance(1 << 15) {
+                        talk.socket.begin();
+                    } else {
+                        talk.socket.say_close(BYE);
+                    }
                 }
             }
             _ => {

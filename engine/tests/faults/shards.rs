@@ -47,7 +47,8 @@ fn an_application_that_cannot_be_made_stops_the_start() {
 #[test]
 fn a_shard_that_panics_ends_the_server() {
     expect_panics();
-    let keys = |_| -> Box<dyn FnMut() -> [u8; 8]> { Box::new(|| panic!("on purpose, for a key")) };
+    type Entropy = Box<dyn FnMut(&mut [u8])>;
+    let keys = |_| -> Entropy { Box::new(|_| panic!("on purpose, for a key")) };
     let make = |context| Game::new(context, Held::default());
     let server = Server::start_with_entropy(&config(3), make, keys).expect("the server starts");
     let [login_at, _, gate_at, ..] = *server.addresses() else { panic!("three listeners") };

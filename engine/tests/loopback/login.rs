@@ -70,7 +70,7 @@ pub(crate) fn replay(shards: usize) {
     let drawn = draws.clone();
     let server = Server::start_with_entropy(&config(shards), RecordedLogins::new, move |_shard| {
         let drawn = drawn.clone();
-        Box::new(move || drawn.next())
+        Box::new(move |bytes: &mut [u8]| bytes.copy_from_slice(&drawn.next()))
     })
     .expect("the server starts");
     let connecting = Mutex::new(());

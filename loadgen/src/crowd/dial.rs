@@ -148,6 +148,7 @@ impl Crowd {
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
         (user.partial, user.login, user.reader) = (Box::default(), None, None);
+        user.proving = None;
         self.stop_awaiting(index, now_ns);
         self.abandon(index, abandoned, now_ns);
     }

@@ -6,15 +6,19 @@
 use skyring::driver::Token;
 use skyring_protocols::crypt::randomkey;
 use skyring_protocols::frame;
-use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
+use skyring_protocols::login::{
+    LoginClient, LoginClientOutput, LoginClientV2, LoginSecret, SampleToken,
+};
 use skyring_protocols::msg::Username;
 use skyring_protocols::msg::attach::{self, AttachAnswer};
+use skyring_protocols::msg::attach_v2::{self, Proving};
+use skyring_protocols::secure::ExchangeKey;
 use skyring_protocols::websocket::Kind;
 
 use super::secure::{Handshake, Secured};
-use super::user::{Granted, Phase};
+use super::user::{Granted, Login, Phase};
 use super::{Alarm, Crowd, HANGUP_NS};
-use crate::random::{Purpose, choice};
+use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
 
 impl Crowd {
@@ -28,8 +32,17 @@ impl Crowd {
         };
         // Nobody tells the logins of a user apart by their keys, so each may have the same.
         let mut random = choice(options.seed, self.number(index), 0, Purpose::Key);
-        let key = randomkey(random.bits().to_le_bytes());
-        self.user(index).login = Some(Box::new(LoginClient::new(token.format(), key)));
+        let login = match &self.plan.pinned {
+            None => {
+                let key = randomkey(random.bits().to_le_bytes());
+                Login::V1(LoginClient::new(token.format(), key))
+            }
+            Some(pinned) => {
+                let exchange = ExchangeKey::new(&random_bytes(&mut random));
+                Login::V2(LoginClientV2::new(token.format(), pinned.clone(), exchange))
+            }
+        };
+        self.user(index).login = Some(Box::new(login));
         self.open(index, slot, Phase::LoggingIn, now_ns);
     }
 
@@ -80,7 +93,7 @@ impl Crowd {
                     continue;
                 }
                 LoginClientOutput::Granted { subid } => {
-                    let secret = login.secret().expect("a granted login has agreed on it").clone();
+                    let secret = login.secret().expect("a granted login has agreed on it");
                     let granted = Granted { secret, subid: subid.into() };
                     return self.on_granted(index, granted, now_ns);
                 }
@@ -132,22 +145,38 @@ impl Crowd {
 
     /// Says who it is that wants to play.
     pub(super) fn attach(&mut self, index: u32, now_ns: u64) {
-        let name = self.plan.name_of(self.number(index));
-        let server = self.plan.options.server.clone().into_bytes();
+        let number = self.number(index);
+        let name = self.plan.name_of(number);
+        let options = &self.plan.options;
+        let server = options.server.clone().into_bytes();
         let user = &mut self.users[index as usize];
         let granted = user.granted.as_ref().expect("only who is logged in dials to play");
         let username = Username { uid: name.into_bytes(), server, subid: granted.subid.to_vec() };
         user.attach_index += 1;
         let index_sent = u64::from(user.attach_index);
-        let line = attach::format(&username.format(), index_sent, &granted.secret);
+        let line = match &granted.secret {
+            LoginSecret::V1(secret) => attach::format(&username.format(), index_sent, secret),
+            LoginSecret::V2(_) => {
+                let (seed, item) = (options.seed, u64::from(user.dials));
+                let nonce = random_bytes(&mut choice(seed, number, item, Purpose::Key));
+                let hello = attach_v2::hello(&username.format(), index_sent, &nonce);
+                user.proving = Some(Box::new(Proving::new(hello.clone())));
+                hello
+            }
+        };
         let link = user.token;
+        self.say_payload(index, link, &line, now_ns);
+    }
+
+    /// Says something of an attach.
+    fn say_payload(&mut self, index: u32, link: Token, line: &[u8], now_ns: u64) {
         let mut buffer = self.links.buffer();
         let encoded = match self.links.web(link) {
             Some(web) => {
-                web.say(Kind::Binary, &line, &mut self.kit, &mut buffer);
+                web.say(Kind::Binary, line, &mut self.kit, &mut buffer);
                 Ok(())
             }
-            None => frame::encode(&line, &mut buffer),
+            None => frame::encode(line, &mut buffer),
         };
         match encoded {
             Ok(()) => self.links.send(link, buffer),
@@ -161,7 +190,20 @@ impl Crowd {
     /// The first frame: whether the user is attached. A refused one logs in anew, since whatever
     /// the server knew of its session, it does not know it now.
     pub(super) fn on_attach_answer(&mut self, index: u32, payload: &[u8], now_ns: u64) {
-        if payload == AttachAnswer::Ok.payload() {
+        let user = &mut self.users[index as usize];
+        if let (Some(mut proving), Some(granted)) = (user.proving.take(), &mut user.granted) {
+            let LoginSecret::V2(key) = &granted.secret else { return };
+            if let Some(next) = proving.accept(payload, key) {
+                granted.secret = next.into();
+                return self.on_attached(index, now_ns);
+            }
+            let proof = if proving.is_proved() { None } else { proving.prove(payload, key) };
+            if let Some(proof) = proof {
+                let link = user.token;
+                user.proving = Some(proving);
+                return self.say_payload(index, link, &proof, now_ns);
+            }
+        } else if payload == AttachAnswer::Ok.payload() {
             return self.on_attached(index, now_ns);
         }
         let code = payload.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
@@ -190,4 +232,9 @@ impl Crowd {
         self.on_back(index, now_ns);
         self.list(index);
     }
+}
+
+/// Bytes that nobody has to guess.
+fn random_bytes<const BYTES: usize>(random: &mut Random) -> [u8; BYTES] {
+    std::array::from_fn(|_| random.bits() as u8)
 }

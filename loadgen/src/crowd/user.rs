@@ -9,8 +9,8 @@
 //! the login machine only during the login.
 
 use skyring::driver::Token;
-use skyring_protocols::crypt::Secret;
-use skyring_protocols::login::LoginClient;
+use skyring_protocols::login::{LoginClient, LoginClientOutput, LoginClientV2, LoginSecret};
+use skyring_protocols::msg::attach_v2::Proving;
 
 use super::script::Script;
 use crate::check::Ledger;
@@ -38,8 +38,46 @@ pub(super) enum Phase {
 /// What a login granted.
 #[derive(Debug)]
 pub(super) struct Granted {
-    pub(super) secret: Secret,
+    pub(super) secret: LoginSecret,
     pub(super) subid: Box<[u8]>,
+}
+
+/// A login that is under way, of either version.
+#[derive(Debug)]
+pub(super) enum Login {
+    V1(LoginClient),
+    V2(LoginClientV2),
+}
+
+impl Login {
+    pub(super) fn on_bytes(&mut self, bytes: &[u8]) {
+        match self {
+            Login::V1(client) => client.on_bytes(bytes),
+            Login::V2(client) => client.on_bytes(bytes),
+        }
+    }
+
+    pub(super) fn poll_output(&mut self) -> Option<LoginClientOutput> {
+        match self {
+            Login::V1(client) => client.poll_output(),
+            Login::V2(client) => client.poll_output(),
+        }
+    }
+
+    /// What a granted login has agreed on.
+    pub(super) fn secret(&self) -> Option<LoginSecret> {
+        match self {
+            Login::V1(client) => client.secret().cloned().map(LoginSecret::from),
+            Login::V2(client) => client.key().cloned().map(LoginSecret::from),
+        }
+    }
+
+    pub(super) fn retry_after_ms(&self) -> Option<u32> {
+        match self {
+            Login::V1(client) => client.retry_after_ms(),
+            Login::V2(client) => client.retry_after_ms(),
+        }
+    }
 }
 
 /// One user.
@@ -78,7 +116,9 @@ pub(super) struct User {
     pub(super) ledger: Ledger,
     /// The beginning of a frame whose end has not arrived.
     pub(super) partial: Box<[u8]>,
-    pub(super) login: Option<Box<LoginClient>>,
+    pub(super) login: Option<Box<Login>>,
+    /// An attach v2 that has not been answered.
+    pub(super) proving: Option<Box<Proving>>,
     /// What reads an answer of HTTP whose end has not arrived.
     pub(super) reader: Option<Box<Reader>>,
 }
@@ -107,6 +147,7 @@ impl User {
             ledger: Ledger::default(),
             partial: Box::default(),
             login: None,
+            proving: None,
             reader: None,
         }
     }

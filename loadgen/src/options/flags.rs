@@ -38,7 +38,7 @@ pub(super) const OF_THE_LOAD: [&str; 9] =
     ["http-get", "ws-text", "rate", "seconds", "warm", "think", "payload", "churn", "storm"];
 
 /// Flags that `[connect]` of a scenario may give, and the number of users.
-pub(super) const OF_A_FILE: [&str; 30] = [
+pub(super) const OF_A_FILE: [&str; 31] = [
     "login",
     "msg",
     "gate",
@@ -54,6 +54,7 @@ pub(super) const OF_A_FILE: [&str; 30] = [
     "tls-pin",
     "tls-name",
     "tls-full",
+    "v2",
     "sources",
     "server",
     "user-prefix",
@@ -73,7 +74,7 @@ pub(super) const OF_A_FILE: [&str; 30] = [
 
 /// Flags that take a value. Known before the value is asked for, so that a misspelt flag is named
 /// as such.
-pub(crate) const VALUED: [&str; 40] = [
+pub(crate) const VALUED: [&str; 41] = [
     "login",
     "msg",
     "gate",
@@ -86,6 +87,7 @@ pub(crate) const VALUED: [&str; 40] = [
     "tls-ca",
     "tls-pin",
     "tls-name",
+    "v2",
     "sources",
     "server",
     "user-prefix",

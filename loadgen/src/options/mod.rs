@@ -17,7 +17,7 @@ pub(crate) use self::flags::VALUED;
 use self::flags::{Flag, OF_A_FILE, OF_THE_LOAD, read_flags};
 pub use self::tls::TlsOptions;
 pub(crate) use self::values::{addresses, sources};
-use self::values::{count, percent, pin, seconds, sizes};
+use self::values::{count, identity, percent, pin, seconds, sizes};
 pub use self::ws::{WebServer, WsOptions};
 use crate::arrival::SECOND_NS;
 use crate::errand::Errand;
@@ -49,6 +49,8 @@ pub struct Options {
     pub ws: WsOptions,
     /// TLS to all servers.
     pub tls: TlsOptions,
+    /// The keys of servers that are believed in login v2, which is spoken when there is one.
+    pub v2: Vec<[u8; 32]>,
     /// Addresses to connect from. Empty: the plan's choice.
     pub sources: Vec<IpAddr>,
     /// Users to log in.
@@ -138,6 +140,7 @@ impl Default for Options {
             http_close: false,
             ws: WsOptions::default(),
             tls: TlsOptions::default(),
+            v2: Vec::new(),
             sources: Vec::new(),
             users: 1000,
             subset_ppm: 1_000_000,
@@ -338,6 +341,7 @@ impl Options {
             "ws" | "ws-login" | "ws-msg" => self.ws.set(flag, value)?,
             "ws-share" => self.ws.share_ppm = Some(percent(value)?),
             "tls-ca" => self.tls.authorities = Some(value.into()),
+            "v2" => self.v2.push(identity(value)?),
             "tls-pin" => self.tls.pins.push(pin(value)?),
             "tls-name" => self.tls.name = Some(value.into()),
             "sources" => self.sources.extend(sources(value)?),

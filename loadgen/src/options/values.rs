@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use crate::arrival::SECOND_NS;
 
+use skyring_protocols::login::PinnedKeys;
+
 /// A whole number; underscores are allowed between digits.
 pub(super) fn count<N: std::str::FromStr>(text: &str) -> Result<N, String> {
     text.replace('_', "").parse().map_err(|_| String::from("not a whole number in range"))
@@ -40,6 +42,12 @@ pub(super) fn pin(text: &str) -> Result<[u8; 32], String> {
         .filter(|_| digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit()))
         .and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| String::from("must be 64 hexadecimal digits, a SHA-256"))
+}
+
+/// The public half of a server's key, as `skyring keygen` prints it.
+pub(super) fn identity(text: &str) -> Result<[u8; 32], String> {
+    let key = PinnedKeys::parse(text).map_err(|_| "must be the base64 of an Ed25519 key")?;
+    Ok(key.to_bytes())
 }
 
 pub(super) fn sizes(text: &str) -> Result<(usize, usize), String> {

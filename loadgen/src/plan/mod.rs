@@ -23,6 +23,9 @@ pub use self::error::PlanError;
 pub use self::places::Place;
 use self::places::{Caller, Places};
 pub use self::secure::Secure;
+use skyring_protocols::login::PinnedKeys;
+use skyring_protocols::secure::VerifyingKey;
+
 use crate::content::Contents;
 use crate::http::Calls;
 use crate::options::Options;
@@ -94,6 +97,8 @@ pub struct Plan {
     plays: Places,
     /// TLS to the servers, if it is used.
     pub secure: Option<Secure>,
+    /// The servers that are believed in the secure handshake, if it is spoken.
+    pub pinned: Option<PinnedKeys>,
     /// What tells them from those of other runs.
     pub nonce: u64,
     /// Whether the server must still know the answer to a request that was not delivered.
@@ -127,6 +132,7 @@ impl Plan {
         let depth = options.depth.unwrap_or(if is_deep { 64 } else { 1 });
         let calls = calls(&options, &scenario.requests)?;
         let secure = Secure::of(&options, protocol, [&logins, &plays])?;
+        let pinned = pinned(&options, protocol)?;
         let bytes_max = scenario.bytes_max() as usize;
         Ok(Plan {
             protocol,
@@ -141,6 +147,7 @@ impl Plan {
             logins,
             plays,
             secure,
+            pinned,
             nonce,
             cache_holds: depth <= CACHE_ANSWERS && depth as usize * bytes_max <= CACHE_BYTES,
             options,
@@ -318,6 +325,19 @@ fn divide(options: &Options, limits: Limits) -> Result<Vec<Share>, PlanError> {
         Share { first: first - users, users, players: dealt(players, shard) }
     };
     Ok((0..shards).map(share).collect())
+}
+
+/// The keys of the secure handshake.
+fn pinned(options: &Options, protocol: Protocol) -> Result<Option<PinnedKeys>, PlanError> {
+    if options.v2.is_empty() {
+        return Ok(None);
+    }
+    if !protocol.has_login() {
+        return Err(PlanError::Meaningless("--v2", "a run without logins"));
+    }
+    let keys = options.v2.iter().map(VerifyingKey::new).collect::<Result<Vec<_>, _>>();
+    let keys = keys.map_err(|_| PlanError::Meaningless("--v2", "a key that is none"))?;
+    Ok(Some(PinnedKeys::new(keys)))
 }
 
 #[cfg(test)]

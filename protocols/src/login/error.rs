@@ -17,6 +17,10 @@ pub enum LoginError {
     /// The server's public value makes the secret predictable (WIRE C11).
     #[error("the server's public value makes the secret predictable")]
     ServerKeyWeak,
+    /// None of the keys that the client believes has signed what the server said, or the result was sealed
+    /// by somebody else (WIRE V5, V9).
+    #[error("the server is not the one that it should be")]
+    Impostor,
     /// A result line that no server writes, or one that comes too early (WIRE L8).
     #[error("the server's result line is malformed or out of order")]
     Result,
@@ -39,6 +43,7 @@ impl LoginError {
             Self::Challenge
             | Self::ServerKey
             | Self::ServerKeyWeak
+            | Self::Impostor
             | Self::Result
             | Self::Disconnected => Blame::Peer,
             Self::LineTooLong => Blame::Limit,

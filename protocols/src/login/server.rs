@@ -20,11 +20,13 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 pub use super::answer::LoginVerdict;
+use super::secret::LoginSecret;
 use super::state::{Event, Side, State};
 use super::unread::{TooLong, Unread};
+use super::v2::{self, Hello, Sealed, SecureOffer};
 use crate::coverage;
 use crate::crypt::{
-    Key64, Padding, Secret, base64decode_as, desdecode, dhexchange, dhsecret, hmac64,
+    Key64, Padding, Secret, base64decode_as, base64encode, desdecode, dhexchange, dhsecret, hmac64,
     is_weak_public, proof_matches,
 };
 use crate::decode::Compat;
@@ -72,6 +74,10 @@ pub struct LoginServer {
     private_key: Secret,
     /// Known once both public values are.
     secret: Option<Secret>,
+    /// What version 2 needs, where it is spoken; the line that the client begins with decides.
+    offer: Option<Box<SecureOffer>>,
+    /// The keys of version 2, once it is spoken.
+    sealed: Option<Box<Sealed>>,
     unread: Unread,
     outputs: VecDeque<LoginOutput>,
 }
@@ -87,6 +93,8 @@ impl LoginServer {
             challenge,
             private_key: Secret::new(private_key),
             secret: None,
+            offer: None,
+            sealed: None,
             unread: Unread::default(),
             outputs: VecDeque::with_capacity(2),
         };
@@ -95,10 +103,24 @@ impl LoginServer {
         server
     }
 
-    /// Bytes of memory that unread input takes up.
+    /// As [`LoginServer::new`], for a server that speaks version 2 too, or only (WIRE V10).
+    #[must_use]
+    pub fn with_offer(
+        compat: Compat,
+        challenge: Key64,
+        private_key: Key64,
+        offer: SecureOffer,
+    ) -> Self {
+        let offer = Some(Box::new(offer));
+        Self { offer, ..Self::new(compat, challenge, private_key) }
+    }
+
+    /// Bytes of memory that unread input and the keys of version 2 take up.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.unread.memory_bytes()
+        let offer = self.offer.as_ref().map_or(0, |_| size_of::<SecureOffer>());
+        let sealed = self.sealed.as_ref().map_or(0, |_| size_of::<Sealed>());
+        self.unread.memory_bytes() + offer + sealed
     }
 
     /// Takes bytes from the client. They are ignored while no line is awaited (WIRE L7).
@@ -161,6 +183,21 @@ impl LoginServer {
         self.secret.as_ref()
     }
 
+    /// What the login agrees on, once both sides can know it: of version 2 the session's key.
+    #[must_use]
+    pub fn agreed(&self) -> Option<LoginSecret> {
+        match &self.sealed {
+            Some(sealed) => Some(sealed.session().clone().into()),
+            None => self.secret.clone().map(LoginSecret::from),
+        }
+    }
+
+    /// Whether the client has chosen version 2.
+    #[must_use]
+    pub fn is_v2(&self) -> bool {
+        self.sealed.is_some()
+    }
+
     fn awaits_line(&self) -> bool {
         self.state.speaker() == Some(Side::Client)
     }
@@ -179,6 +216,12 @@ impl LoginServer {
     /// Line 2. Line 3 is sent before the secret is computed, so a compatible server sends it even
     /// to a client whose public value of zero makes that fail (WIRE L3, L4, L10).
     fn on_client_key(&mut self, line: &[u8]) -> Option<()> {
+        if let Some(offer) = self.offer.take() {
+            if line.starts_with(v2::PREFIX) {
+                return self.on_hello(&offer, line);
+            }
+            offer.allows_v1.then_some(())?;
+        }
         let public = Key64::try_from(self.decode(line)?).ok()?;
         if self.compat == Compat::Strict && is_weak_public(&public) {
             return None;
@@ -191,6 +234,18 @@ impl LoginServer {
         Some(())
     }
 
+    /// Line 2 of version 2.
+    fn on_hello(&mut self, offer: &SecureOffer, line: &[u8]) -> Option<()> {
+        let challenge = base64encode(&self.challenge);
+        let Hello { mut answer, keys } = Hello::answer(offer, challenge.as_bytes(), line)?;
+        answer.push(b'\n');
+        self.advance(Event::ClientKey);
+        self.outputs.push_back(LoginOutput::Send(answer));
+        self.advance(Event::SecureKey);
+        self.sealed = Some(Box::new(keys));
+        Some(())
+    }
+
     /// Line 4. No reply follows a good proof (WIRE L5).
     fn on_proof(&mut self, line: &[u8]) -> Option<()> {
         let proof = self.decode(line)?;
@@ -200,11 +255,15 @@ impl LoginServer {
 
     /// Line 5 (WIRE L6).
     fn on_token(&mut self, line: &[u8]) -> Option<()> {
-        let encrypted = self.decode(line)?;
-        let secret = self.secret.as_ref()?;
-        let token = desdecode(secret.expose(), &encrypted, Padding::Iso7816).ok()?;
+        let token = if let Some(sealed) = &mut self.sealed {
+            sealed.open_token(line)?
+        } else {
+            let encrypted = self.decode(line)?;
+            let secret = self.secret.as_ref()?;
+            Zeroizing::new(desdecode(secret.expose(), &encrypted, Padding::Iso7816).ok()?)
+        };
         self.advance(Event::Token);
-        self.outputs.push_back(LoginOutput::Judge { token: Zeroizing::new(token) });
+        self.outputs.push_back(LoginOutput::Judge { token });
         Some(())
     }
 
@@ -216,7 +275,12 @@ impl LoginServer {
         let granted = matches!(verdict, LoginVerdict::Granted { .. });
         self.advance(if granted { Event::Granted } else { Event::Refused });
         let close = LoginClose::Answered(verdict.code());
-        self.outputs.push_back(LoginOutput::Send(verdict.into_line()));
+        let mut line = verdict.into_line();
+        let text = &line[..line.len() - 1];
+        if let Some(sealed) = self.sealed.as_mut().and_then(|sealed| sealed.seal_result(text)) {
+            line = [&sealed[..], b"\n"].concat();
+        }
+        self.outputs.push_back(LoginOutput::Send(line));
         self.outputs.push_back(LoginOutput::Close(close));
     }
 

@@ -1,4 +1,4 @@
-//! The order of a login, as one table (WIRE L1).
+//! The order of a login of either version, as one table (WIRE L1, V3).
 //!
 //! The table describes the conversation, not a side of it: the same row means "may write" to one
 //! half and "may read" to the other. What is not in the table does not happen: the client half
@@ -37,6 +37,8 @@ pub enum Event {
     ClientKey,
     /// Line 3, from the server.
     ServerKey,
+    /// Line 3 of version 2, from the server; no proof follows, the token is one (WIRE V3).
+    SecureKey,
     /// Line 4, from the client.
     Proof,
     /// Line 5, from the client.
@@ -89,10 +91,11 @@ impl State {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Challenge,
         Self::ClientKey,
         Self::ServerKey,
+        Self::SecureKey,
         Self::Proof,
         Self::Token,
         Self::Granted,
@@ -102,13 +105,14 @@ impl Event {
 }
 
 /// State, event, next state.
-const TABLE: [(State, Event, State); 17] = [
+const TABLE: [(State, Event, State); 18] = [
     (State::Challenge, Event::Challenge, State::ClientKey),
     (State::Challenge, Event::Cut, State::Ended),
     (State::ClientKey, Event::ClientKey, State::ServerKey),
     (State::ClientKey, Event::Refused, State::Ended),
     (State::ClientKey, Event::Cut, State::Ended),
     (State::ServerKey, Event::ServerKey, State::Proof),
+    (State::ServerKey, Event::SecureKey, State::Token),
     (State::ServerKey, Event::Refused, State::Ended),
     (State::ServerKey, Event::Cut, State::Ended),
     (State::Proof, Event::Proof, State::Token),
@@ -130,7 +134,9 @@ mod tests {
 
     fn speaker(event: Event) -> Option<Side> {
         match event {
-            Event::Challenge | Event::ServerKey | Event::Granted => Some(Side::Server),
+            Event::Challenge | Event::ServerKey | Event::SecureKey | Event::Granted => {
+                Some(Side::Server)
+            }
             Event::ClientKey | Event::Proof | Event::Token => Some(Side::Client),
             Event::Refused | Event::Cut => None,
         }

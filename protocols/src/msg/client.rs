@@ -11,14 +11,15 @@
 use std::fmt;
 
 use super::attach;
+use super::attach_v2::{self, AttachNonce, Proving};
 use super::error::MsgError;
 use super::request;
 use super::response::{self, Flag};
 use super::state::{Event, State};
 use crate::coverage;
-use crate::crypt::Secret;
 use crate::decode::Decode;
 use crate::frame;
+use crate::login::LoginSecret;
 
 /// Bytes of receive buffer that an idle client may keep.
 const KEPT_BUFFER_BYTES_MAX: usize = 1024;
@@ -28,6 +29,8 @@ const KEPT_BUFFER_BYTES_MAX: usize = 1024;
 pub enum ClientEvent {
     /// The connection is attached.
     Attached,
+    /// Send this frame: the proof that a challenge asks for (WIRE V11).
+    Challenged(Vec<u8>),
     /// The attach line was refused with this status; the server closes the connection.
     Refused(u16),
     /// An answer, or with [`Flag::Push`] something nobody asked for.
@@ -48,6 +51,7 @@ impl fmt::Debug for ClientEvent {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attached => formatter.write_str("Attached"),
+            Self::Challenged(frame) => write!(formatter, "Challenged({} bytes)", frame.len()),
             Self::Refused(status) => write!(formatter, "Refused({status})"),
             Self::Response { flag, id, content } => {
                 write!(formatter, "Response({flag:?}, id {id}, {} bytes)", content.len())
@@ -60,7 +64,9 @@ impl fmt::Debug for ClientEvent {
 /// The client's half of the message server's protocol.
 pub struct MsgClient {
     username: Vec<u8>,
-    secret: Secret,
+    secret: LoginSecret,
+    /// An attach of version 2 that has not been answered.
+    proving: Option<Proving>,
     state: State,
     /// Received, and from `read` on not yet looked at.
     received: Vec<u8>,
@@ -73,9 +79,23 @@ impl MsgClient {
     /// A client that is not connected. The username is the text of
     /// [`Username::format`](super::Username::format).
     #[must_use]
-    pub fn new(username: Vec<u8>, secret: Secret) -> MsgClient {
-        let (state, received, read, fault) = (State::Closed, Vec::new(), 0, None);
-        MsgClient { username, secret, state, received, read, fault }
+    pub fn new(username: Vec<u8>, secret: impl Into<LoginSecret>) -> MsgClient {
+        MsgClient {
+            username,
+            secret: secret.into(),
+            proving: None,
+            state: State::Closed,
+            received: Vec::new(),
+            read: 0,
+            fault: None,
+        }
+    }
+
+    /// The secret for the next attach: of a login v2, the key that the last accepted attach left (WIRE
+    /// V16).
+    #[must_use]
+    pub fn secret(&self) -> &LoginSecret {
+        &self.secret
     }
 
     /// The text that stands for the user on the wire.
@@ -90,16 +110,34 @@ impl MsgClient {
         self.state
     }
 
+    /// As [`MsgClient::attach_with`], for a session of login v1.
+    ///
+    /// # Panics
+    /// When the session is of login v2, which needs a nonce.
+    pub fn attach(&mut self, index: u64) -> Vec<u8> {
+        assert!(self.secret.v1().is_some(), "login v2 needs a nonce");
+        self.attach_with(index, &[0; 16])
+    }
+
     /// Begins a new connection, giving up the one before: returns the frame to send first. The
     /// index must be above every one used since login (WIRE M4, M5).
     ///
     /// Nothing is returned for a username whose attach line would be longer than
     /// [`attach::LINE_BYTES_MAX`], and the next event is [`ClientEvent::Broken`]: part of the username
     /// came from a login server.
-    pub fn attach(&mut self, index: u64) -> Vec<u8> {
+    ///
+    /// `nonce` is new for every attach; a session of login v1 has no use for it. After a login v2 the
+    /// server's challenge comes first ([`ClientEvent::Challenged`]), and no request may be sent before it
+    /// is answered.
+    pub fn attach_with(&mut self, index: u64, nonce: &AttachNonce) -> Vec<u8> {
         self.on_disconnect();
         self.state = State::AwaitAttach;
-        let line = attach::format(&self.username, index, &self.secret);
+        let line = match &self.secret {
+            LoginSecret::V1(secret) => attach::format(&self.username, index, secret),
+            LoginSecret::V2(_) => attach_v2::hello(&self.username, index, nonce),
+        };
+        let is_v2 = self.secret.v1().is_none();
+        self.proving = is_v2.then(|| Proving::new(line.clone()));
         let mut out = Vec::new();
         if line.len() > attach::LINE_BYTES_MAX {
             self.fault = Some(MsgError::UsernameTooLong { bytes: self.username.len() });
@@ -117,7 +155,8 @@ impl MsgClient {
     /// # Errors
     /// [`MsgError::NotAttached`] and [`MsgError::ContentTooLong`]; nothing is appended then.
     pub fn request(&mut self, id: u32, content: &[u8], out: &mut Vec<u8>) -> Result<(), MsgError> {
-        if self.state.client_frame() != Some(Event::Request) {
+        let is_unproved = self.proving.as_ref().is_some_and(|proving| !proving.is_proved());
+        if self.state.client_frame() != Some(Event::Request) || is_unproved {
             return Err(MsgError::NotAttached);
         }
         request::encode(content, id, out)?;
@@ -144,8 +183,11 @@ impl MsgClient {
             self.forget_read();
             return None;
         };
-        let (event, told) = read_frame(self.state, value)
-            .unwrap_or_else(|error| (Event::Fault, ClientEvent::Broken(error)));
+        let read = match self.proving.take() {
+            Some(proving) => read_v2(proving, value, &mut self.secret, &mut self.proving),
+            None => read_frame(self.state, value),
+        };
+        let (event, told) = read.unwrap_or_else(|error| (Event::Fault, ClientEvent::Broken(error)));
         self.read += consumed;
         self.happened(event);
         if !self.is_listening() {
@@ -157,6 +199,7 @@ impl MsgClient {
     /// The connection is gone. What was not answered may be repeated on the next one.
     pub fn on_disconnect(&mut self) {
         (self.received, self.read, self.fault) = (Vec::new(), 0, None);
+        self.proving = None;
         if self.state != State::Closed {
             self.happened(Event::Disconnect);
         }
@@ -191,6 +234,33 @@ impl fmt::Debug for MsgClient {
             .field("state", &self.state)
             .field("unread_bytes", &(self.received.len() - self.read))
             .finish_non_exhaustive()
+    }
+}
+
+/// What a frame from the server means to a client that attaches by version 2. `rest`: what is left to be
+/// proved.
+fn read_v2(
+    mut proving: Proving,
+    payload: &[u8],
+    secret: &mut LoginSecret,
+    rest: &mut Option<Proving>,
+) -> Result<(Event, ClientEvent), MsgError> {
+    let LoginSecret::V2(key) = secret else { return Err(MsgError::UnreadableAttachAnswer) };
+    if !proving.is_proved()
+        && let Some(proof) = proving.prove(payload, key)
+    {
+        *rest = Some(proving);
+        let mut out = Vec::new();
+        frame::encode(&proof, &mut out).expect("a proof fits a frame");
+        return Ok((Event::Challenge, ClientEvent::Challenged(out)));
+    }
+    if let Some(next) = proving.accept(payload, key) {
+        *secret = next.into();
+        return Ok((Event::Accepted, ClientEvent::Attached));
+    }
+    match attach::status_of(payload) {
+        Some(status) if status != 200 => Ok((Event::Denied, ClientEvent::Refused(status))),
+        _ => Err(MsgError::UnreadableAttachAnswer),
     }
 }
 

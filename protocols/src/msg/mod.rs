@@ -1,7 +1,7 @@
 //! The message server: one user, one session, any number of connections after one another.
 //!
 //! A connection carries frames ([`crate::frame`]). The first one attaches it to a session
-//! ([`attach`]); every further one is a [`request`], answered by a [`response`]. The session
+//! ([`attach`], or [`attach_v2`] for a session that began with login v2); every further one is a [`request`], answered by a [`response`]. The session
 //! ([`session`]) outlives the connection: it remembers answers, so that a client that lost its
 //! connection repeats its requests on the next one and gets each answer without the request being
 //! run a second time. [`client`] is the other half, [`state`] the table that it obeys.
@@ -10,6 +10,7 @@
 //! WebSocket messages alike. Rules M1 to M23 of `WIRE.md` say what the bytes mean.
 
 pub mod attach;
+pub mod attach_v2;
 mod cache;
 pub mod client;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod state;
 pub mod username;
 
 pub use attach::{AttachAnswer, AttachLine};
+pub use attach_v2::{AttachHello, AttachNonce, Challenged};
 pub use client::{ClientEvent, MsgClient};
 pub use error::MsgError;
 pub use request::Request;

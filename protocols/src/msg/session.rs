@@ -12,11 +12,13 @@
 use std::fmt;
 
 use super::attach::{AttachAnswer, AttachLine};
+use super::attach_v2::{AttachHello, Challenged, Ratchet};
 use super::cache::Cache;
 pub use super::cache::{ANSWER_OVERHEAD_BYTES, CACHE_BYTES_MAX};
 use super::response::Flag;
 use crate::crypt::{Secret, base64decode_as, hmac_hash, proof_matches};
 use crate::decode::Compat;
+use crate::login::LoginSecret;
 
 /// What a listener lays down for its sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,9 +98,15 @@ pub struct StoredAnswer<'a> {
     pub content: &'a [u8],
 }
 
+/// What an attach is proved with.
+enum Keys {
+    Plain(Secret),
+    Ratchet(Box<Ratchet>),
+}
+
 /// One logged-in user on one message server.
 pub struct Session {
-    secret: Secret,
+    keys: Keys,
     attach_index: u64,
     /// Allocated by the first request.
     cache: Option<Box<Cache>>,
@@ -107,14 +115,23 @@ pub struct Session {
 impl Session {
     /// A session as login leaves it: attach index 0, nothing remembered (WIRE M20).
     #[must_use]
-    pub fn new(secret: Secret) -> Session {
-        Session { secret, attach_index: 0, cache: None }
+    pub fn new(secret: impl Into<LoginSecret>) -> Session {
+        let keys = match secret.into() {
+            LoginSecret::V1(secret) => Keys::Plain(secret),
+            LoginSecret::V2(key) => Keys::Ratchet(Box::new(Ratchet::new(key))),
+        };
+        Session { keys, attach_index: 0, cache: None }
     }
 
-    /// The secret agreed at login.
+    /// Forgets all requests and answers, as a session does that has just begun.
+    pub fn forget(&mut self) {
+        (self.attach_index, self.cache) = (0, None);
+    }
+
+    /// Whether it began with login v2, so that only attach v2 leads to it.
     #[must_use]
-    pub fn secret(&self) -> &Secret {
-        &self.secret
+    pub fn is_v2(&self) -> bool {
+        matches!(self.keys, Keys::Ratchet(_))
     }
 
     /// The index of the last accepted attach line; 0 before the first.
@@ -141,11 +158,38 @@ impl Session {
         if index <= self.attach_index {
             return Err(AttachAnswer::IndexExpired);
         }
-        if !proof_matches(&hmac_hash(self.secret.expose(), line.signed), &mac) {
+        let Keys::Plain(secret) = &self.keys else { return Err(AttachAnswer::Unauthorized) };
+        if !proof_matches(&hmac_hash(secret.expose(), line.signed), &mac) {
             return Err(AttachAnswer::Unauthorized);
         }
         self.attach_index = index;
         Ok(())
+    }
+
+    /// Judges frame 3 of an attach v2 whose username led to this session (WIRE V15); frame 4. When it is
+    /// accepted, its index is the current one and the session has its next key; when it is refused nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// As [`Session::attach`].
+    pub fn prove(
+        &mut self,
+        challenged: &Challenged,
+        proof: &[u8],
+    ) -> Result<Vec<u8>, AttachAnswer> {
+        let index = AttachHello::parse(challenged.hello())?.index;
+        let Keys::Ratchet(keys) = &mut self.keys else {
+            challenged.pretend(proof);
+            return Err(AttachAnswer::Unauthorized);
+        };
+        let proved = keys.judge(challenged, proof);
+        if index <= self.attach_index {
+            return Err(AttachAnswer::IndexExpired);
+        }
+        let proved = proved.ok_or(AttachAnswer::Unauthorized)?;
+        self.attach_index = index;
+        **keys = proved.keys;
+        Ok(proved.answer)
     }
 
     /// Decides on a request from the attached connection (WIRE M12 to M15).
@@ -203,7 +247,7 @@ impl Session {
     /// Overwrites the secret in its place, for a session that has ended: what is moved away later
     /// leaves its bytes behind.
     pub fn wipe(&mut self) {
-        self.secret = Secret::new([0; 8]);
+        self.keys = Keys::Plain(Secret::new([0; 8]));
     }
 
     /// Handlers that run, those included whose requests were forgotten in a conflict.
@@ -261,7 +305,7 @@ mod tests {
         assert!(size_of::<Session>() <= 32);
         assert!(size_of::<Cache>() <= 136);
         let mut session = Session::new(Secret::new([1; 8]));
-        let line = super::super::attach::format(b"u", 1, session.secret());
+        let line = super::super::attach::format(b"u", 1, &Secret::new([1; 8]));
         session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
         assert!(session.cache.is_none());
         assert!(matches!(session.on_request(1, &POLICY), Verdict::Run(_)));
@@ -279,7 +323,7 @@ mod tests {
             };
             session.on_answer(ticket, answer, &POLICY);
         }
-        let line = super::super::attach::format(b"u", 1, session.secret());
+        let line = super::super::attach::format(b"u", 1, &Secret::new([1; 8]));
         session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
         let whole = StoredAnswer { flag: Flag::Ok, content: &content };
         assert_eq!(session.on_request(1, &POLICY), Verdict::Replay(whole));

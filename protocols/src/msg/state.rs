@@ -36,6 +36,8 @@ pub enum State {
 pub enum Event {
     /// The client's first frame, whatever is in it.
     AttachLine,
+    /// The server challenges, and the client answers (WIRE V11); once.
+    Challenge,
     /// The answer 200.
     Accepted,
     /// Any other answer.
@@ -76,6 +78,7 @@ impl State {
 
             (Self::AwaitAttach, Event::AttachLine) => Some(Self::Judging),
 
+            (Self::Judging, Event::Challenge) => Some(Self::Judging),
             (Self::Judging, Event::Accepted) => Some(Self::Attached),
             (Self::Judging, Event::Denied) => Some(Self::Refused),
             (Self::Judging, Event::Request) => Some(Self::Judging),
@@ -99,8 +102,9 @@ impl State {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 8] = [
+    pub const ALL: [Event; 9] = [
         Event::AttachLine,
+        Event::Challenge,
         Event::Accepted,
         Event::Denied,
         Event::Request,

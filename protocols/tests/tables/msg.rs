@@ -61,7 +61,7 @@ fn long_username(line_bytes: usize) -> Vec<u8> {
 fn judge(line: &[u8], compat: Compat) -> AttachAnswer {
     let policy = policy(compat, false);
     let mut session = Session::new(Secret::new(SECRET));
-    let earlier = attach::format(&username(), 5, session.secret());
+    let earlier = attach::format(&username(), 5, &Secret::new(SECRET));
     session.attach(&AttachLine::parse(&earlier), &policy).unwrap();
     let line = AttachLine::parse(line);
     let names = [username(), long_username(8192), long_username(8193)];
@@ -231,7 +231,7 @@ impl Player {
 
     fn attach(&mut self) -> String {
         let index = self.session.attach_index() + 1;
-        let line = attach::format(b"u", index, self.session.secret());
+        let line = attach::format(b"u", index, &Secret::new(SECRET));
         self.session.attach(&AttachLine::parse(&line), &self.policy).unwrap();
         String::new()
     }

@@ -33,7 +33,7 @@ fn secret() -> Secret {
 }
 
 fn attach_under(session: &mut Session, index: u64) {
-    let text = line::format(USERNAME, index, session.secret());
+    let text = line::format(USERNAME, index, &secret());
     session.attach(&AttachLine::parse(&text), &POLICY).expect("the line is right");
 }
 

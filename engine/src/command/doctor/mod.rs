@@ -7,6 +7,7 @@ mod ceiling;
 mod checks;
 mod facts;
 mod finding;
+mod handshakes;
 mod hardware;
 mod live;
 mod memory;
@@ -39,6 +40,8 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     findings.extend(placement::all(&config, &facts, &hardware));
     findings.push(live::ports(&config));
     findings.extend(live::certificates(&config));
+    findings.extend(handshakes::identities(&config));
+    findings.push(handshakes::logins(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     if failed { ExitCode::FAILURE } else { printed }

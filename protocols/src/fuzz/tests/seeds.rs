@@ -12,6 +12,7 @@ type Body = fn(&[u8]);
 /// The body of each target.
 const TARGETS: &[(&str, Body)] = &[
     ("attach", crate::msg::fuzz::attach),
+    ("attach_v2", crate::msg::fuzz::attach_v2),
     ("base64", super::super::base64),
     ("batch", crate::batch::fuzz::batch),
     ("compress", crate::compress::fuzz::compress),
@@ -28,9 +29,11 @@ const TARGETS: &[(&str, Body)] = &[
     ("login_client", crate::login::fuzz::client),
     ("login_pair", crate::login::fuzz::pair),
     ("login_server", crate::login::fuzz::server),
+    ("login_v2", crate::login::fuzz::v2),
     ("msg_client", crate::msg::fuzz::client),
     ("msg_payload", crate::msg::fuzz::payload),
     ("msg_session", crate::msg::fuzz::session),
+    ("proxy", crate::proxy::fuzz::proxy),
     ("secure", crate::secure::fuzz::secure),
     ("sproto_decode", crate::sproto::fuzz::decode),
     ("sproto_rpc", crate::sproto::fuzz::rpc),

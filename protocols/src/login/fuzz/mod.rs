@@ -3,10 +3,14 @@
 //! The first bytes choose, the rest is what the peer says. The same functions run as property tests in
 //! `protocols/tests/pair/login.rs` with lines that look like those of a login.
 
+mod secure;
+
 use super::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
 use super::{LoginClient, LoginClientOutput, SampleToken, UNREAD_BYTES_MAX};
 use crate::Compat;
 use crate::fuzz::draw::Draw;
+
+pub use secure::v2;
 
 const CHALLENGE: [u8; 8] = *b"challeng";
 const SERVER_KEY: [u8; 8] = *b"serverky";

@@ -87,6 +87,7 @@ pub fn client(data: &[u8]) {
                 ClientEvent::Response { content, .. } => {
                     assert!(is_attached && content.len() <= frame::PAYLOAD_BYTES_MAX);
                 }
+                ClientEvent::Challenged(_) => panic!("this is version 1"),
                 ClientEvent::Refused(status) => {
                     assert!(!is_attached && status != 200);
                     is_over = true;

@@ -128,7 +128,7 @@ impl Busy {
 
     fn attach(&mut self) {
         let index = self.session.attach_index() + 1;
-        let line = attach::format(b"u", index, self.session.secret());
+        let line = attach::format(b"u", index, &Secret::new([3; 8]));
         self.session.attach(&AttachLine::parse(&line), &self.policy).unwrap();
     }
 

@@ -1,0 +1,78 @@
+//! What the logins of this configuration protect, and whether the keys for that can be used.
+
+use skyring::config::{Config, Handshake, Listener, ListenerKind};
+use skyring::identity::ServerIdentity;
+
+use super::finding::Finding;
+
+/// Whether the identities of listeners can be read. None: there are none.
+pub(super) fn identities(config: &Config) -> Option<Finding> {
+    let subject = "identities";
+    let listeners = config.listeners.iter().enumerate();
+    let named: Vec<_> =
+        listeners.filter_map(|(at, it)| Some((at, it.identity.as_ref()?))).collect();
+    for (at, path) in &named {
+        if let Err(error) = ServerIdentity::load(path) {
+            let seen = format!("listener[{at}]: {error}");
+            return Some(Finding::fail(
+                subject,
+                seen,
+                "mend the file, or `skyring keygen` another",
+            ));
+        }
+    }
+    let seen = format!("those of {} listeners can be used", named.len());
+    (!named.is_empty()).then(|| Finding::ok(subject, seen))
+}
+
+/// Whether a login over the network tells whoever listens there the player's password.
+pub(super) fn logins(config: &Config) -> Finding {
+    let subject = "logins";
+    let Some(at) = config.listeners.iter().position(is_exposed) else {
+        return Finding::ok(subject, "none goes over the network in a form that others can read");
+    };
+    let seen = format!(
+        "listener[{at}] takes Skynet's login from other machines: who is on the way reads the \
+         password and can play as that user"
+    );
+    Finding::warn(subject, seen, "tls on it, or an identity and handshake = \"v2\"")
+}
+
+/// Whether strangers can hear a login of version 1 there.
+fn is_exposed(listener: &Listener) -> bool {
+    listener.kind == ListenerKind::Login
+        && listener.tls.is_none()
+        && listener.handshake != Handshake::V2
+        && !listener.address.ip().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::doctor::finding::Status;
+
+    #[test]
+    fn a_login_that_others_can_read_is_told() {
+        let mut config = Config::default();
+        assert_eq!(logins(&config).status, Status::Ok, "loopback");
+        let login = config.listeners.iter_mut().find(|it| it.kind == ListenerKind::Login);
+        let login = login.expect("there is one by default");
+        login.address = "0.0.0.0:8001".parse().expect("an address");
+        assert_eq!(logins(&config).status, Status::Warn);
+        for handshake in [Handshake::V1, Handshake::Both, Handshake::V2] {
+            config.listeners[0].handshake = handshake;
+            let is_safe = logins(&config).status == Status::Ok;
+            assert_eq!(is_safe, handshake == Handshake::V2, "{handshake:?}");
+        }
+    }
+
+    #[test]
+    fn an_identity_that_cannot_be_used_is_told() {
+        let mut config = Config::default();
+        assert_eq!(identities(&config), None);
+        config.listeners[0].identity = Some("/nowhere/identity".into());
+        let found = identities(&config).expect("there is one");
+        assert_eq!(found.status, Status::Fail);
+        assert!(found.seen.contains("listener[0]: /nowhere/identity"), "{found}");
+    }
+}
