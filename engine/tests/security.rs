@@ -6,6 +6,9 @@
 
 #[path = "security/attaches.rs"]
 mod attaches;
+#[path = "v2/client.rs"]
+#[allow(dead_code, reason = "the tests of version 2 use all of it")]
+mod client;
 #[path = "security/inside.rs"]
 mod inside;
 #[path = "security/logins.rs"]
@@ -28,6 +31,8 @@ mod rig;
 mod room;
 #[path = "security/secrets.rs"]
 mod secrets;
+#[path = "security/secure.rs"]
+mod secure;
 #[path = "websocket/stage.rs"]
 #[allow(dead_code, reason = "the tests of WebSockets use all of it")]
 mod stage;
