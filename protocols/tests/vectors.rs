@@ -99,7 +99,9 @@ fn every_listed_difference_is_of_one_recording() {
 /// A recording that no test reads would look like coverage.
 #[test]
 fn every_committed_recording_is_listed() {
-    for (family, file) in source::committed_files() {
+    // Those of the secure handshake are no recordings of Skynet; `pair/secure.rs` replays them.
+    let files = source::committed_files().into_iter().filter(|(family, _)| family != "v2");
+    for (family, file) in files {
         let listed = FAMILIES.iter().any(|built| {
             built.name == family && built.files.contains(&file.trim_end_matches(".json"))
         });

@@ -43,7 +43,7 @@ pub(super) fn run(options: &FetchOptions) -> ExitCode {
     match fetch(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skyring: {error}");
+            complain!("skyring: {error}");
             match error {
                 FetchError::Status(_) => ExitCode::from(FAILED_STATUS),
                 _ => ExitCode::FAILURE,

@@ -22,7 +22,7 @@ fn show(public: Result<String, IdentityError>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("skyring: {error}");
+            complain!("skyring: {error}");
             ExitCode::FAILURE
         }
     }

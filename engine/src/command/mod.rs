@@ -5,6 +5,15 @@
 //! names. Exit codes: 0 done, 1 failed, 2 asked for wrongly (a bad command line or a configuration that is
 //! refused).
 
+/// Says something on standard error, if it can be said there: a full disk behind it, or a pipe that nobody
+/// reads, is no reason to end.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod alone;
 mod doctor;
 mod fetch;
@@ -134,7 +143,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("skyring ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => {
-            eprintln!("skyring: {error}\nTry `skyring --help`.");
+            complain!("skyring: {error}\nTry `skyring --help`.");
             ExitCode::from(REFUSED)
         }
     }
@@ -240,7 +249,7 @@ fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
 
 /// Says why a configuration is refused.
 fn refuse(error: &ConfigError) -> ExitCode {
-    eprintln!("skyring: {error}");
+    complain!("skyring: {error}");
     ExitCode::from(REFUSED)
 }
 

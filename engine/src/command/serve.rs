@@ -46,7 +46,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     match serve(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skyring: {error}\nTry `skyring doctor`.");
+            complain!("skyring: {error}\nTry `skyring doctor`.");
             ExitCode::FAILURE
         }
     }
@@ -66,9 +66,9 @@ fn serve(config: &Config) -> Result<(), ServeError> {
         }
     };
     super::print(&report(config, &server, admin.as_ref()));
-    eprintln!("{WARNING}");
+    complain!("{WARNING}");
     if server.addresses().iter().any(|address| !address.ip().is_loopback()) {
-        eprintln!("{WARNING_OPEN}");
+        complain!("{WARNING_OPEN}");
     }
     heed_signals(signals, server.handle());
     server.join().map_err(ServeError::Shard)
@@ -122,14 +122,14 @@ fn heed_signals(mut signals: Signals, handle: ServerHandle) {
         let mut draining = false;
         for signal in signals.forever() {
             match (signal, draining) {
-                (SIGHUP, _) => eprint!("{}", reload(&handle)),
+                (SIGHUP, _) => complain!("{}", reload(&handle).trim_end()),
                 (_, false) => {
-                    eprintln!("skyring: draining");
+                    complain!("skyring: draining");
                     handle.drain();
                     draining = true;
                 }
                 (_, true) => {
-                    eprintln!("skyring: stopping");
+                    complain!("skyring: stopping");
                     handle.stop();
                     return;
                 }

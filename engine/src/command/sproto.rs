@@ -44,7 +44,7 @@ pub(super) fn run(options: &SprotoOptions) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skyring: {error}");
+            complain!("skyring: {error}");
             ExitCode::FAILURE
         }
     }
@@ -56,11 +56,11 @@ fn check(paths: &[PathBuf]) -> Result<(), SprotoError> {
     for path in paths {
         match input::schema(path) {
             Err(error) => {
-                eprintln!("{error}");
+                complain!("{error}");
                 refused += 1;
             }
             Ok(Loaded { schema, warnings }) => {
-                warnings.iter().for_each(|line| eprintln!("{line}"));
+                warnings.iter().for_each(|line| complain!("{line}"));
                 let (types, protocols) = (schema.types().len(), schema.protocols().len());
                 let name = input::shown(Some(path));
                 print(format!("{name}: {types} types, {protocols} protocols\n").as_bytes())?;
@@ -73,7 +73,7 @@ fn check(paths: &[PathBuf]) -> Result<(), SprotoError> {
 /// A schema; what is doubtful about it is said.
 fn load(path: &Path) -> Result<skyring::protocols::sproto::Schema, SprotoError> {
     let Loaded { schema, warnings } = input::schema(path)?;
-    warnings.iter().for_each(|line| eprintln!("{line}"));
+    warnings.iter().for_each(|line| complain!("{line}"));
     Ok(schema)
 }
 
@@ -114,13 +114,13 @@ fn decode(options: &DecodeOptions) -> Result<(), SprotoError> {
         match text {
             Err(error) if !options.framed => return Err(error.into()),
             Err(error) => {
-                eprintln!("{place}{error}");
+                complain!("{place}{error}");
                 refused += 1;
             }
             Ok(text) => {
                 print(format!("{text}\n").as_bytes())?;
                 if behind > 0 {
-                    eprintln!("{place}{behind} bytes behind the message are not part of it");
+                    complain!("{place}{behind} bytes behind the message are not part of it");
                 }
             }
         }

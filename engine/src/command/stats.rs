@@ -9,7 +9,7 @@ pub(super) fn run(address: SocketAddr) -> ExitCode {
     match admin::fetch(address) {
         Ok(text) => super::print(&text),
         Err(error) => {
-            eprintln!(
+            complain!(
                 "skyring: no counters from {address}: {error}\n\
                  Is a server running there, with `admin = \"{address}\"` in its configuration?"
             );

@@ -57,7 +57,7 @@ pub(super) fn run(options: &WsOptions) -> ExitCode {
     match talk(options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("skyring: {error}");
+            complain!("skyring: {error}");
             ExitCode::FAILURE
         }
     }

@@ -28,14 +28,19 @@ impl Core {
 
     /// Whether a connection has sent more than its rate; the wheel looks at it when its time has come.
     pub(super) fn is_over_rate(&self, slot: u32) -> bool {
-        let Some(rates) = self.meter_rates(slot) else { return false };
+        self.rate_wait_ms(slot) > 0
+    }
+
+    /// Milliseconds until a connection may be read again, for all that its rate says; 0: now.
+    fn rate_wait_ms(&self, slot: u32) -> u64 {
+        let Some(rates) = self.meter_rates(slot) else { return 0 };
         let meter = match &self.connections.at(slot).role {
             Role::Attached(key) => self.meters.get(key).copied(),
             Role::Gate(gate) => Some(gate.meter),
             Role::WebSocket(socket) => Some(socket.meter),
             _ => None,
         };
-        meter.is_some_and(|meter| meter.wait_ms(&rates, self.now_ms) > 0)
+        meter.map_or(0, |meter| meter.wait_ms(&rates, self.now_ms))
     }
 
     /// The rates of a connection, if it has any.
@@ -66,9 +71,9 @@ impl Core {
         if !connection.paused {
             return;
         }
-        if self.is_over_rate(token.slot) {
-            return self.resume_later(token.slot, 1);
+        match self.rate_wait_ms(token.slot) {
+            0 => self.resume(token.slot),
+            wait_ms => self.resume_later(token.slot, wait_ms),
         }
-        self.resume(token.slot);
     }
 }

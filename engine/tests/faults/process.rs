@@ -88,6 +88,21 @@ fn silent_peers_make_room_in_time() {
     assert!(served.terminate().success());
 }
 
+/// What the server has to say finds no room on the disk: it serves, reads files again and drains all the
+/// same.
+#[test]
+fn a_full_disk_behind_the_log_stops_nothing() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let kinds = ["login", "msg", "gate"];
+    let served: Program = Served::start_with("full", 4096, LISTENERS, kinds, full.into());
+    play(&served, "first");
+    for round in 0..3 {
+        served.send("HUP");
+        play(&served, &format!("later {round}"));
+    }
+    assert!(served.terminate().success(), "the second thread still heeds signals");
+}
+
 /// Every kind of abuse, and not one descriptor more than before.
 #[test]
 fn abuse_leaves_no_descriptor() {

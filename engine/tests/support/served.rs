@@ -37,13 +37,24 @@ impl<const LISTENERS: usize> Served<LISTENERS> {
         text: &str,
         kinds: [&str; LISTENERS],
     ) -> Served<LISTENERS> {
+        Served::start_with(test, descriptors, text, kinds, Stdio::null())
+    }
+
+    /// As [`Served::start`], with this for standard error.
+    pub(crate) fn start_with(
+        test: &str,
+        descriptors: usize,
+        text: &str,
+        kinds: [&str; LISTENERS],
+        errors: Stdio,
+    ) -> Served<LISTENERS> {
         let file = configured(test, text);
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(format!("ulimit -n {descriptors} && exec \"$0\" serve --config \"$1\""))
             .args([env!("CARGO_BIN_EXE_skyring").as_ref(), file.as_os_str()])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .spawn()
             .expect("a shell");
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -89,7 +100,11 @@ impl<const LISTENERS: usize> Served<LISTENERS> {
     }
 
     pub(crate) fn signal(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.send("TERM");
+    }
+
+    pub(crate) fn send(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
     }
 

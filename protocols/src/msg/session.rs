@@ -7,7 +7,7 @@
 //! [`Session::attach`] accepts a newer one, and feeds nothing from it any more.
 //!
 //! Attach indexes only rise, so "the connection attached under index n" is unambiguous for the life
-//! of the session, and a session that was never used owns no memory beyond itself.
+//! of the session, and a session of login v1 that was never used owns no memory beyond itself.
 
 use std::fmt;
 
@@ -98,40 +98,63 @@ pub struct StoredAnswer<'a> {
     pub content: &'a [u8],
 }
 
-/// What an attach is proved with.
-enum Keys {
-    Plain(Secret),
-    Ratchet(Box<Ratchet>),
+/// What a session keeps that is not needed to find out whose message it is.
+struct Kept {
+    cache: Cache,
+    /// The keys of a session that began with login v2.
+    keys: Option<Box<Ratchet>>,
+}
+
+impl Kept {
+    /// Of a session that began with login v1.
+    fn new() -> Box<Kept> {
+        Box::new(Kept { cache: Cache::new(), keys: None })
+    }
 }
 
 /// One logged-in user on one message server.
 pub struct Session {
-    keys: Keys,
+    /// The secret of login v1; nought after login v2, whose keys are kept elsewhere.
+    secret: Secret,
     attach_index: u64,
-    /// Allocated by the first request.
-    cache: Option<Box<Cache>>,
+    /// Allocated by the first request, or by login v2.
+    kept: Option<Box<Kept>>,
 }
 
 impl Session {
     /// A session as login leaves it: attach index 0, nothing remembered (WIRE M20).
     #[must_use]
     pub fn new(secret: impl Into<LoginSecret>) -> Session {
-        let keys = match secret.into() {
-            LoginSecret::V1(secret) => Keys::Plain(secret),
-            LoginSecret::V2(key) => Keys::Ratchet(Box::new(Ratchet::new(key))),
+        let (secret, kept) = match secret.into() {
+            LoginSecret::V1(secret) => (secret, None),
+            LoginSecret::V2(key) => {
+                let keys = Some(Box::new(Ratchet::new(key)));
+                (Secret::new([0; 8]), Some(Box::new(Kept { cache: Cache::new(), keys })))
+            }
         };
-        Session { keys, attach_index: 0, cache: None }
+        Session { secret, attach_index: 0, kept }
     }
 
     /// Forgets all requests and answers, as a session does that has just begun.
     pub fn forget(&mut self) {
-        (self.attach_index, self.cache) = (0, None);
+        self.attach_index = 0;
+        if let Some(kept) = &mut self.kept {
+            kept.cache = Cache::new();
+        }
     }
 
     /// Whether it began with login v2, so that only attach v2 leads to it.
     #[must_use]
     pub fn is_v2(&self) -> bool {
-        matches!(self.keys, Keys::Ratchet(_))
+        self.kept.as_ref().is_some_and(|kept| kept.keys.is_some())
+    }
+
+    fn cache(&self) -> Option<&Cache> {
+        self.kept.as_ref().map(|kept| &kept.cache)
+    }
+
+    fn cache_mut(&mut self) -> Option<&mut Cache> {
+        self.kept.as_mut().map(|kept| &mut kept.cache)
     }
 
     /// The index of the last accepted attach line; 0 before the first.
@@ -158,8 +181,8 @@ impl Session {
         if index <= self.attach_index {
             return Err(AttachAnswer::IndexExpired);
         }
-        let Keys::Plain(secret) = &self.keys else { return Err(AttachAnswer::Unauthorized) };
-        if !proof_matches(&hmac_hash(secret.expose(), line.signed), &mac) {
+        let is_proved = proof_matches(&hmac_hash(self.secret.expose(), line.signed), &mac);
+        if !is_proved || self.is_v2() {
             return Err(AttachAnswer::Unauthorized);
         }
         self.attach_index = index;
@@ -178,7 +201,8 @@ impl Session {
         proof: &[u8],
     ) -> Result<Vec<u8>, AttachAnswer> {
         let index = AttachHello::parse(challenged.hello())?.index;
-        let Keys::Ratchet(keys) = &mut self.keys else {
+        let keys = self.kept.as_mut().and_then(|kept| kept.keys.as_mut());
+        let Some(keys) = keys else {
             challenged.pretend(proof);
             return Err(AttachAnswer::Unauthorized);
         };
@@ -194,8 +218,8 @@ impl Session {
 
     /// Decides on a request from the attached connection (WIRE M12 to M15).
     pub fn on_request(&mut self, id: u32, policy: &SessionPolicy) -> Verdict<'_> {
-        let cache = self.cache.get_or_insert_with(|| Box::new(Cache::new()));
-        cache.on_request(id, self.attach_index, policy)
+        let kept = self.kept.get_or_insert_with(Kept::new);
+        kept.cache.on_request(id, self.attach_index, policy)
     }
 
     /// Takes what the handler of a request said (WIRE M16).
@@ -208,21 +232,22 @@ impl Session {
         answer: Answer<'a>,
         policy: &SessionPolicy,
     ) -> Option<StoredAnswer<'a>> {
-        self.cache.as_mut()?.on_answer(ticket, answer, self.attach_index, policy)
+        let attach_index = self.attach_index;
+        self.cache_mut()?.on_answer(ticket, answer, attach_index, policy)
     }
 
     /// Reads what the session owns, and does nothing else. A server that knows which sessions come
     /// next calls this for all of them, and then [`Session::warm_answers`] for all of them, so that
     /// their ways to memory overlap.
     pub fn warm(&self) {
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = self.cache() {
             cache.warm();
         }
     }
 
     /// Reads where the next answers are to be stored, about so many bytes of them.
     pub fn warm_answers(&self, bytes: usize) {
-        if let Some(cache) = &self.cache {
+        if let Some(cache) = self.cache() {
             cache.warm_answers(bytes);
         }
     }
@@ -230,7 +255,7 @@ impl Session {
     /// Retires the oldest stored answer, for a server that must make room; the bytes that it cost,
     /// 0 when there is none. What it answered runs again when it is repeated (WIRE M18).
     pub fn retire_oldest(&mut self) -> usize {
-        let Some(cache) = self.cache.as_mut() else { return 0 };
+        let Some(cache) = self.cache_mut() else { return 0 };
         let before = cache.bytes();
         cache.retire_oldest();
         before - cache.bytes()
@@ -239,7 +264,7 @@ impl Session {
     /// Retires every stored answer and gives their memory back, for a server that is short of it. What
     /// they answered runs again when it is repeated (WIRE M18).
     pub fn retire_all(&mut self) {
-        if let Some(cache) = self.cache.as_mut() {
+        if let Some(cache) = self.cache_mut() {
             cache.retire_all();
         }
     }
@@ -247,31 +272,34 @@ impl Session {
     /// Overwrites the secret in its place, for a session that has ended: what is moved away later
     /// leaves its bytes behind.
     pub fn wipe(&mut self) {
-        self.keys = Keys::Plain(Secret::new([0; 8]));
+        self.secret = Secret::new([0; 8]);
+        if let Some(kept) = &mut self.kept {
+            kept.keys = None;
+        }
     }
 
     /// Handlers that run, those included whose requests were forgotten in a conflict.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.cache.as_ref().map_or(0, |cache| cache.pending_count())
+        self.cache().map_or(0, |cache| cache.pending_count())
     }
 
     /// Answers that are stored.
     #[must_use]
     pub fn answered_count(&self) -> usize {
-        self.cache.as_ref().map_or(0, |cache| cache.answered_count())
+        self.cache().map_or(0, |cache| cache.answered_count())
     }
 
     /// What the stored answers cost, never above [`SessionPolicy::cache_bytes_max`].
     #[must_use]
     pub fn cache_bytes(&self) -> usize {
-        self.cache.as_ref().map_or(0, |cache| cache.bytes())
+        self.cache().map_or(0, |cache| cache.bytes())
     }
 
     /// Bytes of memory that the stored answers take up, those among them that the next answers will use.
     #[must_use]
     pub fn cache_memory_bytes(&self) -> usize {
-        self.cache.as_ref().map_or(0, |cache| cache.heap_bytes())
+        self.cache().map_or(0, |cache| cache.heap_bytes())
     }
 }
 
@@ -307,9 +335,9 @@ mod tests {
         let mut session = Session::new(Secret::new([1; 8]));
         let line = super::super::attach::format(b"u", 1, &Secret::new([1; 8]));
         session.attach(&AttachLine::parse(&line), &POLICY).unwrap();
-        assert!(session.cache.is_none());
+        assert!(session.kept.is_none());
         assert!(matches!(session.on_request(1, &POLICY), Verdict::Run(_)));
-        assert!(session.cache.is_some());
+        assert!(session.kept.is_some());
     }
 
     /// WIRE M10. Without frames there is no such limit, and what is stored is whole.
