@@ -8,7 +8,6 @@
 //! The owner shard holds the lock of a uid while the application decides; a second login of the
 //! uid is answered 406 meanwhile.
 
-use skyring_protocols::crypt::randomkey;
 use skyring_protocols::login::SecureOffer;
 use skyring_protocols::login::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
 use skyring_protocols::secure::ExchangeKey;
@@ -44,7 +43,7 @@ impl Core {
     /// The machine of a fresh connection, which speaks the versions of its listener.
     fn login_machine(&mut self, slot: u32) -> LoginServer {
         let at = self.connections.at(slot).listener;
-        let (challenge, private_key) = (randomkey(self.random()), randomkey(self.random()));
+        let (challenge, private_key) = (self.random(), self.random());
         let settings = &self.listener(at).settings;
         let (compat, handshake) = (settings.compat, settings.handshake);
         let identity = self.listener(at).shared.identity.as_ref().map(ServerIdentity::key);

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use skyring_protocols::crypt::{Key64, randomkey};
+
 use super::steward::Steward;
 use super::{Server, Shared};
 use crate::config::{Config, Listener, capacity};
@@ -39,12 +41,15 @@ const MAILBOX_MESSAGES: usize = 128;
 /// Shards up to which each gets the larger share of receive buffers.
 const FEW_SHARDS: u16 = 8;
 
-/// Fills with random bytes.
+/// Fills with random bytes; eight of them are a key of the crypt library (WIRE C1).
 ///
 /// # Panics
 /// When the operating system gives none, which it did when the server started.
 pub(super) fn random(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("the operating system gave random bytes before");
+    if let Ok(key) = <&mut Key64>::try_from(bytes) {
+        *key = randomkey(*key);
+    }
 }
 
 /// Milliseconds since 1970, 0 before.

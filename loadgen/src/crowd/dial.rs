@@ -147,8 +147,7 @@ impl Crowd {
         user.away = on_purpose;
         user.phase = Phase::Waiting;
         (user.doomed, user.leaving) = (false, false);
-        (user.partial, user.login, user.reader) = (Box::default(), None, None);
-        user.proving = None;
+        (user.partial, user.talk, user.reader) = (Box::default(), None, None);
         self.stop_awaiting(index, now_ns);
         self.abandon(index, abandoned, now_ns);
     }
@@ -166,7 +165,8 @@ impl Crowd {
         }
         let wait_ns = (BACKOFF_NS << user.failures).min(BACKOFF_NS_MAX);
         // The server's word counts on top, but not for ever.
-        let advised_ns = std::mem::take(&mut user.advised_ns).min(ADVISED_NS_MAX);
+        let advised_ms = std::mem::take(&mut self.advised_ms);
+        let advised_ns = (u64::from(advised_ms) * 1_000_000).min(ADVISED_NS_MAX);
         let wait_ns = advised_ns + wait_ns / 2 + wait_ns * spread / 1000;
         self.alarm(now_ns + wait_ns, Alarm::Dial(index));
     }

@@ -16,7 +16,7 @@ use skyring_protocols::secure::ExchangeKey;
 use skyring_protocols::websocket::Kind;
 
 use super::secure::{Handshake, Secured};
-use super::user::{Granted, Login, Phase};
+use super::user::{Granted, Login, Phase, Talk};
 use super::{Alarm, Crowd, HANGUP_NS};
 use crate::random::{Purpose, Random, choice};
 use crate::record::{Step, Trouble};
@@ -42,7 +42,7 @@ impl Crowd {
                 Login::V2(LoginClientV2::new(token.format(), pinned.clone(), exchange))
             }
         };
-        self.user(index).login = Some(Box::new(login));
+        self.user(index).talk = Some(Box::new(Talk::Login(login)));
         self.open(index, slot, Phase::LoggingIn, now_ns);
     }
 
@@ -83,7 +83,8 @@ impl Crowd {
 
     /// The login server said something.
     pub(super) fn on_login_bytes(&mut self, index: u32, bytes: &[u8], now_ns: u64) {
-        let Some(mut login) = self.user(index).login.take() else { return };
+        let Some(mut talk) = self.user(index).talk.take() else { return };
+        let Talk::Login(login) = &mut *talk else { return };
         let link = self.user(index).token;
         login.on_bytes(bytes);
         while let Some(output) = login.poll_output() {
@@ -98,15 +99,14 @@ impl Crowd {
                     return self.on_granted(index, granted, now_ns);
                 }
                 LoginClientOutput::Refused(code) => {
-                    let advised_ms = login.retry_after_ms().unwrap_or(0);
-                    self.user(index).advised_ns = u64::from(advised_ms) * 1_000_000;
+                    self.advised_ms = login.retry_after_ms().unwrap_or(0);
                     Trouble::Refused(Step::Login, code)
                 }
                 LoginClientOutput::Broken(error) => Trouble::Broken(Step::Login, error.to_string()),
             };
             return self.on_lost(index, trouble, now_ns);
         }
-        self.user(index).login = Some(login);
+        self.user(index).talk = Some(talk);
     }
 
     /// Logged in: the next connection is to play, before anybody new begins.
@@ -160,7 +160,7 @@ impl Crowd {
                 let (seed, item) = (options.seed, u64::from(user.dials));
                 let nonce = random_bytes(&mut choice(seed, number, item, Purpose::Key));
                 let hello = attach_v2::hello(&username.format(), index_sent, &nonce);
-                user.proving = Some(Box::new(Proving::new(hello.clone())));
+                user.talk = Some(Box::new(Talk::Attach(Proving::new(hello.clone()))));
                 hello
             }
         };
@@ -191,7 +191,8 @@ impl Crowd {
     /// the server knew of its session, it does not know it now.
     pub(super) fn on_attach_answer(&mut self, index: u32, payload: &[u8], now_ns: u64) {
         let user = &mut self.users[index as usize];
-        if let (Some(mut proving), Some(granted)) = (user.proving.take(), &mut user.granted) {
+        if let (Some(mut talk), Some(granted)) = (user.talk.take(), &mut user.granted) {
+            let Talk::Attach(proving) = &mut *talk else { return };
             let LoginSecret::V2(key) = &granted.secret else { return };
             if let Some(next) = proving.accept(payload, key) {
                 granted.secret = next.into();
@@ -200,7 +201,7 @@ impl Crowd {
             let proof = if proving.is_proved() { None } else { proving.prove(payload, key) };
             if let Some(proof) = proof {
                 let link = user.token;
-                user.proving = Some(proving);
+                user.talk = Some(talk);
                 return self.say_payload(index, link, &proof, now_ns);
             }
         } else if payload == AttachAnswer::Ok.payload() {

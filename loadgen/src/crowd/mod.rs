@@ -126,6 +126,8 @@ pub struct Crowd {
     /// Users that want to connect, in their order.
     queue: VecDeque<u32>,
     handshakes: u32,
+    /// Milliseconds that a server has just advised the user to wait who is lost by its refusal.
+    advised_ms: u32,
     handshakes_max: u32,
     pacer: Pacer,
     arrivals: Arrivals,
@@ -168,6 +170,7 @@ impl Crowd {
             listed: Vec::new(),
             queue: (0..share.users).collect(),
             handshakes: 0,
+            advised_ms: 0,
             handshakes_max: (plan.options.connecting_max / shards).max(1),
             pacer: Pacer::new(plan.options.connects_per_second, u64::from(shards)),
             arrivals: Arrivals::never(),

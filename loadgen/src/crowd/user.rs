@@ -42,6 +42,13 @@ pub(super) struct Granted {
     pub(super) subid: Box<[u8]>,
 }
 
+/// What is under way: a login of either version, or an attach of the second.
+#[derive(Debug)]
+pub(super) enum Talk {
+    Login(Login),
+    Attach(Proving),
+}
+
 /// A login that is under way, of either version.
 #[derive(Debug)]
 pub(super) enum Login {
@@ -111,14 +118,11 @@ pub(super) struct User {
     pub(super) since_ns: u64,
     /// When the last connection was lost; 0 before the first attach.
     pub(super) lost_ns: u64,
-    /// How long the server advised to wait; 0: it did not.
-    pub(super) advised_ns: u64,
     pub(super) ledger: Ledger,
     /// The beginning of a frame whose end has not arrived.
     pub(super) partial: Box<[u8]>,
-    pub(super) login: Option<Box<Login>>,
-    /// An attach v2 that has not been answered.
-    pub(super) proving: Option<Box<Proving>>,
+    /// A login or an attach that has more to say than one line.
+    pub(super) talk: Option<Box<Talk>>,
     /// What reads an answer of HTTP whose end has not arrived.
     pub(super) reader: Option<Box<Reader>>,
 }
@@ -143,11 +147,9 @@ impl User {
             was_web: None,
             since_ns: 0,
             lost_ns: 0,
-            advised_ns: 0,
             ledger: Ledger::default(),
             partial: Box::default(),
-            login: None,
-            proving: None,
+            talk: None,
             reader: None,
         }
     }
@@ -173,6 +175,7 @@ mod tests {
     #[test]
     fn an_idle_user_is_small() {
         let bytes = size_of::<User>();
-        assert!(bytes <= 160, "{bytes} bytes");
+        // Eight of them say of which version its secret is.
+        assert!(bytes <= 168, "{bytes} bytes");
     }
 }
