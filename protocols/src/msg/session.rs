@@ -281,25 +281,25 @@ impl Session {
     /// Handlers that run, those included whose requests were forgotten in a conflict.
     #[must_use]
     pub fn pending_count(&self) -> usize {
-        self.cache().map_or(0, |cache| cache.pending_count())
+        self.cache().map_or(0, Cache::pending_count)
     }
 
     /// Answers that are stored.
     #[must_use]
     pub fn answered_count(&self) -> usize {
-        self.cache().map_or(0, |cache| cache.answered_count())
+        self.cache().map_or(0, Cache::answered_count)
     }
 
     /// What the stored answers cost, never above [`SessionPolicy::cache_bytes_max`].
     #[must_use]
     pub fn cache_bytes(&self) -> usize {
-        self.cache().map_or(0, |cache| cache.bytes())
+        self.cache().map_or(0, Cache::bytes)
     }
 
     /// Bytes of memory that the stored answers take up, those among them that the next answers will use.
     #[must_use]
     pub fn cache_memory_bytes(&self) -> usize {
-        self.cache().map_or(0, |cache| cache.heap_bytes())
+        self.cache().map_or(0, Cache::heap_bytes)
     }
 }
 
