@@ -165,6 +165,25 @@ counters! {
     EventsTaken "events" "Completions taken.";
 }
 
+impl Counter {
+    /// The reasons for which an accepted connection ends; each is counted by exactly one.
+    pub const ENDS: [Counter; 13] = [
+        Counter::RefusedMaxclient,
+        Counter::RefusedMemory,
+        Counter::RefusedAddressRate,
+        Counter::Superseded,
+        Counter::ClosedByPeer,
+        Counter::ClosedByServer,
+        Counter::ClosedBroken,
+        Counter::ClosedProtocol,
+        Counter::ClosedHandshakeLate,
+        Counter::ClosedUnauthenticated,
+        Counter::ClosedMemory,
+        Counter::ClosedIdle,
+        Counter::ClosedSlowConsumer,
+    ];
+}
+
 /// The counters of one shard.
 #[derive(Debug)]
 pub struct ShardCounters {

@@ -6,16 +6,14 @@
 //! Invariants: exactly one outcome (granted, refused or broken) leaves, and nothing after it. The
 //! client is strict whatever the server: it refuses values that an honest server does not send.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::answer::{self, Answer};
+use super::conversation::Conversation;
 use super::error::LoginError;
 use super::state::{Event, State};
-use super::unread::{TooLong, Unread};
-use crate::coverage;
 use crate::crypt::{
     Key64, Padding, Secret, base64decode_canonical, desencode, dhexchange, dhsecret, hmac64,
     is_weak_public,
@@ -54,16 +52,13 @@ impl fmt::Debug for LoginClientOutput {
 
 /// One login, seen from the side that opened the connection.
 pub struct LoginClient {
-    state: State,
     token: Zeroizing<Vec<u8>>,
     private_key: Secret,
     /// Known once line 1 is read.
     challenge: Key64,
     /// Known once both public values are.
     secret: Option<Secret>,
-    retry_after_ms: Option<u32>,
-    unread: Unread,
-    outputs: VecDeque<LoginClientOutput>,
+    talk: Conversation,
 }
 
 impl LoginClient {
@@ -72,54 +67,43 @@ impl LoginClient {
     #[must_use]
     pub fn new(token: Vec<u8>, private_key: Key64) -> Self {
         Self {
-            state: State::Challenge,
             token: Zeroizing::new(token),
             private_key: Secret::new(private_key),
             challenge: [0; 8],
             secret: None,
-            retry_after_ms: None,
-            unread: Unread::default(),
-            outputs: VecDeque::new(),
+            talk: Conversation::new("login client"),
         }
     }
 
     /// Takes bytes from the server. After the outcome they are ignored.
     pub fn on_bytes(&mut self, bytes: &[u8]) {
-        let mut unread = std::mem::take(&mut self.unread);
-        if self.is_over() {
-            return;
-        }
-        if let Err(TooLong) = unread.push(bytes) {
-            return self.fail(LoginError::LineTooLong);
-        }
+        let Some(mut unread) = self.talk.take(bytes) else { return };
         while let Some(line) = unread.next_line() {
             if let Err(error) = self.on_line(line) {
-                self.fail(error);
+                self.talk.fail(error);
             }
-            if self.is_over() {
+            if self.talk.is_over() {
                 return;
             }
         }
-        self.unread = unread;
+        self.talk.keep(unread);
     }
 
     /// The connection ended: without an outcome yet, that is one.
     pub fn on_disconnect(&mut self) {
-        if !self.is_over() {
-            self.fail(LoginError::Disconnected);
-        }
+        self.talk.on_disconnect();
     }
 
     /// The next thing to do. To be called until `None` after [`Self::on_bytes`] and
     /// [`Self::on_disconnect`].
     pub fn poll_output(&mut self) -> Option<LoginClientOutput> {
-        self.outputs.pop_front()
+        self.talk.poll_output()
     }
 
     /// Where the conversation stands.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        self.talk.state()
     }
 
     /// The secret that the login agreed on; none before both public values are known. It stays here,
@@ -134,15 +118,11 @@ impl LoginClient {
     /// back together.
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u32> {
-        self.retry_after_ms
-    }
-
-    fn is_over(&self) -> bool {
-        self.state == State::Ended
+        self.talk.retry_after_ms()
     }
 
     fn on_line(&mut self, line: &[u8]) -> Result<(), LoginError> {
-        match (self.state, answer::parse(line)) {
+        match (self.state(), answer::parse(line)) {
             (State::Challenge, _) => self.on_challenge(line),
             (_, Some(answer)) => self.on_answer(answer),
             (State::ServerKey, None) => self.on_server_key(line),
@@ -153,11 +133,11 @@ impl LoginClient {
     fn on_challenge(&mut self, line: &[u8]) -> Result<(), LoginError> {
         self.challenge = decode_key(line).ok_or(LoginError::Challenge)?;
         let public = dhexchange(self.private_key.expose())?;
-        self.advance(Event::Challenge);
+        self.talk.advance(Event::Challenge);
         let mut text = Vec::new();
         line::encode_base64(&public, &mut text);
-        self.outputs.push_back(LoginClientOutput::Send(text));
-        self.advance(Event::ClientKey);
+        self.talk.say(text);
+        self.talk.advance(Event::ClientKey);
         Ok(())
     }
 
@@ -168,47 +148,31 @@ impl LoginClient {
             return Err(LoginError::ServerKeyWeak);
         }
         let secret = Secret::new(dhsecret(&public, self.private_key.expose())?);
-        self.advance(Event::ServerKey);
+        self.talk.advance(Event::ServerKey);
         let mut text = Vec::new();
         line::encode_base64(&hmac64(&self.challenge, secret.expose()), &mut text);
-        self.advance(Event::Proof);
+        self.talk.advance(Event::Proof);
         line::encode_base64(&desencode(secret.expose(), &self.token, Padding::Iso7816), &mut text);
-        self.advance(Event::Token);
-        self.outputs.push_back(LoginClientOutput::Send(text));
+        self.talk.advance(Event::Token);
+        self.talk.say(text);
         self.secret = Some(secret);
         Ok(())
     }
 
     /// A refusal may come early, a grant may not (WIRE L1).
     fn on_answer(&mut self, answer: Answer) -> Result<(), LoginError> {
-        let (event, output) = match answer {
-            Answer::Refused { code, retry_after_ms } => {
-                self.retry_after_ms = retry_after_ms;
-                (Event::Refused, LoginClientOutput::Refused(code))
-            }
+        match answer {
+            Answer::Refused { code, retry_after_ms } => self.talk.refuse(code, retry_after_ms),
             Answer::Granted { .. } if self.secret.is_none() => return Err(LoginError::Result),
-            Answer::Granted { subid } => (Event::Granted, LoginClientOutput::Granted { subid }),
-        };
-        self.advance(event);
-        self.outputs.push_back(output);
+            Answer::Granted { subid } => self.talk.grant(subid),
+        }
         Ok(())
-    }
-
-    fn fail(&mut self, error: LoginError) {
-        self.advance(Event::Cut);
-        self.outputs.push_back(LoginClientOutput::Broken(error));
-    }
-
-    fn advance(&mut self, event: Event) {
-        coverage::step("login client", self.state, event);
-        let next = self.state.after(event);
-        self.state = next.expect("the client half takes only the steps of the table");
     }
 }
 
 impl fmt::Debug for LoginClient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LoginClient").field("state", &self.state).finish_non_exhaustive()
+        formatter.debug_struct("LoginClient").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 

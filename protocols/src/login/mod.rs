@@ -15,6 +15,7 @@
 
 mod answer;
 pub mod client;
+mod conversation;
 pub mod error;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

@@ -10,22 +10,6 @@ use crate::simulation::{rooms, town};
 
 /// More than any answer of the game costs.
 const ANSWER_COST_MAX: u64 = 200;
-/// The reasons for which a connection ends; each connection is counted by exactly one.
-const ENDS: [Counter; 13] = [
-    Counter::RefusedMaxclient,
-    Counter::RefusedMemory,
-    Counter::RefusedAddressRate,
-    Counter::Superseded,
-    Counter::ClosedByPeer,
-    Counter::ClosedByServer,
-    Counter::ClosedBroken,
-    Counter::ClosedProtocol,
-    Counter::ClosedHandshakeLate,
-    Counter::ClosedUnauthenticated,
-    Counter::ClosedMemory,
-    Counter::ClosedIdle,
-    Counter::ClosedSlowConsumer,
-];
 /// The ways in which a call to a service ends; each is counted by exactly one.
 const CALL_ENDS: [Counter; 10] = [
     Counter::ServiceAnswered,
@@ -127,7 +111,7 @@ impl World {
             assert_eq!(left, 0, "connections are counted that are not there");
         }
         rooms::check_the_end(self.places.iter().map(|place| place.shard.core()));
-        let ends = ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
+        let ends = Counter::ENDS.iter().fold(0, |sum, end| sum + self.sum(*end));
         assert_eq!(self.sum(Counter::Accepted), ends, "a connection ends once, for one reason");
         let (dialled, ended) = (self.sum(Counter::Dialled), self.sum(Counter::DialledEnded));
         assert_eq!(dialled, ended, "a dialled connection ends once");

@@ -3,21 +3,19 @@
 //! The same shape as [`LoginClient`](crate::login::LoginClient) and the same outcomes. It ends as broken
 //! where the other side is not who it should be, and never as a login of version 1.
 
-use std::collections::VecDeque;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::keys::{Keys, OnceKey, signed};
 use super::{PREFIX, line, parse};
-use crate::coverage;
 use crate::crypt::base64decode_canonical;
 use crate::login::answer::{self, Answer};
 use crate::login::client::LoginClientOutput;
+use crate::login::conversation::Conversation;
 use crate::login::error::LoginError;
 use crate::login::secret::SessionKey;
 use crate::login::state::{Event, State};
-use crate::login::unread::{TooLong, Unread};
 use crate::secure::{ExchangeKey, SecureError, VerifyingKey};
 
 /// The servers that a client believes, by their keys (WIRE V2).
@@ -55,15 +53,12 @@ struct Sealed {
 
 /// One login of the client's side.
 pub struct LoginClientV2 {
-    state: State,
     token: Zeroizing<Vec<u8>>,
     pinned: PinnedKeys,
     exchange: ExchangeKey,
     challenge: Vec<u8>,
     sealed: Option<Sealed>,
-    retry_after_ms: Option<u32>,
-    unread: Unread,
-    outputs: VecDeque<LoginClientOutput>,
+    talk: Conversation,
 }
 
 impl LoginClientV2 {
@@ -72,54 +67,43 @@ impl LoginClientV2 {
     #[must_use]
     pub fn new(token: Vec<u8>, pinned: PinnedKeys, exchange: ExchangeKey) -> Self {
         Self {
-            state: State::Challenge,
             token: Zeroizing::new(token),
             pinned,
             exchange,
             challenge: Vec::new(),
             sealed: None,
-            retry_after_ms: None,
-            unread: Unread::default(),
-            outputs: VecDeque::new(),
+            talk: Conversation::new("login client v2"),
         }
     }
 
     /// Takes bytes from the server. Poll for outputs afterwards.
     pub fn on_bytes(&mut self, bytes: &[u8]) {
-        let mut unread = std::mem::take(&mut self.unread);
-        if self.is_over() {
-            return;
-        }
-        if let Err(TooLong) = unread.push(bytes) {
-            return self.fail(LoginError::LineTooLong);
-        }
+        let Some(mut unread) = self.talk.take(bytes) else { return };
         while let Some(line) = unread.next_line() {
             if let Err(error) = self.on_line(line) {
-                self.fail(error);
+                self.talk.fail(error);
             }
-            if self.is_over() {
+            if self.talk.is_over() {
                 return;
             }
         }
-        self.unread = unread;
+        self.talk.keep(unread);
     }
 
     /// The connection has ended.
     pub fn on_disconnect(&mut self) {
-        if !self.is_over() {
-            self.fail(LoginError::Disconnected);
-        }
+        self.talk.on_disconnect();
     }
 
     /// The next output, until there is none.
     pub fn poll_output(&mut self) -> Option<LoginClientOutput> {
-        self.outputs.pop_front()
+        self.talk.poll_output()
     }
 
     /// Where the conversation is.
     #[must_use]
     pub fn state(&self) -> State {
-        self.state
+        self.talk.state()
     }
 
     /// The session's key; good once the login is granted.
@@ -131,15 +115,11 @@ impl LoginClientV2 {
     /// As [`LoginClient::retry_after_ms`](crate::login::LoginClient::retry_after_ms).
     #[must_use]
     pub fn retry_after_ms(&self) -> Option<u32> {
-        self.retry_after_ms
-    }
-
-    fn is_over(&self) -> bool {
-        self.state == State::Ended
+        self.talk.retry_after_ms()
     }
 
     fn on_line(&mut self, line: &[u8]) -> Result<(), LoginError> {
-        match self.state {
+        match self.state() {
             State::Challenge => self.on_challenge(line),
             _ if !line.starts_with(PREFIX) => self.on_plain_result(line),
             State::ServerKey => self.on_server_key(line),
@@ -151,9 +131,9 @@ impl LoginClientV2 {
         let challenge = base64decode_canonical(text).ok().filter(|bytes| bytes.len() == 8);
         challenge.ok_or(LoginError::Challenge)?;
         self.challenge = text.to_vec();
-        self.advance(Event::Challenge);
+        self.talk.advance(Event::Challenge);
         self.say(&self.hello());
-        self.advance(Event::ClientKey);
+        self.talk.advance(Event::ClientKey);
         Ok(())
     }
 
@@ -173,10 +153,10 @@ impl LoginClientV2 {
         let secret = self.exchange.agree(public).map_err(|_| LoginError::ServerKeyWeak)?;
         let Keys { transcript, token, result, session } =
             Keys::derive(&secret, [&self.challenge, &hello, answer]);
-        self.advance(Event::SecureKey);
+        self.talk.advance(Event::SecureKey);
         let sealed = token.seal(&transcript, &self.token);
         self.say(&line(&sealed));
-        self.advance(Event::Token);
+        self.talk.advance(Event::Token);
         self.sealed = Some(Sealed { transcript, result: Some(result), session });
         Ok(())
     }
@@ -185,7 +165,7 @@ impl LoginClientV2 {
     fn on_plain_result(&mut self, line: &[u8]) -> Result<(), LoginError> {
         match answer::parse(line) {
             Some(Answer::Refused { code, retry_after_ms }) => {
-                self.refused(code, retry_after_ms);
+                self.talk.refuse(code, retry_after_ms);
                 Ok(())
             }
             _ => Err(LoginError::Result),
@@ -198,40 +178,23 @@ impl LoginClientV2 {
         let bytes = parse(line).ok_or(LoginError::Result)?;
         let text = key.open(&sealed.transcript, &bytes).ok_or(LoginError::Impostor)?;
         match answer::parse(&text).ok_or(LoginError::Result)? {
-            Answer::Granted { subid } => {
-                self.advance(Event::Granted);
-                self.outputs.push_back(LoginClientOutput::Granted { subid });
-            }
-            Answer::Refused { code, retry_after_ms } => self.refused(code, retry_after_ms),
+            Answer::Granted { subid } => self.talk.grant(subid),
+            Answer::Refused { code, retry_after_ms } => self.talk.refuse(code, retry_after_ms),
         }
         Ok(())
     }
 
-    fn refused(&mut self, code: u16, retry_after_ms: Option<u32>) {
-        self.retry_after_ms = retry_after_ms;
-        self.advance(Event::Refused);
-        self.outputs.push_back(LoginClientOutput::Refused(code));
-    }
-
     fn say(&mut self, line: &[u8]) {
-        self.outputs.push_back(LoginClientOutput::Send([line, b"\n"].concat()));
-    }
-
-    fn fail(&mut self, error: LoginError) {
-        self.advance(Event::Cut);
-        self.outputs.push_back(LoginClientOutput::Broken(error));
-    }
-
-    fn advance(&mut self, event: Event) {
-        coverage::step("login client v2", self.state, event);
-        let next = self.state.after(event);
-        self.state = next.expect("the client half takes only the steps of the table");
+        self.talk.say([line, b"\n"].concat());
     }
 }
 
 /// Where it is, and no secret.
 impl fmt::Debug for LoginClientV2 {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("LoginClientV2").field("state", &self.state).finish_non_exhaustive()
+        formatter
+            .debug_struct("LoginClientV2")
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
