@@ -1,4 +1,4 @@
-//! Why a server does not start.
+//! Why a server does not start, and why it ended by itself.
 
 use std::io;
 use std::net::SocketAddr;
@@ -52,4 +52,19 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+}
+
+/// A shard's thread panicked, so the server ended: the other shards stopped as they are stopped by
+/// [`ServerHandle::stop`](crate::server::ServerHandle::stop).
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "shard {shard} failed with {connections} connections, and the other shards closed theirs: {source}"
+)]
+pub struct ShardFailed {
+    /// Index of the shard; of the first, if there were several.
+    pub shard: u16,
+    /// Connections it had, which were closed without another word to their peers.
+    pub connections: u64,
+    /// Why, in one line.
+    pub source: io::Error,
 }

@@ -77,11 +77,12 @@ where
 /// Waits for a shard's thread.
 ///
 /// # Errors
-/// When it panicked, or its executor could not be set up.
+/// When it panicked, or its executor could not be set up: one line.
 pub(crate) fn join(thread: ShardThread) -> io::Result<()> {
     thread.join().map_err(|error| match error {
         GlommioError::BuilderError(BuilderErrorKind::ThreadPanic(panic)) => {
-            io::Error::other(format!("its thread panicked: {}", said(&*panic)))
+            let lines: Vec<&str> = said(&*panic).lines().map(str::trim).collect();
+            io::Error::other(format!("its thread panicked: {}", lines.join(" ")))
         }
         error => io::Error::other(error.to_string()),
     })

@@ -21,14 +21,14 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::driver::ShardIndex;
 use crate::driver::uring::waker::Waker;
-use crate::error::StartError;
+use crate::error::{ShardFailed, StartError};
 use crate::handler::{Application, LogoutReason};
 use crate::host;
 use crate::identity::IdentityError;
 use crate::route::Router;
 use crate::shard::command::{Command, CommandResult, Presence, Target};
 use crate::shard::core::ListenerShared;
-use crate::shard::counters::ShardCounters;
+use crate::shard::counters::{Counter, ShardCounters};
 use crate::transport::tls::SetupError;
 
 /// Commands from other threads that wait for one shard, at most.
@@ -202,9 +202,14 @@ impl Server {
     ///
     /// # Errors
     /// When a shard's thread panicked.
-    pub fn join(self) -> std::io::Result<()> {
+    pub fn join(self) -> Result<(), ShardFailed> {
+        // Every thread is waited for before one is spoken of.
         let ends: Vec<_> = self.threads.into_iter().map(host::join).collect();
-        ends.into_iter().collect()
+        let mut failures = (0..).zip(ends).filter_map(|(shard, end)| Some((shard, end.err()?)));
+        let Some((shard, source)) = failures.next() else { return Ok(()) };
+        let counters = &self.shared.place(ShardIndex(shard)).counters;
+        let connections = counters.read(Counter::ConnectionsNow);
+        Err(ShardFailed { shard, connections, source })
     }
 }
 

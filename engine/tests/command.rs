@@ -259,6 +259,51 @@ fn counters_that_operators_are_told_to_watch_exist() {
     assert_eq!(missing, [] as [&str; 0]);
 }
 
+/// The source files below a folder, in one text.
+fn sources(folder: &str) -> String {
+    let entries = fs::read_dir(folder).expect("a folder of the repository");
+    let read = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.expect("it can be listed").path();
+        let path = path.to_str().expect("a plain name");
+        match path.ends_with(".rs") {
+            true => fs::read_to_string(path).expect("it can be read"),
+            false if fs::metadata(path).is_ok_and(|found| found.is_dir()) => sources(path),
+            false => String::new(),
+        }
+    };
+    entries.map(read).collect()
+}
+
+#[test]
+fn what_the_page_says_of_faults_exists() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let page = fs::read_to_string(format!("{root}/DEPLOY.md")).expect("it exists");
+    let code: String = ["src", "tests", "../loadgen/src", "../loadgen/tests", "../bench/tests"]
+        .map(|folder| sources(&format!("{root}/{folder}")))
+        .concat();
+    let (_, section) = page.split_once("\n## Faults").expect("the page has the heading");
+    let rows = section.lines().skip(1).take_while(|line| !line.starts_with('#'));
+    let rows = rows.filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).skip(1);
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [_, _, counted, test] = cells[..] else { panic!("four cells: {row}") };
+        let names = |cell: &str| -> Vec<String> {
+            cell.split('`').skip(1).step_by(2).map(String::from).collect()
+        };
+        for counter in names(counted) {
+            assert!(Counter::ALL.iter().any(|it| it.name() == counter), "{counter}: {row}");
+        }
+        let tests = names(test);
+        assert!(!tests.is_empty(), "no test: {row}");
+        for test in tests {
+            assert!(code.contains(&format!("fn {test}(")), "{test}: {row}");
+        }
+        count += 1;
+    }
+    assert!(count >= 5, "the table was found");
+}
+
 #[test]
 fn a_refused_configuration_ends_with_2() {
     let config = Config::new("refused", "shards = 1\n[[listener]]\nkind = \"msg\"\nport = 1\n");

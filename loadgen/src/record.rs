@@ -59,6 +59,8 @@ counters! {
     unheard,
     /// Users that left and logged in again on purpose.
     churns,
+    /// Sessions that the server knew no more, as `--relogin` allows; their users logged in again.
+    relogins,
     /// Connections that ended with an answer, because request or answer said so.
     closes,
     /// TLS handshakes in full.

@@ -170,6 +170,7 @@ fn disturbances(out: &mut String, report: &Report) -> std::fmt::Result {
         )?;
     }
     for (number, what) in [
+        (counters.relogins, "sessions were gone, and their users logged in again"),
         (counters.unheard, "answers taken as not heard, and asked for again"),
         (counters.closes, "connections ended with an answer, as it said"),
         (counters.abandoned, "requests went down with their connections"),

@@ -127,7 +127,7 @@ fn incomplete(plan: &Plan, outcome: &Outcome) -> Vec<(Status, String)> {
         fail(silent, Status::NotConnected, "players got no right answer at all");
     }
     fail(record.counters.unsent, Status::Unsent, "requests were never sent");
-    if !plan.options.allow_losses {
+    if !plan.options.allow_losses && !plan.options.relogin {
         let own = |trouble: &Trouble| matches!(trouble, Trouble::System(_, NO_ADDRESS));
         let troubles = record.troubles.iter().filter(|(trouble, _)| !own(trouble));
         let lost = troubles.map(|(_, times)| times).sum();

@@ -65,7 +65,7 @@ pub(super) fn run(plan: &Plan) -> io::Result<()> {
         })
     };
     let server = patiently(start).map_err(|error| io::Error::other(error.to_string()))?;
-    server.join()
+    server.join().map_err(io::Error::other)
 }
 
 fn begin(context: &Context, plan: Plan) {

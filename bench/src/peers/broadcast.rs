@@ -113,5 +113,5 @@ pub(super) fn serve(options: &PeerOptions, way: Way) -> io::Result<()> {
     let server =
         Server::start(&config, make).map_err(|error| io::Error::other(error.to_string()))?;
     announce_all(server.addresses())?;
-    server.join()
+    server.join().map_err(io::Error::other)
 }

@@ -35,7 +35,7 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
     let admin = options.besides.then(|| start_admin(server.handle(), any_port)).transpose()?;
     addresses.extend(admin.as_ref().map(Admin::address));
     announce_all(&addresses)?;
-    server.join()
+    server.join().map_err(io::Error::other)
 }
 
 fn start_admin(handle: ServerHandle, address: SocketAddr) -> io::Result<Admin> {

@@ -74,5 +74,5 @@ fn start(options: &PeerOptions, listener: Listener) -> io::Result<()> {
     let server = Server::start(&config, |_context| Page)
         .map_err(|error| io::Error::other(error.to_string()))?;
     announce_all(server.addresses())?;
-    server.join()
+    server.join().map_err(io::Error::other)
 }

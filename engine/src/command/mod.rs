@@ -65,7 +65,8 @@ Options:
   -h, --help      Print this
   -V, --version   Print the version
 
-Exit codes: 0 done, 1 failed, 2 wrong command line or refused configuration
+Exit codes: 0 done, 1 failed (of serve: it could not start, or a shard panicked and the others
+were stopped), 2 wrong command line or refused configuration
 ";
 
 /// What the command line asks for.

@@ -2,7 +2,8 @@
 //!
 //! SIGTERM or SIGINT starts the drain: no more accepts, what runs is answered, then everything is
 //! closed and the exit status is 0. A second signal ends it at once, also with status 0: that is
-//! what was asked for. SIGHUP has the certificates of TLS listeners read again.
+//! what was asked for. A shard that panics ends it too: the others are stopped, one line names the shard
+//! and the reason, and the exit status is 1. SIGHUP has the certificates of TLS listeners read again.
 
 use std::io;
 use std::path::Path;
@@ -14,7 +15,7 @@ use signal_hook::iterator::Signals;
 use skyring::admin::{self, Admin, CounterRow};
 use skyring::config::{Config, ListenerKind};
 use skyring::demo::Demo;
-use skyring::error::StartError;
+use skyring::error::{ShardFailed, StartError};
 use skyring::server::{Server, ServerHandle};
 use skyring::shard::counters::Counter;
 
@@ -34,8 +35,8 @@ enum ServeError {
     Start(#[from] StartError),
     #[error("admin port {address}: {source}")]
     Admin { address: std::net::SocketAddr, source: io::Error },
-    #[error("a shard ended by itself: {0}")]
-    Shard(io::Error),
+    #[error(transparent)]
+    Shard(#[from] ShardFailed),
 }
 
 pub(super) fn run(path: Option<&Path>) -> ExitCode {
@@ -46,7 +47,10 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     match serve(&config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain!("skyring: {error}\nTry `skyring doctor`.");
+            complain!("skyring: {error}");
+            if !matches!(error, ServeError::Shard(_)) {
+                complain!("Try `skyring doctor`.");
+            }
             ExitCode::FAILURE
         }
     }
@@ -61,7 +65,7 @@ fn serve(config: &Config) -> Result<(), ServeError> {
         Ok(admin) => admin,
         Err(error) => {
             server.handle().stop();
-            server.join().map_err(ServeError::Shard)?;
+            server.join()?;
             return Err(error);
         }
     };
@@ -71,7 +75,7 @@ fn serve(config: &Config) -> Result<(), ServeError> {
         complain!("{WARNING_OPEN}");
     }
     heed_signals(signals, server.handle());
-    server.join().map_err(ServeError::Shard)
+    Ok(server.join()?)
 }
 
 fn open_admin(config: &Config, handle: &ServerHandle) -> Result<Option<Admin>, ServeError> {

@@ -1,5 +1,7 @@
 //! Shards that do not start, that fail, and that are too busy to listen.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +13,9 @@ use skyring::error::StartError;
 use skyring::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
+use skyring::shard::counters::Counter;
 
+use crate::support::arena::sum;
 use crate::support::game::Game;
 use crate::support::held::Held;
 use crate::support::{PATIENCE, Player, config, connect, expect_panics, login, read_to_end};
@@ -41,29 +45,66 @@ fn an_application_that_cannot_be_made_stops_the_start() {
     }
 }
 
-/// A shard whose thread panics takes the others along, which close what they have, and the server
-/// says so.
+/// Tells the test below that it runs in the child.
+#[cfg(debug_assertions)]
+const CHILD: &str = "SKYRING_TEST_FAILING_SHARD";
+
+/// A server that loses a shard with the first login, as a program would run it.
 #[cfg(debug_assertions)] // injected keys are for debug builds only
-#[test]
-fn a_shard_that_panics_ends_the_server() {
-    expect_panics();
+fn serve_until_a_shard_fails() -> ! {
     type Entropy = Box<dyn FnMut(&mut [u8])>;
-    let keys = |_| -> Entropy { Box::new(|_| panic!("on purpose, for a key")) };
+    let keys = |_| -> Entropy { Box::new(|_| panic!("on purpose,\n  for a key")) };
     let make = |context| Game::new(context, Held::default());
     let server = Server::start_with_entropy(&config(3), make, keys).expect("the server starts");
-    let [login_at, _, gate_at, ..] = *server.addresses() else { panic!("three listeners") };
-    let mut gates: Vec<_> = (0..20).map(|_| connect(gate_at)).collect();
-    let mut doomed = connect(login_at);
-    assert_eq!(read_to_end(&mut doomed), b"");
-    for gate in &mut gates {
-        read_to_end(gate);
-    }
+    println!("\nlistening {} {}", server.addresses()[0], server.addresses()[2]);
     let handle = server.handle();
-    let end = soon(move || server.join());
-    assert!(end.is_err_and(|error| error.to_string().contains("on purpose, for a key")));
+    let end = server.join();
     // Whoever still holds a handle may call.
     handle.stop();
     handle.drain();
+    let failed = end.expect_err("a shard fails");
+    println!("closed {}", failed.connections + sum(&handle, Counter::ClosedByServer));
+    eprintln!("{failed}");
+    std::process::exit(1)
+}
+
+/// A shard whose thread panics ends the process: the other shards close what they have, every
+/// connection is counted, and the last line says which shard it was and why.
+#[cfg(debug_assertions)]
+#[test]
+fn a_shard_that_panics_ends_the_server() {
+    if std::env::var_os(CHILD).is_some() {
+        serve_until_a_shard_fails();
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "shards::a_shard_that_panics_ends_the_server", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let addresses = lines.find_map(|line| Some(line.strip_prefix("listening ")?.to_owned()));
+    let addresses = addresses.expect("the child is up");
+    let (login_at, gate_at) = addresses.split_once(' ').unwrap();
+    let mut gates: Vec<_> = (0..20).map(|_| connect(gate_at.parse().unwrap())).collect();
+    for gate in &mut gates {
+        gate.write_all(b"\x00\x01x").unwrap();
+        gate.read_exact(&mut [0; 3]).expect("it is served");
+    }
+    let mut doomed = connect(login_at.parse().unwrap());
+    assert_eq!(read_to_end(&mut doomed), b"");
+    for gate in &mut gates {
+        assert_eq!(read_to_end(gate), b"");
+    }
+    let output = soon(move || child.wait_with_output()).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(lines.any(|line| line == "closed 21"), "each is counted");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let last = errors.lines().last().unwrap();
+    let (who, why) = last.split_once(" failed with ").expect(last);
+    assert!(["shard 0", "shard 1", "shard 2"].contains(&who), "{last}");
+    assert!(why.ends_with("its thread panicked: on purpose, for a key"), "{last}");
 }
 
 /// An application whose requests hold the shard's thread until a lock is free.

@@ -2,7 +2,7 @@
 //! connection fails or is lost.
 //!
 //! A user that fails waits longer each time, with jitter, and gives up after [`FAILURES_MAX`]
-//! failures in a row. A lost connection is a failure of its own user only; nothing is lost with it,
+//! failures in a row, unless it had got in and the server may come back (`--relogin`). A lost connection is a failure of its own user only; nothing is lost with it,
 //! since what was not answered is repeated on the next one.
 
 use skyring::driver::{Errno, Operation, ReceiveEnd, SocketKind};
@@ -154,16 +154,17 @@ impl Crowd {
 
     fn try_again(&mut self, index: u32, now_ns: u64) {
         let (seed, number) = (self.plan.options.seed, self.number(index));
+        let may_come_back = self.plan.options.relogin;
         let user = self.user(index);
-        user.failures += 1;
+        user.failures = user.failures.saturating_add(1);
         let item = (u64::from(user.attach_index) << 8) | u64::from(user.failures);
         let spread = choice(seed, number, item, Purpose::Backoff).below(1000);
-        if user.failures > FAILURES_MAX {
+        if user.failures > FAILURES_MAX && !(may_come_back && user.has_been_in()) {
             user.phase = Phase::Failed;
             self.tally.failed += 1;
             return;
         }
-        let wait_ns = (BACKOFF_NS << user.failures).min(BACKOFF_NS_MAX);
+        let wait_ns = (BACKOFF_NS << user.failures.min(FAILURES_MAX)).min(BACKOFF_NS_MAX);
         // The server's word counts on top, but not for ever.
         let advised_ms = std::mem::take(&mut self.advised_ms);
         let advised_ns = (u64::from(advised_ms) * 1_000_000).min(ADVISED_NS_MAX);

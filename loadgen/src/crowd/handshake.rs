@@ -52,7 +52,7 @@ impl Crowd {
         let link = self.links.open(slot, index);
         let user = &mut self.users[index as usize];
         (user.token, user.phase) = (link, phase);
-        let comes_back = user.lost_ns > 0;
+        let comes_back = user.has_been_in();
         if let Some(secure) = &self.plan.secure {
             let begun = secure.connect(self.place_of(index), comes_back);
             let (links, workspace) = (&mut self.links, &mut self.workspace);
@@ -117,7 +117,7 @@ impl Crowd {
         user.phase = Phase::Waiting;
         let (link, since_ns) = (user.token, user.since_ns);
         // At a pace the first login is due at its place in it, however long the ones before take.
-        let is_first = user.lost_ns == 0 && user.failures == 0;
+        let is_first = !user.has_been_in() && user.failures == 0;
         let due_ns = self.pacer.due_ns(u64::from(index)).filter(|_| is_first);
         let since_ns = due_ns.map_or(since_ns, |due_ns| due_ns.min(since_ns));
         self.handshakes -= 1;
@@ -212,8 +212,20 @@ impl Crowd {
             Some(code) => Trouble::Refused(Step::Attach, code),
             None => Trouble::Broken(Step::Attach, String::from("the answer is no status")),
         };
-        self.user(index).granted = None;
+        self.forget_session(index);
         self.on_lost(index, trouble, now_ns);
+    }
+
+    /// A session that the server does not let its user into any more: the next thing is a login.
+    /// Unless a server may forget sessions, what it had read of the requests is not forgiven.
+    fn forget_session(&mut self, index: u32) {
+        let may_be_gone = self.plan.options.relogin;
+        let user = self.user(index);
+        user.granted = None;
+        if may_be_gone && user.has_been_in() {
+            user.ledger.renew();
+            self.record.counters.relogins += 1;
+        }
     }
 
     pub(super) fn on_attached(&mut self, index: u32, now_ns: u64) {
@@ -224,7 +236,7 @@ impl Crowd {
         let times = &mut self.record.times;
         times.attach.saturating_record(now_ns.saturating_sub(user.since_ns));
         self.record.counters.attaches += 1;
-        if user.lost_ns > 0 {
+        if user.has_been_in() {
             self.record.counters.reattaches += 1;
             times.reattach.saturating_record(now_ns.saturating_sub(user.lost_ns));
         }

@@ -159,6 +159,11 @@ impl User {
         matches!(self.phase, Phase::LoggingIn | Phase::Attaching | Phase::Playing)
     }
 
+    /// Whether it was attached before its present connection.
+    pub(super) fn has_been_in(&self) -> bool {
+        self.lost_ns > 0
+    }
+
     /// Whether a handshake is in progress, from the connect to the accepted attach.
     pub(super) fn is_shaking_hands(&self) -> bool {
         matches!(

@@ -103,6 +103,9 @@ pub struct Options {
     pub allow_late: bool,
     /// Whether connections may be lost or refused by the server.
     pub allow_losses: bool,
+    /// Whether the server may end and come back without the sessions: users try until it is there,
+    /// log in again and ask again.
+    pub relogin: bool,
     /// What the result must be.
     pub thresholds: Vec<Threshold>,
     /// Open requests of one shard at most; beyond it, requests are left out, which voids the run.
@@ -167,6 +170,7 @@ impl Default for Options {
             late_ns_max: SECOND_NS / 10_000,
             allow_late: false,
             allow_losses: false,
+            relogin: false,
             thresholds: Vec::new(),
             open_max: 4_000_000,
             nap_ns: 0,
@@ -321,6 +325,7 @@ impl Options {
             "skynet" => &mut self.skynet,
             "allow-late" => &mut self.allow_late,
             "allow-losses" => &mut self.allow_losses,
+            "relogin" => &mut self.relogin,
             "quiet" => &mut self.quiet,
             _ => return false,
         };
@@ -458,7 +463,7 @@ mod tests {
             assert_ne!(outcome, Err(String::from("unknown flag")), "{flag}");
         }
         let others = ["tls", "tls-full", "http-close", "ws-text", "ws-deflate"];
-        let switches = ["spin", "skynet", "allow-late", "allow-losses", "quiet"];
+        let switches = ["spin", "skynet", "allow-late", "allow-losses", "relogin", "quiet"];
         for flag in switches.into_iter().chain(others) {
             assert!(USAGE.contains(&format!("--{flag} ")), "{flag} is not explained");
             assert!(Options::default().switch_on(flag), "{flag}");

@@ -41,6 +41,9 @@ pub(super) fn load(options: &Options, protocol: Protocol) -> Result<(), PlanErro
     if !protocol.has_repeats() && options.skynet {
         return Err(PlanError::Meaningless("--skynet", without("a cache", protocol)));
     }
+    if !protocol.has_login() && options.relogin {
+        return Err(PlanError::Meaningless("--relogin", "a run without logins"));
+    }
     http(options, protocol)?;
     ws(options, protocol)?;
     if options.warm_ns > 0 && options.warm_ns >= options.play_ns {
