@@ -156,7 +156,8 @@ mod tests {
 
     #[test]
     fn whatever_goes_wrong_is_told() {
-        let changes: [(fn(&mut Record), &str); 13] = [
+        type Change = fn(&mut Record);
+        let changes: [(Change, &str); 13] = [
             (|it| it.groups[0].wrong = 1, "wrong answers"),
             (|it| it.groups[0].right = 0, "no right answer"),
             (|it| it.groups[0].users = 9, "9 of 10 honest users"),
