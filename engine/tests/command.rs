@@ -327,6 +327,19 @@ fn usage_help_and_version() {
 }
 
 #[test]
+fn a_full_disk_is_said_and_fails() {
+    let full = || fs::File::options().write(true).open("/dev/full").expect("Linux");
+    for line in ["--help", "fetch --help", "--version"] {
+        let words = line.split(' ');
+        let failed = program().args(words).stdout(full()).output().expect("the program runs");
+        let expected = "skyring: standard output: No space left on device (os error 28)\n";
+        assert_eq!((failed.status.code(), &*text(&failed.stderr)), (Some(1), expected), "{line}");
+    }
+    let refused = program().arg("start").stderr(full()).status().expect("the program runs");
+    assert_eq!(refused.code(), Some(2));
+}
+
+#[test]
 fn stats_without_a_server_say_what_is_missing() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let address = free.local_addr().expect("it is bound").to_string();
