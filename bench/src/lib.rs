@@ -2,6 +2,7 @@
 //!
 //! `METHOD.md` beside this crate states the rules and where we may be biased.
 
+pub mod attack;
 mod bars;
 pub mod call;
 pub mod certificate;
