@@ -278,9 +278,10 @@ fn sources(folder: &str) -> String {
 fn what_the_page_says_of_faults_exists() {
     let root = env!("CARGO_MANIFEST_DIR");
     let page = fs::read_to_string(format!("{root}/DEPLOY.md")).expect("it exists");
-    let code: String = ["src", "tests", "../loadgen/src", "../loadgen/tests", "../bench/tests"]
-        .map(|folder| sources(&format!("{root}/{folder}")))
-        .concat();
+    let code: String =
+        ["src", "tests", "../loadgen/src", "../loadgen/tests", "../bench/src", "../bench/tests"]
+            .map(|folder| sources(&format!("{root}/{folder}")))
+            .concat();
     let (_, section) = page.split_once("\n## Faults").expect("the page has the heading");
     let rows = section.lines().skip(1).take_while(|line| !line.starts_with('#'));
     let rows = rows.filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).skip(1);
