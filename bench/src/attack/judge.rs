@@ -36,6 +36,7 @@ pub(super) fn failures(record: &Record, kinds: &[&Kind]) -> Vec<String> {
     }
     failures.extend(ends(&record.counters));
     failures.extend(restored(record.before, record.after));
+    failures.extend(growth(record));
     failures
 }
 
@@ -117,10 +118,25 @@ fn restored(before: State, after: State) -> Vec<String> {
     failures
 }
 
+/// Whether memory grew on under the attack, from its second quarter to its last.
+fn growth(record: &Record) -> Option<String> {
+    let under_way = record.samples.iter().filter(|(at, _)| *at <= record.seconds.1);
+    let bytes: Vec<u64> = under_way.map(|(_, state)| state.private_bytes).collect();
+    let quarter = bytes.len() / 4;
+    let mean = |quarters: &[u64]| quarters.iter().sum::<u64>() / quarter.max(1) as u64;
+    let early = mean(&bytes[quarter..2 * quarter]);
+    let late = mean(&bytes[bytes.len() - quarter..]);
+    let grew = late > grown_max(early);
+    grew.then(|| format!("memory grew on under the attack, from {early} to {late} bytes"))
+}
+
 /// Most bytes of memory that the server may have behind the attack.
 pub(super) fn memory_max(before: State) -> u64 {
-    let share = (before.private_bytes as f64 * GROWTH_SHARE_MAX) as u64;
-    before.private_bytes + share.max(GROWTH_BYTES_MAX)
+    grown_max(before.private_bytes)
+}
+
+fn grown_max(bytes: u64) -> u64 {
+    bytes + ((bytes as f64 * GROWTH_SHARE_MAX) as u64).max(GROWTH_BYTES_MAX)
 }
 
 /// What is wrong with how the server ended.
@@ -157,7 +173,7 @@ mod tests {
     #[test]
     fn whatever_goes_wrong_is_told() {
         type Change = fn(&mut Record);
-        let changes: [(Change, &str); 13] = [
+        let changes: [(Change, &str); 14] = [
             (|it| it.groups[0].wrong = 1, "wrong answers"),
             (|it| it.groups[0].right = 0, "no right answer"),
             (|it| it.groups[0].users = 9, "9 of 10 honest users"),
@@ -171,6 +187,7 @@ mod tests {
             (|it| it.counters.extend([("accepted".to_owned(), 7)]), "reasons to end"),
             (|it| it.after.sockets = 1, "sockets"),
             (|it| it.after.private_bytes = 40 << 20, "bytes of memory"),
+            (|it| it.samples[6].1.private_bytes = 80 << 20, "grew on"),
         ];
         for (change, told) in changes {
             let failures = judged(change);

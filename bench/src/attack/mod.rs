@@ -93,7 +93,7 @@ fn attack(options: &AttackOptions, environment: Environment) -> Result<Record, B
         muster: Muster::gather(served.targets, options.seed)?,
         field: Field::default(),
     };
-    battle.fight(options.rehearsal)?;
+    battle.fight(options.rehearsal())?;
     let before = settled(&served, fresh.connections)?;
     let counted = served.counters()?;
     let fought = battle.fight(options.lasts)?;
@@ -107,7 +107,7 @@ fn attack(options: &AttackOptions, environment: Environment) -> Result<Record, B
         users: options.users,
         rate: options.rate,
         seed: options.seed,
-        seconds: (options.rehearsal.as_secs_f64(), options.lasts.as_secs_f64()),
+        seconds: (options.rehearsal().as_secs_f64(), options.lasts.as_secs_f64()),
         groups: fought.groups,
         kinds: fought.kinds,
         hang_ups: fought.hang_ups,

@@ -14,7 +14,8 @@ use crate::claims::settings;
 pub const USAGE: &str = "\
 usage: skyring-bench attack [OPTIONS]
 
-  --minutes M            of the attack (3); before it comes a rehearsal
+  --minutes M            of the attack (3); before it comes a rehearsal, a quarter as long and at
+                         most two minutes
   --users N              honest users (1000)
   --rate N               hostile connections a second (200)
   --only KIND            one kind of attack only; may be given several times
@@ -28,6 +29,9 @@ usage: skyring-bench attack [OPTIONS]
 
 /// The longest that an attack may last.
 const MINUTES_MAX: f64 = 600.0;
+/// The rehearsal is this part of the attack, and at most so long.
+const REHEARSAL_PART: u32 = 4;
+const REHEARSAL_MAX: Duration = Duration::from_secs(120);
 /// Most hostile connections a second, and honest users.
 const RATE_MAX: u32 = 2_000;
 const USERS_MAX: u32 = 2_000;
@@ -37,8 +41,6 @@ const USERS_MAX: u32 = 2_000;
 pub struct AttackOptions {
     /// How long the attack lasts.
     pub lasts: Duration,
-    /// How long the rehearsal lasts.
-    pub rehearsal: Duration,
     /// Honest users.
     pub users: u32,
     /// Hostile connections a second.
@@ -69,7 +71,6 @@ impl AttackOptions {
     pub fn parse(mut parser: lexopt::Parser) -> Result<Asked, Box<dyn Error>> {
         let mut options = AttackOptions {
             lasts: Duration::from_secs(180),
-            rehearsal: Duration::from_secs(20),
             users: 1_000,
             rate: 200,
             only: Vec::new(),
@@ -105,8 +106,14 @@ impl AttackOptions {
         Ok(Asked::Attack(options))
     }
 
+    /// How long the rehearsal lasts.
+    #[must_use]
+    pub fn rehearsal(&self) -> Duration {
+        (self.lasts / REHEARSAL_PART).min(REHEARSAL_MAX)
+    }
+
     fn hurry(&mut self) {
-        (self.lasts, self.rehearsal) = (Duration::from_secs(5), Duration::from_secs(5));
+        self.lasts = Duration::from_secs(20);
         (self.users, self.record_directory) = (100, None);
     }
 
@@ -150,6 +157,7 @@ mod tests {
         let line = ["--minutes", "0.5", "--users", "20", "--only", "ws bomb", "--no-record"];
         let Ok(Asked::Attack(options)) = parsed(&line) else { panic!("an attack") };
         assert_eq!((options.lasts, options.users), (Duration::from_secs(30), 20));
+        assert_eq!(options.rehearsal(), Duration::from_millis(7_500));
         assert!(options.only == ["ws bomb"] && options.record_directory.is_none());
         let Ok(Asked::Text(kinds)) = parsed(&["--kinds"]) else { panic!("a list") };
         assert_eq!(kinds.lines().count(), kinds::all().len());

@@ -121,14 +121,14 @@ pub(super) mod tests {
             users: 10,
             rate: 1,
             seed: 1,
-            seconds: (1.0, 2.0),
+            seconds: (1.0, 8.0),
             groups: vec![Group { name: "all".into(), users: 10, right: 5, ..Group::default() }],
             kinds: vec![Tally { name: "ws bomb".into(), begun: 5, ended: 5, ..Tally::default() }],
             hang_ups: 1,
             counters: counters.map(|(name, count)| (name.to_owned(), count)).into(),
             before: state,
             after: state,
-            samples: vec![(1.0, state)],
+            samples: (1..9).map(|at| (f64::from(at), state)).collect(),
             failures: Vec::new(),
         }
     }
