@@ -108,10 +108,12 @@ fn write_out(
             print(&summary(&report))
         },
     ];
-    let failures = written.iter().filter_map(|result| result.as_ref().err());
-    let refused = failures.map(refuse).last();
-    let verdict = report.verdict.status;
-    Ok(if verdict == Status::Passed { refused.unwrap_or(verdict) } else { verdict })
+    let mut status = report.verdict.status;
+    for error in written.iter().filter_map(|result| result.as_ref().err()) {
+        let refused = refuse(error);
+        status = if status == Status::Passed { refused } else { status };
+    }
+    Ok(status)
 }
 
 /// Writes what `make` makes to a file, if there is to be one.
