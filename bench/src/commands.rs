@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use crate::attack;
 use crate::call;
 use crate::claims;
+use crate::console;
 use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
@@ -60,13 +61,13 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),
         Some(Long("help") | Short('h')) => {
-            print!("{USAGE}");
+            console::print(USAGE)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Value(command)) => run_claim(&command.string()?, parser),
         Some(argument) => Err(argument.unexpected().into()),
         None => {
-            eprint!("{USAGE}");
+            console::complain(format_args!("{USAGE}"));
             Ok(ExitCode::FAILURE)
         }
     }
@@ -74,7 +75,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 
 fn run_floor(parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let Some(options) = FloorOptions::parse(parser)? else {
-        print!("{}", options::USAGE);
+        console::print(options::USAGE)?;
         return Ok(ExitCode::SUCCESS);
     };
     let succeeded = floor::run(&options, &command_line())?;

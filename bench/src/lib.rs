@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod child;
 pub mod claims;
 pub mod commands;
+pub mod console;
 pub mod figure;
 pub mod floor;
 pub mod generator;
