@@ -41,6 +41,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     findings.push(live::ports(&config));
     findings.extend(live::certificates(&config));
     findings.extend(handshakes::identities(&config));
+    findings.extend(handshakes::tokens(&config));
     findings.push(handshakes::logins(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
