@@ -121,9 +121,8 @@ fn jwt(section: &Section<'_>) -> Result<AuthSettings, ConfigError> {
 }
 
 fn rules(section: &Section<'_>) -> Result<Rules, ConfigError> {
-    let mut rules = Rules::default();
-    rules.issuer = section.optional("issuer")?;
-    rules.audience = section.optional("audience")?;
+    let (issuer, audience) = (section.optional("issuer")?, section.optional("audience")?);
+    let mut rules = Rules { issuer, audience, ..Rules::default() };
     section.set("uid_claim", &mut rules.uid_claim)?;
     section.set("uid_bytes_max", &mut rules.uid_bytes_max)?;
     section.set("server_claim", &mut rules.server_claim)?;
