@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
+use crate::attack;
 use crate::call;
 use crate::claims;
+use crate::console;
 use crate::floor;
 use crate::floor::options::{self, FloorOptions};
 use crate::peers::{self, Peer, PeerOptions};
@@ -31,6 +33,7 @@ usage: skyring-bench COMMAND [OPTIONS]
   broadcast       what it costs to tell up to 100,000 connections the same, beside a send to each
   call            what a service call costs, in a shard and across shards, beside tokio,
                   crossbeam, glommio and a function
+  attack          1,000 honest users while everything is done to the server that strangers can do
   msg             skyring's msgserver beside others that run already, for instance Skynet
   sproto          what a message costs in sproto, beside Skynet's C library, prost and rmp-serde
   micro           instructions and cache misses, counted by callgrind
@@ -47,6 +50,7 @@ COMMAND --help says what a command can be told.
 pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     match parser.next()? {
         Some(Value(command)) if command == "floor" => run_floor(parser),
+        Some(Value(command)) if command == "attack" => attack::command(parser, &command_line()),
         Some(Value(command)) if command == "msg" => msg::command(parser, &command_line()),
         Some(Value(command)) if command == "micro" => micro::command(parser, &command_line()),
         Some(Value(command)) if command == "micro-body" => micro::run_body(parser),
@@ -57,13 +61,13 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         Some(Value(command)) if command == "render" => run_render(parser),
         Some(Value(command)) if command == "peer" => run_peer(parser),
         Some(Long("help") | Short('h')) => {
-            print!("{USAGE}");
+            console::print(USAGE)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Value(command)) => run_claim(&command.string()?, parser),
         Some(argument) => Err(argument.unexpected().into()),
         None => {
-            eprint!("{USAGE}");
+            console::complain(format_args!("{USAGE}"));
             Ok(ExitCode::FAILURE)
         }
     }
@@ -71,7 +75,7 @@ pub fn run(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
 
 fn run_floor(parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
     let Some(options) = FloorOptions::parse(parser)? else {
-        print!("{}", options::USAGE);
+        console::print(options::USAGE)?;
         return Ok(ExitCode::SUCCESS);
     };
     let succeeded = floor::run(&options, &command_line())?;

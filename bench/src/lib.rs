@@ -2,12 +2,14 @@
 //!
 //! `METHOD.md` beside this crate states the rules and where we may be biased.
 
+pub mod attack;
 mod bars;
 pub mod call;
 pub mod certificate;
 pub mod child;
 pub mod claims;
 pub mod commands;
+pub mod console;
 pub mod figure;
 pub mod floor;
 pub mod generator;

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use skyring_bench::commands;
+use skyring_bench::{commands, console};
 
 fn main() -> ExitCode {
     match commands::run(lexopt::Parser::from_env()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("skyring-bench: {error}");
+            console::complain(format_args!("skyring-bench: {error}\n"));
             ExitCode::FAILURE
         }
     }

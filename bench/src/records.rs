@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::console;
+
 /// A figure that the README shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headline {
@@ -84,10 +86,19 @@ pub fn write(
 ) -> io::Result<PathBuf> {
     fs::create_dir_all(directory)?;
     let path = free_path(directory, day, claim);
-    fs::write(&path, serde_json::to_string_pretty(record)? + "\n")?;
-    fs::write(path.with_extension("md"), text)?;
-    eprintln!("written: {} (and .md)", path.display());
+    put(&path.with_extension("md"), text)?;
+    let json = serde_json::to_string_pretty(record)? + "\n";
+    // The name was free: what stands there is a part of this record, and a part is no record.
+    put(&path, &json).inspect_err(|_| _ = fs::remove_file(&path))?;
+    console::complain(format_args!("written: {} (and .md)\n", path.display()));
     Ok(path)
+}
+
+/// Writes a file, or says which one could not be written.
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    let wrong =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    fs::write(path, text).map_err(wrong)
 }
 
 /// Claims whose tables and plot follow from the JSON alone, so that they can be written again.
@@ -140,11 +151,11 @@ pub fn claim_of(path: &Path) -> Result<String, Box<dyn Error>> {
 
 fn write_rendered(record: &impl Rendered, path: &Path) -> io::Result<()> {
     let plot = path.with_extension("svg");
-    fs::write(&plot, record.plot())?;
+    put(&plot, &record.plot())?;
     let plot_name = plot.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = format!("{}\n![The same figures as a plot]({plot_name})\n", record.tables());
-    fs::write(path.with_extension("md"), text)?;
-    eprintln!("written: {}", plot.display());
+    put(&path.with_extension("md"), &text)?;
+    console::complain(format_args!("written: {}\n", plot.display()));
     Ok(())
 }
 
@@ -170,6 +181,20 @@ mod tests {
         assert_eq!(write(), directory.join("2025-01-31-2-x.json"));
         let text = fs::read_to_string(directory.join("2025-01-31-2-x.md")).unwrap();
         assert_eq!(text, "one");
+        fs::remove_dir_all(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_half_record() {
+        let name = format!("skyring-full-records-{}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir_all(&directory).unwrap();
+        let text = directory.join("2025-01-31-x.md");
+        std::os::unix::fs::symlink("/dev/full", &text).unwrap();
+        let error = write(&directory, "2025-01-31", "x", &1, "one").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(error.to_string().starts_with(&text.display().to_string()), "{error}");
+        assert!(!text.with_extension("json").exists());
         fs::remove_dir_all(&directory).unwrap();
     }
 

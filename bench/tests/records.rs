@@ -22,10 +22,15 @@ fn every_committed_record_renders() {
         let output = render.arg("render").arg(&copy).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         // One of the load generator, whose program shows it, or one that is text only.
-        let other =
-            ["skyring-loadgen report", "of msg is not", "of micro is not", "of sproto is not"];
+        let other = [
+            "skyring-loadgen report",
+            "of msg is not",
+            "of micro is not",
+            "of sproto is not",
+            "of attack is not",
+        ];
         if !output.status.success() && other.iter().any(|reason| errors.contains(reason)) {
-            let about = ["-sessions-", "-msg.json", "-micro.json", "-sproto.json"];
+            let about = ["-sessions-", "-msg.json", "-micro.json", "-sproto.json", "-attack.json"];
             let name = path.display().to_string();
             assert!(about.iter().any(|about| name.contains(about)), "{name}: {errors}");
             continue;

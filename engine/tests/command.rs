@@ -278,9 +278,10 @@ fn sources(folder: &str) -> String {
 fn what_the_page_says_of_faults_exists() {
     let root = env!("CARGO_MANIFEST_DIR");
     let page = fs::read_to_string(format!("{root}/DEPLOY.md")).expect("it exists");
-    let code: String = ["src", "tests", "../loadgen/src", "../loadgen/tests", "../bench/tests"]
-        .map(|folder| sources(&format!("{root}/{folder}")))
-        .concat();
+    let code: String =
+        ["src", "tests", "../loadgen/src", "../loadgen/tests", "../bench/src", "../bench/tests"]
+            .map(|folder| sources(&format!("{root}/{folder}")))
+            .concat();
     let (_, section) = page.split_once("\n## Faults").expect("the page has the heading");
     let rows = section.lines().skip(1).take_while(|line| !line.starts_with('#'));
     let rows = rows.filter(|line| line.starts_with("| ") && !line.starts_with("| ---")).skip(1);
@@ -324,6 +325,19 @@ fn usage_help_and_version() {
     assert!(text(&output(&["--help"]).stdout).contains("Usage: skyring [COMMAND]"));
     let version = text(&output(&["--version"]).stdout);
     assert_eq!(version, format!("skyring {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_full_disk_is_said_and_fails() {
+    let full = || fs::File::options().write(true).open("/dev/full").expect("Linux");
+    for line in ["--help", "fetch --help", "--version"] {
+        let words = line.split(' ');
+        let failed = program().args(words).stdout(full()).output().expect("the program runs");
+        let expected = "skyring: standard output: No space left on device (os error 28)\n";
+        assert_eq!((failed.status.code(), &*text(&failed.stderr)), (Some(1), expected), "{line}");
+    }
+    let refused = program().arg("start").stderr(full()).status().expect("the program runs");
+    assert_eq!(refused.code(), Some(2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The program `skyring-loadgen`. What it does is in the library; `--help` says how to ask for it.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -25,10 +26,10 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     let command = command::recorded(&arguments);
     let status = match Options::parse(arguments) {
-        Ok(Command::Help) => print(USAGE),
-        Ok(Command::Version) => print(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Help) => show(USAGE),
+        Ok(Command::Version) => show(concat!("skyring-loadgen ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Errand(errand)) => match errand.run() {
-            Ok(text) => print(&text),
+            Ok(text) => show(&text),
             Err(error) => refuse(&Box::from(error)),
         },
         Ok(Command::SelfTest) => match selftest::run(&mut io::stdout().lock()) {
@@ -68,7 +69,7 @@ fn listen(line: AgentLine) -> Refusal {
     let begin = || -> Result<Agent, Refusal> {
         let token = token(line.token_file.as_deref())?;
         let agent = Agent::bind(line.listen, token, line.sources, machine()?)?;
-        print(&format!("agent on {}\n", agent.address()?));
+        print(&format!("agent on {}\n", agent.address()?))?;
         Ok(agent)
     };
     match begin() {
@@ -84,7 +85,8 @@ fn coordinate(line: CoordinateLine, command: Vec<String>) -> Result<Status, Refu
     write_out(&plan, &outcome, began, command)
 }
 
-/// Puts the result wherever it is wanted.
+/// Puts the result wherever it is wanted. What cannot be written in one place is still written in the
+/// others: a long run is not lost for a full disk.
 fn write_out(
     plan: &Plan,
     outcome: &Outcome,
@@ -92,23 +94,37 @@ fn write_out(
     command: Vec<String>,
 ) -> Result<Status, Refusal> {
     let report = Report::new(plan, outcome, command);
-    if let Some(path) = &plan.options.html {
-        fs::write(path, html::page(&report.json())?)?;
+    let (options, json) = (&plan.options, report.json());
+    let to_standard_output = options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let json_file = options.json.as_ref().filter(|_| !to_standard_output);
+    let written = [
+        write(options.html.as_ref(), || Ok(html::page(&json)?)),
+        write(options.hlog.as_ref(), || Ok(hlog::hlog(&plan.scenario, outcome, began)?)),
+        write(json_file, || Ok(json.clone())),
+        if to_standard_output {
+            complain(&summary(&report));
+            print(&json)
+        } else {
+            print(&summary(&report))
+        },
+    ];
+    let mut status = report.verdict.status;
+    for error in written.iter().filter_map(|result| result.as_ref().err()) {
+        let refused = refuse(error);
+        status = if status == Status::Passed { refused } else { status };
     }
-    if let Some(path) = &plan.options.hlog {
-        fs::write(path, hlog::hlog(&plan.scenario, outcome, began)?)?;
-    }
-    let to_standard_output = plan.options.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    if to_standard_output {
-        eprint!("{}", summary(&report));
-        print(&report.json());
-    } else {
-        print(&summary(&report));
-        if let Some(path) = &plan.options.json {
-            fs::write(path, report.json())?;
-        }
-    }
-    Ok(report.verdict.status)
+    Ok(status)
+}
+
+/// Writes what `make` makes to a file, if there is to be one.
+fn write<T: AsRef<[u8]>>(
+    path: Option<&PathBuf>,
+    make: impl FnOnce() -> Result<T, Refusal>,
+) -> Result<(), Refusal> {
+    let Some(path) = path else { return Ok(()) };
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = make().map_err(|error| wrong(&error))?;
+    Ok(fs::write(path, text).map_err(|error| wrong(&error))?)
 }
 
 /// The first signal ends the play early; the second ends the program.
@@ -122,12 +138,27 @@ fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
 }
 
 fn refuse(error: &Refusal) -> Status {
-    eprintln!("skyring-loadgen: {error}");
+    complain(&format!("skyring-loadgen: {error}\n"));
     Status::Usage
 }
 
+/// Says something on standard error, if it can be said there.
+fn complain(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Prints something that was asked for, and nothing else.
+fn show(text: &str) -> Status {
+    print(text).map_or_else(|error| refuse(&error), |()| Status::Passed)
+}
+
 /// Prints to standard output; a reader that has gone away is no failure.
-fn print(text: &str) -> Status {
-    let _ = io::stdout().write_all(text.as_bytes());
-    Status::Passed
+fn print(text: &str) -> Result<(), Refusal> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}").into())
+        }
+        _ => Ok(()),
+    }
 }

@@ -1,9 +1,11 @@
 //! The program itself: exit statuses, JSON, summary.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
+use std::fs::File;
 use std::net::TcpListener;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use support::{Fault, Server};
@@ -75,6 +77,43 @@ fn nonsense_exits_with_2() {
     let help = run("--help");
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8(help.stdout).unwrap().contains("Exit status"));
+}
+
+/// With standard output, standard error or both on a full disk.
+fn run_on_a_full_disk(line: &str, is_full: [bool; 2]) -> Output {
+    let to = |is_full| match is_full {
+        true => Stdio::from(File::options().write(true).open("/dev/full").unwrap()),
+        false => Stdio::piped(),
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skyring-loadgen"));
+    command.args(line.split_whitespace()).stdout(to(is_full[0])).stderr(to(is_full[1]));
+    command.spawn().unwrap().wait_with_output().unwrap()
+}
+
+/// A result that cannot be written in one place is still written in the others, and nothing panics.
+#[test]
+fn a_full_disk_is_said_and_exits_with_2() {
+    let server = Server::start(Fault::None);
+    let files = "--quiet --json /dev/full --html /dev/full --hlog /dev/full";
+    let output = run(&format!("{} {files}", short(&server)));
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let line = "skyring-loadgen: /dev/full: No space left on device (os error 28)\n";
+    assert_eq!(errors, line.repeat(3));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("PASSED"));
+    for (line, is_full, status) in [
+        (short(&server), [true, false], 2),
+        (format!("{} --json -", short(&server)), [true, true], 2),
+        (format!("{} --json -", short(&server)), [false, true], 0),
+        (String::from("--help"), [true, false], 2),
+        (String::from("selftest extra"), [true, true], 2),
+    ] {
+        let output = run_on_a_full_disk(&line, is_full);
+        assert_eq!(output.status.code(), Some(status), "{line}: {output:?}");
+        let errors = String::from_utf8(output.stderr).unwrap();
+        let is_said = errors.contains("standard output: No space left on device");
+        assert!(is_full[1] || is_said && !errors.contains("panicked"), "{errors}");
+    }
 }
 
 #[test]

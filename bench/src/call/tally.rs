@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::{Place, Scenario};
 use super::snapshot::Snapshot;
+use crate::console;
 use crate::measure::reading::Processors;
 use crate::statistics::{self, Percentiles};
 
@@ -178,7 +179,8 @@ impl Tally {
         }
         let Phase::Over(outcome) = &progress.phase else { fail(&"the callers left too early") };
         if let Some(outcome) = outcome {
-            println!("{}", serde_json::to_string(outcome).expect("it is plain data"));
+            let text = serde_json::to_string(outcome).expect("it is plain data") + "\n";
+            console::print(&text).unwrap_or_else(|error| fail(&error));
         }
         process::exit(0);
     }
@@ -241,6 +243,6 @@ impl Tally {
 
 /// Ends the process as a failed measurement.
 pub(super) fn fail(reason: &dyn Display) -> ! {
-    eprintln!("{reason}");
+    console::complain(format_args!("{reason}\n"));
     process::exit(1)
 }

@@ -22,6 +22,7 @@ use super::server::{self, Running};
 use super::settings::Settings;
 use super::watch::{self, Counting, Seen, Subject, Watch};
 use crate::child::Besides;
+use crate::console;
 use crate::host;
 use crate::statistics::Percentiles;
 
@@ -132,7 +133,9 @@ pub(crate) fn play(
     if !settings.quick {
         let (right, wrong) = (report.check.right, report.check.wrong);
         let seconds = began.elapsed().as_secs();
-        eprintln!("{users} users in {seconds} s: {right} right answers, {wrong} wrong");
+        console::complain(format_args!(
+            "{users} users in {seconds} s: {right} right answers, {wrong} wrong\n"
+        ));
     }
     if report.verdict.status != Status::Passed {
         let findings = report.check.findings.iter().take(3).cloned();

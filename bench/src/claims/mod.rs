@@ -41,6 +41,7 @@ pub mod websocket;
 
 use std::error::Error;
 
+use crate::console;
 use crate::measure::environment::Environment;
 use crate::records::{self, Rendered};
 use page::Page;
@@ -128,7 +129,7 @@ pub fn run(
 }
 
 fn help(usage: &str) -> Result<bool, Box<dyn Error>> {
-    print!("{usage}\n{}", settings::USAGE);
+    console::print(&format!("{usage}\n{}", settings::USAGE))?;
     Ok(true)
 }
 
@@ -145,12 +146,14 @@ fn measured(
     measure(&mut record)?;
     record.headlines = headlines::of(&record);
     progress::clear();
-    print!("{}", record.tables());
+    console::print(&record.tables())?;
     if let Some(directory) = &settings.record_directory {
         records::write_with_plot(&record, directory)?;
     }
     for failure in &record.failures {
-        eprintln!("skyring-bench: {} in {}: {}", failure.server, failure.scenario, failure.error);
+        let (server, scenario) = (&failure.server, &failure.scenario);
+        let error = &failure.error;
+        console::complain(format_args!("skyring-bench: {server} in {scenario}: {error}\n"));
     }
     Ok(record.failures.is_empty())
 }

@@ -4,6 +4,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::console;
+
 /// Says what is measured next.
 pub(crate) fn show(round: u32, rounds: u32, scenario: &str, server: &str) {
     let text = format!("round {} of {rounds}: {scenario}, {server}", round + 1);
@@ -18,13 +20,13 @@ pub(crate) fn show(round: u32, rounds: u32, scenario: &str, server: &str) {
 /// Leaves the line on the terminal, for what is written below it.
 pub(crate) fn keep() {
     if io::stderr().is_terminal() {
-        eprintln!();
+        console::complain(format_args!("\n"));
     }
 }
 
 /// Takes the line away.
 pub(crate) fn clear() {
     if io::stderr().is_terminal() {
-        eprint!("\r\x1b[K");
+        console::complain(format_args!("\r\x1b[K"));
     }
 }

@@ -20,6 +20,7 @@ use std::error::Error;
 
 use crate::claims::server::Server;
 use crate::claims::{order, progress};
+use crate::console;
 use crate::generator::Generator;
 use crate::measure::environment::Environment;
 use crate::records::{self, Rendered};
@@ -49,7 +50,7 @@ impl Rendered for Record {
 /// measurement succeeded; the others are in the record as failures.
 pub fn run(options: &FloorOptions, command: &str) -> Result<bool, Box<dyn Error>> {
     let record = measure_all(options, command)?;
-    print!("{}", report::render(&record));
+    console::print(&report::render(&record))?;
     if let Some(directory) = &options.settings.record_directory {
         records::write_with_plot(&record, directory)?;
     }

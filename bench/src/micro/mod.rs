@@ -16,11 +16,12 @@ mod report;
 mod server;
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use lexopt::ValueExt;
 
+use crate::console;
 use crate::generator::Generator;
 use crate::measure::environment::Environment;
 use crate::peers::Peer;
@@ -42,10 +43,10 @@ const ABSENT: &str = "valgrind, so no instructions were counted (Debian: apt ins
 /// record and in the exit status.
 pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dyn Error>> {
     match MicroOptions::parse(parser)? {
-        Asked::Help => print!("{}", options::USAGE),
+        Asked::Help => console::print(options::USAGE)?,
         Asked::List => {
             for body in BODIES {
-                println!("{:16} {}", body.name, body.what);
+                console::print(&format!("{:16} {}\n", body.name, body.what))?;
             }
         }
         Asked::Run(options) => return run(&options, command),
@@ -70,14 +71,14 @@ fn run(options: &MicroOptions, command: &str) -> Result<ExitCode, Box<dyn Error>
     }
     record.headlines = report::headlines(&record);
     let text = report::render(&record);
-    print!("{text}");
+    console::print(&text)?;
     if let Some(directory) = &options.record_directory {
         records::write(directory, record.environment.day(), "micro", &record, &text)?;
     }
     Ok(match () {
         () if !record.failures.is_empty() => ExitCode::FAILURE,
         () if record.valgrind.is_none() && !options.quick => {
-            eprintln!("skyring-bench: absent: {ABSENT}");
+            console::complain(format_args!("skyring-bench: absent: {ABSENT}\n"));
             ExitCode::from(EXIT_ABSENT)
         }
         () => ExitCode::SUCCESS,
@@ -108,7 +109,7 @@ fn count_all(options: &MicroOptions, record: &mut Record) -> Result<(), Box<dyn 
         }
     }
     if io::stderr().is_terminal() {
-        eprint!("\r\x1b[K");
+        console::complain(format_args!("\r\x1b[K"));
     }
     Ok(())
 }
@@ -145,9 +146,7 @@ fn count_server(
 
 fn progress(run: u32, runs: u32, name: &str) {
     if io::stderr().is_terminal() {
-        eprint!("\r\x1b[Krun {} of {runs}: {name}", run + 1);
-        // Progress that cannot be shown is not worth ending a run for.
-        let _ = io::stderr().flush();
+        console::complain(format_args!("\r\x1b[Krun {} of {runs}: {name}", run + 1));
     }
 }
 

@@ -12,6 +12,7 @@ mod report;
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::console;
 use crate::{floor, records};
 use options::MsgOptions;
 use record::Record;
@@ -26,7 +27,7 @@ const SKYNET: &str = "skynet";
 /// fails is in the record and in the exit status.
 pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dyn Error>> {
     let Some(MsgOptions { floor: options }) = MsgOptions::parse(parser)? else {
-        print!("{}", options::USAGE);
+        console::print(options::USAGE)?;
         return Ok(ExitCode::SUCCESS);
     };
     let mut record = Record::new(floor::measure_all(&options, command)?);
@@ -35,7 +36,7 @@ pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dy
     }
     record.headlines = report::headlines(&record);
     let text = report::render(&record);
-    print!("{text}");
+    console::print(&text)?;
     if let Some(directory) = &options.settings.record_directory {
         records::write(directory, record.run.environment.day(), "msg", &record, &text)?;
     }

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use thiserror::Error;
 
+use crate::console;
+
 const USAGE: &str = "\
 usage: skyring-bench readme [OPTIONS]
 
@@ -75,7 +77,7 @@ pub fn command(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
             Long("readme") => readme = parser.value()?.into(),
             Long("records") => records = parser.value()?.into(),
             Long("help") | Short('h') => {
-                print!("{USAGE}");
+                console::print(USAGE)?;
                 return Ok(ExitCode::SUCCESS);
             }
             argument => return Err(argument.unexpected().into()),
@@ -89,13 +91,13 @@ pub fn command(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     if is_check {
-        eprintln!(
-            "skyring-bench: {} differs from the records; `skyring-bench readme` writes it anew",
+        console::complain(format_args!(
+            "skyring-bench: {} differs from the records; `skyring-bench readme` writes it anew\n",
             readme.display()
-        );
+        ));
         return Ok(ExitCode::FAILURE);
     }
-    fs::write(&readme, new)?;
+    fs::write(&readme, new).map_err(|error| name(&error))?;
     Ok(ExitCode::SUCCESS)
 }
 

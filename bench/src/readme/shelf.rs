@@ -31,7 +31,7 @@ pub(super) struct Shown {
 }
 
 /// Claims in the order of the README, and their titles. Others follow by name.
-const CLAIMS: [(&str, &str); 15] = [
+const CLAIMS: [(&str, &str); 16] = [
     ("floor", "A message, a connection, a session, beside the floor and the peers"),
     ("msg", "Msgservers side by side"),
     ("login", "A login"),
@@ -47,6 +47,7 @@ const CLAIMS: [(&str, &str); 15] = [
     ("million", "A million sessions"),
     ("storm", "A reconnect storm"),
     ("scale", "Scale"),
+    ("attack", "Under attack"),
 ];
 
 /// The newest record with figures of every claim.

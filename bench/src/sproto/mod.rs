@@ -22,6 +22,7 @@ use std::process::{Command, ExitCode, Stdio};
 use lexopt::ValueExt;
 
 use crate::claims::order;
+use crate::console;
 use crate::host;
 use crate::measure::environment::Environment;
 use crate::micro::callgrind;
@@ -49,7 +50,7 @@ const COUNTED: [(u32, u32); 2] = [(800, 8_000), (80, 800)];
 /// fails later is in the record and in the exit status.
 pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dyn Error>> {
     let Some(options) = SprotoOptions::parse(parser)? else {
-        print!("{}", options::USAGE);
+        console::print(options::USAGE)?;
         return Ok(ExitCode::SUCCESS);
     };
     let mut record = Record {
@@ -72,7 +73,7 @@ pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dy
     }
     record.headlines = report::headlines(&record);
     let text = report::render(&record);
-    print!("{text}");
+    console::print(&text)?;
     if let Some(directory) = &options.record_directory {
         records::write(directory, record.environment.day(), "sproto", &record, &text)?;
     }
@@ -226,6 +227,6 @@ pub fn run_body(mut parser: lexopt::Parser) -> Result<ExitCode, Box<dyn Error>> 
     let message = Message::from_name(&word()?).ok_or(USAGE)?;
     let operation = Operation::from_name(&word()?).ok_or(USAGE)?;
     let Outcome { ran_ns, bytes } = bodies::run(side, message, operation, word()?.parse()?);
-    println!("{ran_ns} {bytes}");
+    console::print(&format!("{ran_ns} {bytes}\n"))?;
     Ok(ExitCode::SUCCESS)
 }

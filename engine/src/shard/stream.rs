@@ -9,6 +9,7 @@ use skyring_protocols::{Decode, frame};
 use super::connections::{InFlight, Life, NEVER, Role};
 use super::core::Core;
 use super::counters::Counter;
+use super::traffic;
 use crate::driver::{Errno, Operation, ReceiveMode, Token};
 use crate::mutation::{self, Mutation};
 
@@ -82,7 +83,7 @@ impl Core {
         let connection = self.connections.at(slot);
         if connection.paused {
             let mut remainder = self.connections.take_remainder(slot);
-            remainder.extend_from_slice(bytes);
+            traffic::keep_more(&mut remainder, bytes);
             let kept_bytes = remainder.len();
             self.connections.keep_remainder(slot, remainder);
             return self.pause_again(slot, kept_bytes);
@@ -147,7 +148,7 @@ impl Core {
         let mut joined = self.connections.take_remainder(slot);
         let mut input = bytes;
         if !joined.is_empty() {
-            joined.extend_from_slice(bytes);
+            traffic::keep_more(&mut joined, bytes);
             input = &joined;
         }
         let received = !bytes.is_empty();

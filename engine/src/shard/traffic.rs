@@ -13,6 +13,8 @@ const SPARE_BYTES_MAX: usize = 4 << 20;
 const SPARE_BUFFER_BYTES_MAX: usize = 16 << 10;
 /// Records, or buffers, kept at most.
 const SPARE_COUNT_MAX: usize = 4096;
+/// Bytes that kept input grows by once it is as large.
+const KEPT_STEP_BYTES: usize = 128 << 10;
 
 /// Bytes of one connection that are on their way.
 #[derive(Debug)]
@@ -58,6 +60,16 @@ impl Traffic {
     pub(super) fn is_over(&self) -> bool {
         self.unsent_bytes() == 0 && self.write_deadline_ms == NEVER && self.remainder.is_empty()
     }
+}
+
+/// Appends to input that is kept. A vector doubles when it is full; one that is large already, which only
+/// somebody has who is not read, grows by a step, so that what it costs is what it holds.
+pub(super) fn keep_more(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let is_large = kept.len() >= KEPT_STEP_BYTES;
+    if is_large && kept.capacity() - kept.len() < bytes.len() {
+        kept.reserve_exact(bytes.len().max(KEPT_STEP_BYTES));
+    }
+    kept.extend_from_slice(bytes);
 }
 
 /// What is kept for the next connection with bytes under way.
@@ -111,6 +123,16 @@ impl Spare {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn input_that_is_kept_costs_what_it_holds() {
+        let mut kept = Vec::new();
+        for _ in 0..100 {
+            keep_more(&mut kept, &[7; 16_000]);
+            assert!(kept.capacity() <= kept.len() + KEPT_STEP_BYTES, "{}", kept.len());
+        }
+        assert_eq!(kept, [7; 1_600_000]);
+    }
 
     #[test]
     fn what_is_kept_is_bounded_and_comes_back_empty() {

@@ -24,6 +24,7 @@ use skyring_protocols::websocket::{
 use super::connections::{Life, NEVER, Role};
 use super::core::{Core, ListenerSide};
 use super::counters::Counter;
+use super::traffic;
 use crate::config::{Listener, ListenerKind};
 use crate::driver::ListenerIndex;
 use crate::mutation::{self, Mutation};
@@ -138,7 +139,7 @@ impl Core {
         }
         let mut input = bytes;
         if !joined.is_empty() {
-            joined.extend_from_slice(bytes);
+            traffic::keep_more(&mut joined, bytes);
             input = &joined;
         }
         if !bytes.is_empty() && self.connections.at(slot).is_past_handshake() {
