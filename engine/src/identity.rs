@@ -67,6 +67,12 @@ impl ServerIdentity {
         Ok(ServerIdentity { path: path.to_owned(), now })
     }
 
+    /// The identity of a simulated server, which reads no files.
+    #[cfg(test)]
+    pub(crate) fn of(key: SigningKey) -> ServerIdentity {
+        ServerIdentity { path: PathBuf::new(), now: RwLock::new(Arc::new(key)) }
+    }
+
     /// Reads the file again; a bad one leaves what there is.
     ///
     /// # Errors

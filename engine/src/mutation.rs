@@ -87,6 +87,22 @@ pub(crate) enum Mutation {
     KeepMemberships,
     /// Nobody makes room when memory is short.
     KeepEverything,
+    /// An attach of version 2 is accepted whatever it proves.
+    AcceptAnyProof,
+    /// What comes right behind a proof is lost.
+    LoseBehindProof,
+    /// A login takes no token of its user.
+    TakeNoToken,
+    /// A login takes two tokens of its user.
+    TakeTwoTokens,
+    /// The debts of a session outlive it.
+    KeepDebts,
+    /// Who has shown who he is counts as a stranger.
+    KeepStrangers,
+    /// Everybody is believed to be a proxy.
+    BelieveAnybody,
+    /// What a proxy says of its client is not taken over.
+    ForgetClient,
     /// Something is drawn that the seed does not decide.
     OutsideChance,
 }

@@ -38,6 +38,12 @@ impl Network {
         if rest == 0 { Ok(Network { address, prefix_bits }) } else { Err(NotANetwork) }
     }
 
+    /// Whether it holds so many addresses that it is hardly one of proxies alone: more than a /8, in
+    /// IPv6 a /16.
+    pub fn is_vast(&self) -> bool {
+        self.prefix_bits < if self.address.is_ipv4() { 8 } else { 16 }
+    }
+
     /// Whether an address is one of them. One of the other family never is, but an IPv4 address that
     /// is written as IPv6 is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -119,6 +125,14 @@ mod tests {
         assert!(!contains("::/0", "10.0.0.1"));
         assert!(contains("10.0.0.0/8", "::ffff:10.0.0.1"));
         assert!(!contains("::/0", "::ffff:10.0.0.1"));
+    }
+
+    #[test]
+    fn much_of_the_internet_is_vast() {
+        let is_vast = |network: &str| network.parse::<Network>().unwrap().is_vast();
+        assert!(is_vast("0.0.0.0/0") && is_vast("128.0.0.0/7"));
+        assert!(is_vast("::/0") && is_vast("2000::/3"));
+        assert!(!is_vast("10.0.0.0/8") && !is_vast("2001::/16"));
     }
 
     #[test]

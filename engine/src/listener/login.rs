@@ -258,6 +258,12 @@ impl Core {
         }
         let Some(table) = &mut self.user_logins else { return Ok(()) };
         let who = table.name(uid);
+        if mutation::active(Mutation::TakeNoToken) {
+            return Ok(());
+        }
+        if mutation::active(Mutation::TakeTwoTokens) {
+            let _ = table.admit(who, rate, self.now_ms);
+        }
         table.admit(who, rate, self.now_ms)
     }
 

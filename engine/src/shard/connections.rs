@@ -122,7 +122,7 @@ pub(crate) struct Connection {
     /// Its listener does not count it: it was refused, or lives on at another shard.
     pub(crate) uncounted: bool,
     /// It has not shown who it is.
-    pub(super) is_newcomer: bool,
+    pub(crate) is_newcomer: bool,
     /// On the list of connections to be weighed this turn.
     pub(super) is_touched: bool,
     /// On the list of those that hold much.

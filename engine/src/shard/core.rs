@@ -200,7 +200,7 @@ pub(crate) struct Core {
     pub(crate) user_logins: Option<Box<RateTable>>,
     /// Of sessions of listeners with a limit.
     pub(crate) meters: HashMap<SessionKey, Meter>,
-    pub(super) newcomers: Newcomers,
+    pub(crate) newcomers: Newcomers,
     /// Bytes of stored answers that all sessions may have together.
     pub(crate) cache_bytes_max: u64,
     /// Users that may be logged in.

@@ -88,7 +88,9 @@ impl Core {
         }
         self.leave_rooms(MemberKey::Session(key));
         let Some(session) = self.sessions.remove(key) else { return };
-        self.meters.remove(&key);
+        if !mutation::active(Mutation::KeepDebts) {
+            self.meters.remove(&key);
+        }
         self.cache_changed(cached, Stored::default());
         self.counters.set(Counter::SessionsNow, self.sessions.len() as u64);
         self.count(Counter::LoggedOut);

@@ -15,17 +15,18 @@ use super::connections::{InFlight, Life};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::Token;
+use crate::mutation::{self, Mutation};
 
 /// Names in the queue below which it is not swept.
 const SWEEP_MIN: usize = 64;
 
 /// The strangers of a shard.
 #[derive(Debug)]
-pub(super) struct Newcomers {
+pub(crate) struct Newcomers {
     /// From the oldest on.
     queue: VecDeque<Token>,
     count: u32,
-    max: u32,
+    pub(crate) max: u32,
 }
 
 impl Newcomers {
@@ -54,6 +55,10 @@ impl Core {
 
     /// A connection has shown who it is, or has ended.
     pub(crate) fn vouch(&mut self, slot: u32) {
+        let is_there = self.connections.at(slot).life == Life::Open;
+        if is_there && mutation::active(Mutation::KeepStrangers) {
+            return;
+        }
         if std::mem::replace(&mut self.connections.at_mut(slot).is_newcomer, false) {
             self.newcomers.count -= 1;
             self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());

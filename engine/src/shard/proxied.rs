@@ -13,11 +13,13 @@ use skyring_protocols::proxy::{self, Header};
 use super::core::Core;
 use super::counters::Counter;
 use crate::driver::ListenerIndex;
+use crate::mutation::{self, Mutation};
 
 impl Core {
     /// Whether a listener believes what this peer says of its clients, and must be told (WIRE X1).
     pub(super) fn is_proxy(&self, at: ListenerIndex, peer: IpAddr) -> bool {
-        self.listener(at).settings.proxy_from.iter().any(|network| network.contains(peer))
+        let mut networks = self.listener(at).settings.proxy_from.iter();
+        networks.any(|it| it.contains(peer) || mutation::active(Mutation::BelieveAnybody))
     }
 
     /// Collects the header of a connection, then takes what came behind it.
@@ -40,7 +42,9 @@ impl Core {
 
     /// The connection is that of its client from now on, and begins (WIRE X9).
     fn on_header(&mut self, slot: u32, header: Header, rest: &[u8]) {
-        if let Header::Forwarded { source, .. } = header {
+        if let Header::Forwarded { source, .. } = header
+            && !mutation::active(Mutation::ForgetClient)
+        {
             self.connections.at_mut(slot).set_peer(source);
         }
         let connection = self.connections.at(slot);

@@ -70,10 +70,13 @@ impl Crowd {
             may_miss: [1, 2, 3].map(|at| listener(at).push_over_budget == PushOverBudget::Drop),
             web_share: drawn.web_share,
             is_crowded: drawn.is_crowded,
+            has_proxies: drawn.swarm.has(Feature::Proxies),
         };
         let manners = Manners {
             may_retire: drawn.may_retire,
             may_refuse: drawn.may_refuse,
+            logins_max: drawn.logins_max(),
+            is_secure: drawn.swarm.has(Feature::Secure),
             hides_reasons: listener(1).uniform_errors,
             is_undisturbed: drawn.is_undisturbed,
         };

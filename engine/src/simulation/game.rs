@@ -15,6 +15,7 @@ use skyring_protocols::login::token::SampleToken;
 
 use super::errand;
 use super::parrot;
+use super::rates::{self, RateLedger};
 use super::rooms::{self, Name, RoomLedger};
 use super::town;
 use super::townsman;
@@ -60,6 +61,7 @@ pub(super) struct Ledger {
     pub(super) news: u64,
     pub(super) beliefs: Beliefs,
     pub(super) rooms: RoomLedger,
+    pub(super) rates: RateLedger,
     /// What must never happen and did.
     pub(super) violations: Vec<String>,
 }
@@ -69,6 +71,10 @@ impl Ledger {
         if !holds {
             self.violations.push(violation());
         }
+    }
+
+    fn check_peer(&mut self, peer: SocketAddr) {
+        self.check(rates::may_be_seen(peer), || format!("{peer} is no client's address"));
     }
 
     /// Notes that a request runs, which it does once as long as its answer is kept.
@@ -108,6 +114,7 @@ impl Application for Game {
         self: Rc<Self>,
         shown: Credentials,
     ) -> Result<Identity, AuthenticateError> {
+        self.ledger.borrow_mut().check_peer(shown.peer);
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if token.password[..] != b"password"[..] {
             return Err(AuthenticateError::Denied);
@@ -126,6 +133,7 @@ impl Application for Game {
             let alone = *deciding == 1 || ledger.multilogin;
             ledger.check(alone, || "two logins of one uid are being decided".to_owned());
             ledger.logins += 1;
+            ledger.rates.decides(&login.uid);
             ledger.logins
         };
         if number.is_multiple_of(3) {
@@ -180,7 +188,8 @@ impl Application for Game {
         Ok(request.content)
     }
 
-    fn on_attach(&self, user: &User, _peer: SocketAddr) {
+    fn on_attach(&self, user: &User, peer: SocketAddr) {
+        self.ledger.borrow_mut().check_peer(peer);
         self.move_attached(user, 1);
         self.context.spawn(errand::run(self.context.clone(), Rc::clone(&self.ledger)));
     }
@@ -197,6 +206,7 @@ impl Application for Game {
 
     fn on_connect(&self, connection: GateConnection, peer: SocketAddr) {
         self.ledger.borrow_mut().gates += 1;
+        self.ledger.borrow_mut().check_peer(peer);
         if peer.port().is_multiple_of(2) {
             self.context.open(connection);
         } else {

@@ -12,7 +12,13 @@ use super::socket::Socket;
 use crate::driver::Errno;
 use crate::driver::sim::{SimClient, SimRandom, StreamEnd};
 
-pub(super) enum Line {
+pub(super) struct Line {
+    way: Way,
+    /// What the server is to see as the other end's.
+    address: SocketAddr,
+}
+
+enum Way {
     Plain(SimClient),
     Web(Box<Carrier>),
 }
@@ -26,7 +32,7 @@ pub(super) enum Cargo {
     Login,
 }
 
-pub(super) struct Carrier {
+struct Carrier {
     socket: Socket,
     cargo: Cargo,
     /// The server has closed.
@@ -34,46 +40,55 @@ pub(super) struct Carrier {
 }
 
 impl Line {
+    pub(super) fn plain(wire: SimClient, address: SocketAddr) -> Line {
+        Line { way: Way::Plain(wire), address }
+    }
+
     /// Asks an http listener for a WebSocket, and may say something before it is there.
-    pub(super) fn over_web(wire: SimClient, cargo: Cargo, mut random: SimRandom) -> Line {
+    pub(super) fn over_web(
+        wire: SimClient,
+        address: SocketAddr,
+        cargo: Cargo,
+        mut random: SimRandom,
+    ) -> Line {
         let target = match (cargo, random.chance(1 << 14)) {
             (Cargo::Session, false) => "/msg",
             (Cargo::Session, true) => "/msg/slow",
             (Cargo::Login, _) => "/login",
         };
         let socket = Socket::open(wire, target, None, random);
-        Line::Web(Box::new(Carrier { socket, cargo, is_closed: false }))
+        Line { way: Way::Web(Box::new(Carrier { socket, cargo, is_closed: false })), address }
     }
 
     pub(super) fn is_web(&self) -> bool {
-        matches!(self, Line::Web(_))
+        matches!(self.way, Way::Web(_))
     }
 
     fn wire(&self) -> &SimClient {
-        match self {
-            Line::Plain(wire) => wire,
-            Line::Web(carrier) => carrier.socket.wire(),
+        match &self.way {
+            Way::Plain(wire) => wire,
+            Way::Web(carrier) => carrier.socket.wire(),
         }
     }
 
     pub(super) fn address(&self) -> SocketAddr {
-        self.wire().address()
+        self.address
     }
 
     /// How it has ended, once everything that came before was read.
     pub(super) fn end(&self) -> Option<StreamEnd> {
-        match self {
-            Line::Plain(wire) => wire.end(),
-            Line::Web(carrier) if carrier.is_closed => Some(StreamEnd::Finished),
-            Line::Web(carrier) => carrier.socket.end(),
+        match &self.way {
+            Way::Plain(wire) => wire.end(),
+            Way::Web(carrier) if carrier.is_closed => Some(StreamEnd::Finished),
+            Way::Web(carrier) => carrier.socket.end(),
         }
     }
 
     /// As [`SimClient::write`].
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Errno> {
-        match self {
-            Line::Plain(wire) => wire.write(bytes),
-            Line::Web(carrier) => {
+        match &mut self.way {
+            Way::Plain(wire) => wire.write(bytes),
+            Way::Web(carrier) => {
                 carrier.write(bytes);
                 Ok(()) // A broken connection shows at the next look.
             }
@@ -82,9 +97,9 @@ impl Line {
 
     /// As [`SimClient::read`].
     pub(super) fn read(&mut self) -> Vec<u8> {
-        match self {
-            Line::Plain(wire) => wire.read(),
-            Line::Web(carrier) => carrier.read(),
+        match &mut self.way {
+            Way::Plain(wire) => wire.read(),
+            Way::Web(carrier) => carrier.read(),
         }
     }
 
@@ -94,17 +109,17 @@ impl Line {
     }
 
     pub(super) fn close(self) {
-        match self {
-            Line::Plain(wire) => wire.close(),
-            Line::Web(carrier) => carrier.socket.leave(),
+        match self.way {
+            Way::Plain(wire) => wire.close(),
+            Way::Web(carrier) => carrier.socket.leave(),
         }
     }
 
     /// As [`SimClient::reset`].
     pub(super) fn reset(self) {
-        match self {
-            Line::Plain(wire) => wire.reset(),
-            Line::Web(carrier) => carrier.socket.into_wire().reset(),
+        match self.way {
+            Way::Plain(wire) => wire.reset(),
+            Way::Web(carrier) => carrier.socket.into_wire().reset(),
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Site {
     pub(super) free: Arc<Places>,
     pub(super) server_end: Arc<ServerEnd>,
     pub(super) cache_bytes_max: u64,
+    pub(super) unauthenticated_max: u32,
 }
 
 pub(super) struct Place {
@@ -79,7 +80,7 @@ impl Place {
             memory_bytes_max: u64::MAX,
             sessions_max: usize::MAX,
             deciding_max: usize::MAX,
-            unauthenticated_max: u32::MAX,
+            unauthenticated_max: site.unauthenticated_max,
             now_ms: clock()(),
             wall_clock: Box::new(clock()),
         });

@@ -10,14 +10,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use skyring_protocols::crypt::Secret;
-use skyring_protocols::login::client::{LoginClient, LoginClientOutput};
-use skyring_protocols::login::token::SampleToken;
+use skyring_protocols::login::LoginSecret;
+use skyring_protocols::login::client::LoginClientOutput;
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
 use skyring_protocols::msg::username::Username;
 
 use super::dial::{Addresses, Dialler};
 use super::game::Ledger;
+use super::half::{LoginHalf, nonce};
 use super::line::{Cargo, Line};
 use crate::driver::sim::{SimNet, SimRandom};
 
@@ -28,6 +28,10 @@ pub(super) struct Manners {
     pub(super) may_retire: bool,
     /// It may refuse requests and logins because too many wait.
     pub(super) may_refuse: bool,
+    /// It may refuse logins because there were so many in a minute, of one user or of one address.
+    pub(super) logins_max: Option<[u32; 2]>,
+    /// It speaks version 2, too.
+    pub(super) is_secure: bool,
     /// Every refused attach is answered 401.
     pub(super) hides_reasons: bool,
     /// Nobody but itself ends its connections.
@@ -37,7 +41,7 @@ pub(super) struct Manners {
 enum Stage {
     /// Logged out.
     Out,
-    LoggingIn(Line, Box<LoginClient>),
+    LoggingIn(Line, LoginHalf),
     /// Logged in without a connection.
     Away,
     /// An attach; `fresh` says whether its index is new, and it must be refused if not.
@@ -58,7 +62,7 @@ pub(super) struct Player {
     number: usize,
     dialler: Dialler,
     stage: Stage,
-    session: Option<(Vec<u8>, Secret)>,
+    session: Option<(Vec<u8>, LoginSecret)>,
     login: u32,
     /// The last attach index used, and the last that was accepted.
     index: u64,
@@ -189,29 +193,31 @@ impl Player {
         if !calm && random.chance(3_000) {
             let Addresses { login, msg, gate, http, .. } = self.dialler.addresses;
             let to = [login, msg, gate, http][random.index(4)];
-            return Stage::Silent(self.dialler.connect(net, to));
+            let connection = self.dialler.connect(net, to, random);
+            if to == login {
+                // Whoever connects there has begun a login.
+                let address = connection.address().ip();
+                self.ledger.borrow_mut().rates.tries(self.name.as_bytes(), address);
+            }
+            return Stage::Silent(connection);
         }
         if self.number % 5 == 4 {
             let gate = self.dialler.addresses.gate;
             self.attached_at = 0;
             self.unread.clear();
-            return Stage::Gate(self.dialler.connect(net, gate), Vec::new());
+            return Stage::Gate(self.dialler.connect(net, gate, random), Vec::new());
         }
-        let token = SampleToken {
-            user: self.name.clone().into_bytes(),
-            server: b"sample".to_vec(),
-            password: b"password".to_vec().into(),
-        };
-        let key = (random.word() | 2).to_le_bytes();
-        let client = LoginClient::new(token.format(), key);
+        let is_v2 = self.manners.is_secure && random.chance(1 << 15);
+        let client = LoginHalf::new(self.name.as_bytes(), is_v2, random);
         let connection = self.dialler.reach(net, Cargo::Login, random);
-        Stage::LoggingIn(connection, Box::new(client))
+        self.ledger.borrow_mut().rates.tries(self.name.as_bytes(), connection.address().ip());
+        Stage::LoggingIn(connection, client)
     }
 
     fn log_in(
         &mut self,
         mut connection: Line,
-        mut client: Box<LoginClient>,
+        mut client: LoginHalf,
         random: &mut SimRandom,
         calm: bool,
     ) -> Stage {
@@ -236,7 +242,7 @@ impl Player {
                         server: b"sample".to_vec(),
                         subid,
                     };
-                    self.session = client.secret().map(|secret| (name.format(), secret.clone()));
+                    self.session = client.secret().map(|secret| (name.format(), secret));
                     self.login += 1;
                     self.said_bye = false;
                     (self.index, self.accepted, self.next_id) = (0, 0, 0);
@@ -246,8 +252,7 @@ impl Player {
                     return Stage::Away;
                 }
                 LoginClientOutput::Refused(code) => {
-                    let too_many = self.manners.may_refuse && code == 503;
-                    assert!(code == 406 || too_many, "this game refuses nobody: {code}");
+                    self.check_refusal(code, &connection, client.retry_after_ms());
                     connection.close();
                     return Stage::Out;
                 }
@@ -258,6 +263,22 @@ impl Player {
             }
         }
         Stage::LoggingIn(connection, client)
+    }
+
+    /// Checks that a login may be refused so.
+    fn check_refusal(&self, code: u16, connection: &Line, retry_after_ms: Option<u32>) {
+        match code {
+            406 => {}
+            503 => assert!(self.manners.may_refuse, "this game refuses nobody"),
+            429 => {
+                let rates = &self.ledger.borrow().rates;
+                let (uid, ip) = (self.name.as_bytes(), connection.address().ip());
+                let too_often = rates.have_tried_more(uid, ip, self.manners.logins_max);
+                assert!(too_often, "{}: refused within its limits", self.name);
+                assert!(retry_after_ms.is_some(), "{}: nobody says when to come back", self.name);
+            }
+            _ => panic!("this game refuses nobody: {code}"),
+        }
     }
 
     /// Whether this answer says that the login is over.
@@ -276,10 +297,11 @@ impl Player {
         };
         let mut client = Box::new(MsgClient::new(username, secret));
         let mut connection = self.dialler.reach(net, Cargo::Session, random);
-        let mut frames = client.attach(index);
+        let mut frames = client.attach_with(index, &nonce(random));
         self.refused.clear();
         self.early = None;
-        if fresh && random.chance(20_000) {
+        let is_v1 = client.secret().v1().is_some();
+        if is_v1 && fresh && random.chance(20_000) {
             // A request right behind the attach, before its answer.
             self.early = self.ask(&mut client, random, &mut frames);
         }
@@ -299,6 +321,9 @@ impl Player {
             Some(ClientEvent::Attached) => {
                 assert!(fresh, "{}: a used attach index was accepted", self.name);
                 self.accepted = self.index;
+                if let Some((_, secret)) = &mut self.session {
+                    secret.clone_from(client.secret());
+                }
                 self.may_close = false;
                 self.attached_at = self.ledger.borrow_mut().rooms.now();
                 let was_on_web = std::mem::replace(&mut self.was_on_web, connection.is_web());
@@ -311,6 +336,14 @@ impl Player {
                 }
                 let _ = connection.write(&frames);
                 Stage::Playing(connection, client)
+            }
+            Some(ClientEvent::Challenged(mut frames)) => {
+                if fresh && random.chance(20_000) {
+                    // A request right behind the proof, before its answer.
+                    self.early = self.ask(&mut client, random, &mut frames);
+                }
+                let _ = connection.write(&frames);
+                Stage::Attaching { connection, client, fresh }
             }
             Some(ClientEvent::Refused(code)) if self.has_no_session(code, fresh) => {
                 client.on_disconnect();

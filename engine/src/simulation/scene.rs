@@ -184,6 +184,7 @@ impl Props {
             listeners,
             boxes: Mailboxes::new(shards, self.mailbox),
             cache_bytes_max: u64::MAX,
+            unauthenticated_max: u32::MAX,
         };
         let mut place = |index| Place::new(&site, index, &mut random, &make);
         let places = (0..shards).map(ShardIndex).map(&mut place).collect();

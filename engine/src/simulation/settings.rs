@@ -9,10 +9,14 @@ use std::sync::Arc;
 
 use skyring_protocols::Compat;
 
+use super::half;
 use super::rooms;
 use super::socket::PIECES_MAX;
-use crate::config::{Compression, DuplicateRequest, Listener, ListenerKind, PushOverBudget};
+use crate::config::{
+    Compression, DuplicateRequest, Limits, Listener, ListenerKind, Network, PushOverBudget,
+};
 use crate::driver::sim::{SimFaults, SimRandom};
+use crate::identity::ServerIdentity;
 use crate::shard::core::ListenerShared;
 use crate::shard::rooms::RoomLimits;
 
@@ -29,6 +33,8 @@ pub(super) struct Drawn {
     pub(super) rooms: RoomLimits,
     /// Logins that may wait for the application.
     pub(super) deciding_max: usize,
+    /// Strangers of a whole shard.
+    pub(super) unauthenticated_max: u32,
     /// How often players choose WebSocket over TCP, in 65,536ths.
     pub(super) web_share: u32,
     /// Players share addresses, which are rated.
@@ -84,12 +90,20 @@ pub(super) enum Feature {
     Stalls,
     /// The clock jumps ahead.
     Leaps,
+    /// Logins and attaches of version 2 beside those of version 1.
+    Secure,
+    /// Some come through proxies, which are believed.
+    Proxies,
+    /// Logins, accepts and what a session sends are rated.
+    Rates,
+    /// There is room for few strangers.
+    Strangers,
     /// Everything that [`crate::driver::sim::Fault`] knows.
     Faults,
 }
 
 impl Feature {
-    const ALL: [Feature; 19] = [
+    const ALL: [Feature; 23] = [
         Feature::Web,
         Feature::Visitors,
         Feature::Talkers,
@@ -108,6 +122,10 @@ impl Feature {
         Feature::Partitions,
         Feature::Stalls,
         Feature::Leaps,
+        Feature::Secure,
+        Feature::Proxies,
+        Feature::Rates,
+        Feature::Strangers,
         Feature::Faults,
     ];
 
@@ -120,8 +138,10 @@ impl Feature {
             // What visitors send is long, and a seed takes its time from how many bytes it moves.
             Feature::Visitors | Feature::SmallOutput | Feature::SmallCache => 16_000,
             Feature::Crowd | Feature::Refusals | Feature::SmallMemory => 12_000,
-            Feature::Partitions | Feature::Stalls => 16_000,
-            Feature::Leaps => 8_000,
+            Feature::Partitions | Feature::Stalls | Feature::Proxies | Feature::Rates => 16_000,
+            // Its handshakes take their time.
+            Feature::Secure => 12_000,
+            Feature::Leaps | Feature::Strangers => 8_000,
             _ => 32_768,
         }
     }
@@ -138,6 +158,8 @@ impl Feature {
                 | Feature::Crowd
                 | Feature::Refusals
                 | Feature::Leaps
+                | Feature::Rates
+                | Feature::Strangers
                 | Feature::Faults
         )
     }
@@ -163,9 +185,18 @@ impl Swarm {
 }
 
 impl Drawn {
+    /// Logins of a user and of an address in a minute, where they are rated.
+    pub(super) fn logins_max(&self) -> Option<[u32; 2]> {
+        let Limits { logins_per_minute_per_user, logins_per_minute_per_address, .. } =
+            self.listeners[0].0.limits;
+        let is_rated = self.swarm.has(Feature::Rates);
+        is_rated.then_some([logins_per_minute_per_user, logins_per_minute_per_address])
+    }
+
     pub(super) fn draw(random: &mut SimRandom) -> Drawn {
         let swarm = Swarm::draw(random);
         let has = |feature| swarm.has(feature);
+        let rates = if has(Feature::Rates) { draw_rates(random) } else { Limits::default() };
         let kinds = ListenerKind::ALL.into_iter();
         let listeners = kinds.map(|kind| {
             let mut listener = listener(kind, random, &swarm);
@@ -173,11 +204,16 @@ impl Drawn {
                 listener.pending_requests_max = 1 + random.below(6) as u32;
             }
             let per_second = 5 + random.below(60) as u32;
+            listener.limits = rates;
+            if has(Feature::Proxies) {
+                listener.proxy_from = vec![proxies()];
+            }
             if has(Feature::Crowd) {
                 listener.limits.connections_per_second_per_address = per_second;
             }
             let keys = [(random.word(), random.word()), (1, 2)];
-            let shared = Arc::new(ListenerShared::new(&listener, keys, None, None));
+            let identity = has(Feature::Secure).then(|| ServerIdentity::of(half::identity()));
+            let shared = Arc::new(ListenerShared::new(&listener, keys, None, identity));
             (listener, shared)
         });
         let mut listeners: Vec<(Listener, _)> = listeners.collect();
@@ -194,6 +230,11 @@ impl Drawn {
             memory_bytes_max: if is_short { 20_000 + random.below(80_000) } else { u64::MAX },
             rooms: rooms::limits(random),
             deciding_max: if has(Feature::Refusals) { 1 + random.index(3) } else { usize::MAX },
+            unauthenticated_max: if has(Feature::Strangers) {
+                3 + random.below(8) as u32
+            } else {
+                u32::MAX
+            },
             web_share: if has(Feature::Web) { 1 << 15 } else { 0 },
             is_crowded: has(Feature::Crowd),
             may_retire: is_small || is_short,
@@ -236,6 +277,23 @@ fn listener(kind: ListenerKind, random: &mut SimRandom, swarm: &Swarm) -> Listen
         vary(&mut listener, random);
     }
     listener
+}
+
+/// The network of the proxies.
+fn proxies() -> Network {
+    Network::new([10, 8, 0, 0].into(), 16).expect("zeros are behind its prefix")
+}
+
+/// Draws rates that players meet. Those of connections are the crowd's.
+fn draw_rates(random: &mut SimRandom) -> Limits {
+    Limits {
+        accepts_per_second: 30 + random.below(200) as u32,
+        logins_per_minute_per_address: 2 + random.below(12) as u32,
+        logins_per_minute_per_user: 1 + random.below(6) as u32,
+        messages_per_second: 20 + random.below(100) as u32,
+        bytes_per_second: 2_000 + random.below(20_000),
+        ..Limits::default()
+    }
 }
 
 /// Draws deadlines that players meet.

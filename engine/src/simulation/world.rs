@@ -56,6 +56,8 @@ pub(super) struct World {
     faults: SimFaults,
     swarm: Swarm,
     upheaval: Upheaval,
+    /// Logins of a user and of an address in a minute, where they are rated.
+    logins_max: Option<[u32; 2]>,
 }
 
 /// What a run was like.
@@ -128,6 +130,7 @@ impl World {
             ..Ledger::default()
         };
         let ledger = Rc::new(RefCell::new(ledger));
+        let logins_max = drawn.logins_max();
         let crowd = Crowd::draw(&drawn, &mut random, &ledger);
         let server_end =
             ServerEnd::new(shards, drawn.listeners.iter().map(|(_, it)| Arc::clone(it)));
@@ -139,6 +142,7 @@ impl World {
             listeners: drawn.listeners,
             boxes: Mailboxes::new(shards, 1 + random.index(8)),
             cache_bytes_max: drawn.cache_bytes_max,
+            unauthenticated_max: drawn.unauthenticated_max,
         };
         let town = Town::new(random.fork());
         let mut place = |index| {
@@ -177,6 +181,7 @@ impl World {
             faults,
             upheaval: Upheaval::new(&drawn.swarm, shards, random_upheaval),
             swarm: drawn.swarm,
+            logins_max,
         }
     }
 
@@ -244,6 +249,8 @@ impl World {
                 self.town.borrow_mut().unsteady_ms = self.upheaval.unsteady_ms();
             }
         }
+        let now_ms = self.net.now().as_millis() as u64;
+        self.ledger.borrow().rates.check(self.logins_max, now_ms);
         self.upheaval.end(&self.net);
         self.town.borrow_mut().unsteady_ms = self.upheaval.unsteady_ms();
     }
@@ -253,8 +260,10 @@ impl World {
         self.net.set_faults(SimFaults::none());
         for place in &mut self.places {
             place.shard.core_mut().memory.bytes_max = u64::MAX;
+            place.shard.core_mut().newcomers.max = u32::MAX;
             for listener in &mut place.shard.core_mut().listeners {
                 settings::relax(&mut listener.settings);
+                (listener.rates.logins, listener.rates.user_logins) = (None, None);
             }
         }
         self.crowd.part_rivals();

@@ -207,10 +207,19 @@ fn row_05_proofs_are_compared_as_a_whole() {
     }
     arena.expect(Counter::LoginUnauthorized, 8);
     assert!(proof_matches(&[3; 8], &[3; 8]) && !proof_matches(&[3; 8], &[3; 7]));
-    for judge in ["login/server.rs", "msg/session.rs"] {
-        let path = format!("{}/../protocols/src/{judge}", env!("CARGO_MANIFEST_DIR"));
+    // Of all that judge a proof or a signature with a shared secret, and of what they judge with.
+    for (judge, comparison) in [
+        ("protocols/src/login/server.rs", "proof_matches("),
+        ("protocols/src/msg/session.rs", "proof_matches("),
+        ("protocols/src/msg/attach_v2.rs", ".ct_eq(&given)"),
+        ("protocols/src/msg/attach_v2.rs", ".matches(&given)"),
+        ("protocols/src/secure/mac.rs", ".ct_eq(given)"),
+        ("protocols/src/login/secret.rs", ".ct_eq(other.expose())"),
+        ("engine/src/auth/signature.rs", "hmac::verify("),
+    ] {
+        let path = format!("{}/../{judge}", env!("CARGO_MANIFEST_DIR"));
         let code = std::fs::read_to_string(path).unwrap();
-        assert!(code.contains("proof_matches("), "{judge} compares proofs some other way");
+        assert!(code.contains(comparison), "{judge} compares proofs some other way");
     }
     arena.end();
 }

@@ -6,10 +6,15 @@ use std::process::{Command, Stdio};
 use skyring::handler::Credentials;
 use skyring::protocols::Compat;
 use skyring::protocols::crypt::{Secret, base64encode, hexencode};
+use skyring::protocols::jwt::{Material, SECRET_BYTES_MIN};
 use skyring::protocols::login::client::LoginClient;
 use skyring::protocols::login::server::{LoginOutput, LoginServer};
 use skyring::protocols::login::token::SampleToken;
+use skyring::protocols::login::{LoginClientV2, LoginSecret, PinnedKeys, SecureOffer, SessionKey};
+use skyring::protocols::msg::attach_v2::{Challenged, Proving};
 use skyring::protocols::msg::client::MsgClient;
+use skyring::protocols::secure::{CbcKey, ExchangeKey, GcmKey, Key, SigningKey};
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::support::served::configured;
 use crate::support::{Player, config, connect, login_with};
@@ -63,6 +68,63 @@ fn row_24_nothing_that_carries_a_secret_prints_it() {
     }
     assert!(String::from_utf8_lossy(&text).contains(&base64encode(&SECRET)), "the search finds it");
     assert_eq!(config(1).listeners.len(), 5, "and the settings hold no secret but names of files");
+}
+
+/// Row 24. Neither does what version 2 of the handshake carries.
+#[test]
+fn row_24_nothing_of_the_secure_handshake_prints_its_keys() {
+    let long: [u8; 32] = SECRET.repeat(4).try_into().unwrap();
+    let exchange = || ExchangeKey::new(&long);
+    let identity = std::sync::Arc::new(SigningKey::new(&long));
+    let offer = SecureOffer { identity, exchange: exchange(), allows_v1: true };
+    let printed_offer = format!("{offer:?} {offer:#?}");
+    let server = LoginServer::with_offer(Compat::Strict, [1; 8], [2; 8], offer);
+    let client = LoginClientV2::new(SECRET.to_vec(), PinnedKeys::new(Vec::new()), exchange());
+    let secret = LoginSecret::from(SessionKey::new(&long));
+    let msg = MsgClient::new(b"name".to_vec(), secret.clone());
+    let challenged = Challenged::new(SECRET.to_vec(), &[0; 16]);
+    let (session, signing) = (SessionKey::new(&long), SigningKey::new(&long));
+    let (cbc, gcm) = (CbcKey::new(&long).unwrap(), GcmKey::new(&long).unwrap());
+    let printed = [
+        ("SecureOffer", printed_offer),
+        ("LoginServer", format!("{server:?} {server:#?}")),
+        ("LoginClientV2", format!("{client:?} {client:#?}")),
+        ("LoginSecret", format!("{secret:?} {secret:#?}")),
+        ("MsgClient", format!("{msg:?} {msg:#?}")),
+        ("Challenged", format!("{challenged:?} {challenged:#?}")),
+        ("Proving", format!("{:?}", Proving::new(SECRET.to_vec()))),
+        ("SessionKey", format!("{session:?} {session:#?}")),
+        ("SigningKey", format!("{signing:?} {signing:#?}")),
+        ("ExchangeKey", format!("{:?}", exchange())),
+        ("Key", format!("{:?}", Key::new(&long))),
+        ("CbcKey", format!("{cbc:?} {cbc:#?}")),
+        ("GcmKey", format!("{gcm:?} {gcm:#?}")),
+    ];
+    for (what, text) in &printed {
+        expect_hidden(what, text, &SECRET);
+        expect_hidden(what, text, &long);
+    }
+}
+
+/// Row 24. Every key of the handshakes, of ciphers and of tokens wipes itself when it is dropped, which
+/// its type promises.
+#[test]
+fn row_24_keys_wipe_themselves() {
+    fn wiped<T: ZeroizeOnDrop>(_: &T) {}
+    let long = [1; 32];
+    wiped(&Secret::new(SECRET));
+    wiped(&SessionKey::new(&long));
+    wiped(&LoginSecret::from(SessionKey::new(&long)));
+    wiped(&SigningKey::new(&long));
+    wiped(&ExchangeKey::new(&long));
+    wiped(&Key::new(&long));
+    wiped(&CbcKey::new(&long).unwrap());
+    wiped(&GcmKey::new(&long).unwrap());
+    let Material::Secret(secret) = Material::Secret(Zeroizing::new(vec![1; SECRET_BYTES_MIN]))
+    else {
+        panic!("it was made of one");
+    };
+    wiped(&secret);
 }
 
 /// Row 24. A server that is played on and attacked says nothing of it: neither password nor secret stands

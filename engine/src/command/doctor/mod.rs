@@ -12,6 +12,7 @@ mod hardware;
 mod live;
 mod memory;
 mod placement;
+mod proxies;
 mod tcp;
 
 use std::fmt::Write;
@@ -43,6 +44,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     findings.extend(handshakes::identities(&config));
     findings.extend(handshakes::tokens(&config));
     findings.push(handshakes::logins(&config));
+    findings.extend(proxies::networks(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
     if failed { ExitCode::FAILURE } else { printed }

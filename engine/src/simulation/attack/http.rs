@@ -3,6 +3,7 @@
 use super::wire::Wire;
 use super::{Progress, Terms};
 use crate::driver::sim::{SimNet, SimRandom};
+use crate::simulation::dial::INVENTED;
 
 /// What must never run; the game complains when it does.
 const SMUGGLED: &str = "GET /poison/0/0 HTTP/1.1\r\nHost: game\r\n\r\n";
@@ -31,6 +32,15 @@ impl HttpBout {
         let mut wire = Wire::open(net, terms.http);
         wire.say(PAGE.as_bytes());
         HttpBout { status: 403, wire }
+    }
+
+    /// Names a client in front of its request, as a proxy would.
+    pub(super) fn invented(terms: &Terms, net: &SimNet) -> HttpBout {
+        let mut wire = Wire::open(net, terms.http);
+        let header = format!("PROXY TCP4 {INVENTED} 10.0.0.1 4000 80\r\n");
+        wire.say(header.as_bytes());
+        wire.say(SMUGGLED.as_bytes());
+        HttpBout { status: 400, wire }
     }
 
     pub(super) fn act(&mut self, name: &str, terms: &Terms, random: &mut SimRandom) -> Progress {

@@ -200,8 +200,10 @@ impl Insider {
                 }
                 LoginClientOutput::Refused(code) => {
                     line.close();
-                    let too_many = terms.may_refuse && code == 503;
-                    assert!(code == 406 || too_many, "an attacker's own login got {code}");
+                    assert!(
+                        code == 406 || terms.may_put_off(code),
+                        "an attacker's own login got {code}"
+                    );
                     return (Step::Idle, Progress::Over);
                 }
                 LoginClientOutput::Broken(_) => {

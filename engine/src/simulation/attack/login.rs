@@ -103,7 +103,10 @@ impl LoginBout {
         let (has_key, codes) = self.trick.expected(terms);
         let keys = 1 + usize::from(has_key);
         // A server that is busy says so at any point behind its challenge.
-        let is_busy = |line: &[u8]| terms.may_refuse && line.starts_with(b"503 ");
+        let is_busy = |line: &[u8]| {
+            let begins = |code| line.starts_with(format!("{code} ").as_bytes());
+            [429, 503].into_iter().any(|code| terms.may_put_off(code) && begins(code))
+        };
         if let [challenge, .., last] = lines
             && is_busy(last)
             && lines.len() <= keys + 1

@@ -8,6 +8,8 @@
 mod http;
 mod inside;
 mod login;
+mod proxy;
+mod secure;
 mod stall;
 pub(super) mod table;
 mod web;
@@ -23,6 +25,8 @@ use skyring_protocols::websocket::deflate;
 use self::http::HttpBout;
 use self::inside::Insider;
 use self::login::LoginBout;
+use self::proxy::ProxyBout;
+use self::secure::SecureBout;
 use self::stall::StallBout;
 use self::table::{TABLE, Way};
 use self::web::WebBout;
@@ -49,6 +53,12 @@ pub(super) struct Terms {
     message_bytes_max: usize,
     /// Requests and logins may be refused because too many wait.
     may_refuse: bool,
+    /// Logins may be refused because there were so many.
+    is_rated: bool,
+    /// The server speaks version 2, too.
+    is_secure: bool,
+    /// It believes proxies.
+    has_proxies: bool,
     /// Nothing goes wrong by itself: every attack gets its answer.
     is_undisturbed: bool,
     /// No connection breaks by itself: whatever ends one is the server's doing.
@@ -69,9 +79,19 @@ impl Terms {
             compression: http.compression.terms(),
             message_bytes_max: http.message_bytes_max,
             may_refuse: drawn.may_refuse,
+            is_rated: drawn.logins_max().is_some(),
+            is_secure: drawn.swarm.has(Feature::Secure),
+            has_proxies: drawn.swarm.has(Feature::Proxies),
             is_undisturbed: drawn.is_undisturbed,
             is_faultless: !drawn.swarm.has(Feature::Faults),
         }
+    }
+}
+
+impl Terms {
+    /// Whether a login may be told so to come back later.
+    fn may_put_off(&self, code: u16) -> bool {
+        (self.may_refuse && code == 503) || (self.is_rated && code == 429)
     }
 }
 
@@ -92,11 +112,14 @@ enum Bout {
     Stall(StallBout),
     Http(HttpBout),
     Web(Box<WebBout>),
+    Secure(Box<SecureBout>),
+    Proxy(ProxyBout),
     /// The insider plays it.
     Inside,
 }
 
 pub(super) struct Attacker {
+    number: usize,
     terms: Terms,
     inside: Insider,
     /// The attack under way, by its number in the table.
@@ -109,7 +132,7 @@ pub(super) struct Attacker {
 impl Attacker {
     pub(super) fn new(number: usize, terms: Terms, ledger: &Rc<RefCell<Ledger>>) -> Attacker {
         let inside = Insider::new(number, Rc::clone(ledger));
-        Attacker { terms, inside, bout: None, begun: 0, met: [0; TABLE.len()] }
+        Attacker { number, terms, inside, bout: None, begun: 0, met: [0; TABLE.len()] }
     }
 
     /// Nothing is to come any more.
@@ -136,6 +159,8 @@ impl Attacker {
             Bout::Stall(bout) => bout.act(name, terms, random),
             Bout::Http(bout) => bout.act(name, terms, random),
             Bout::Web(bout) => bout.act(name, terms),
+            Bout::Secure(bout) => bout.act(name, terms, net, random),
+            Bout::Proxy(bout) => bout.act(name, terms, random),
             Bout::Inside => self.inside.act(name, terms, net, random),
         };
         match progress {
@@ -157,6 +182,15 @@ impl Attacker {
                 Some(Bout::Http(HttpBout::begin(request, status, terms, net)))
             }
             Way::Page => Some(Bout::Http(HttpBout::page(terms, net))),
+            Way::Invented if terms.has_proxies => Some(Bout::Http(HttpBout::invented(terms, net))),
+            Way::Proxy(said) if terms.has_proxies => {
+                Some(Bout::Proxy(ProxyBout::begin(said, terms, net, random)))
+            }
+            Way::Prove(trick) if terms.is_secure => {
+                let bout = SecureBout::begin(trick, self.number, terms, net, random);
+                Some(Bout::Secure(Box::new(bout)))
+            }
+            Way::Invented | Way::Proxy(_) | Way::Prove(_) => None,
             Way::Web(trick) => {
                 WebBout::begin(trick, terms, net, random).map(|bout| Bout::Web(Box::new(bout)))
             }
@@ -185,6 +219,8 @@ impl Bout {
             Bout::Stall(bout) => bout.leave(),
             Bout::Http(bout) => bout.leave(),
             Bout::Web(bout) => bout.leave(),
+            Bout::Secure(bout) => bout.leave(),
+            Bout::Proxy(bout) => bout.leave(),
             Bout::Inside => {}
         }
     }

@@ -34,8 +34,8 @@ pub(super) struct StallBout {
     drips: u32,
     /// Keys that a login may say before it refuses: garbage can be one, read leniently.
     keys: usize,
-    /// Logins may be told to come back later.
-    may_refuse: bool,
+    /// The codes with which a login may be told to come back later.
+    put_off: Vec<u16>,
 }
 
 impl StallBout {
@@ -61,7 +61,8 @@ impl StallBout {
             Place::Line | Place::SilentLogin | Place::SilentSession => {}
         }
         let keys = if terms.login_compat == Compat::Skynet { 2 } else { 1 };
-        StallBout { place, wire, drips: 0, keys, may_refuse: terms.may_refuse }
+        let put_off = [429, 503].into_iter().filter(|code| terms.may_put_off(*code)).collect();
+        StallBout { place, wire, drips: 0, keys, put_off }
     }
 
     pub(super) fn act(&mut self, name: &str, terms: &Terms, random: &mut SimRandom) -> Progress {
@@ -109,8 +110,11 @@ impl StallBout {
     /// Whether a login has begun to hear that there is no time for it.
     fn is_busy(&self, heard: &[u8]) -> bool {
         let answer = heard.get(KEY_BYTES..).unwrap_or_default();
-        let begins = answer.starts_with(b"503 ") || b"503 ".starts_with(answer);
-        self.may_refuse && !answer.is_empty() && begins
+        let begins = |code: &u16| {
+            let code = format!("{code} ");
+            answer.starts_with(code.as_bytes()) || code.as_bytes().starts_with(answer)
+        };
+        !answer.is_empty() && self.put_off.iter().any(begins)
     }
 
     pub(super) fn leave(self) {

@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 use super::inside::{Abuse, Forgery};
 use super::login::{Line, Trick};
+use super::proxy::Said;
+use super::secure::Proof;
 use super::stall::Place;
 use super::web::Frames;
 
@@ -30,6 +32,12 @@ pub(super) enum Way {
     /// A foreign page asks for a WebSocket.
     Page,
     Web(Frames),
+    /// Somebody whom nobody trusts says for whom he speaks.
+    Invented,
+    /// A trusted proxy says no sound header.
+    Proxy(Said),
+    /// An attach of version 2.
+    Prove(Proof),
 }
 
 const fn login(name: &'static str, row: u8, trick: Trick) -> Attack {
@@ -61,8 +69,15 @@ const fn web(name: &'static str, row: u8, frames: Frames) -> Attack {
     Attack { name, row, way: Way::Web(frames) }
 }
 
+const fn prove(name: &'static str, row: u8, proof: Proof) -> Attack {
+    Attack { name, row, way: Way::Prove(proof) }
+}
+
+/// A point of X25519 with which every key agrees on the same.
+const ZEROS: &str = "v2:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
 /// Every attack. Which of them an attacker plays is the seed's choice.
-pub(in crate::simulation) const TABLE: [Attack; 68] = [
+pub(in crate::simulation) const TABLE: [Attack; 78] = [
     login("public value 0", 3, Trick::Public(0)),
     login("public value 1", 3, Trick::Public(1)),
     login("public value p - 1", 3, Trick::Public(u64::MAX - 59)),
@@ -131,6 +146,16 @@ pub(in crate::simulation) const TABLE: [Attack; 68] = [
     web("a ping of 126 bytes", 18, Frames::LongPing),
     web("text that is no UTF-8, in two frames", 18, Frames::BadText),
     web("a bomb", 19, Frames::Bomb),
+    login("a public value of version 2 that is weak", 3, Trick::Key(ZEROS)),
+    login("a public value of version 2 of 3 bytes", 3, Trick::Key("v2:AAAA")),
+    Attack { name: "a header of nobody's proxy", row: 16, way: Way::Invented },
+    Attack { name: "a proxy without a header", row: 16, way: Way::Proxy(Said::Request) },
+    Attack { name: "a proxy with half a signature", row: 16, way: Way::Proxy(Said::Binary) },
+    prove("a proof of zeros", 8, Proof::Zeros),
+    prove("the proof of an earlier key", 8, Proof::EarlierKey),
+    prove("an attach of version 2 again", 8, Proof::Again),
+    prove("a proof for nobody", 10, Proof::Stranger),
+    prove("an attach of version 1 to a session of version 2", 6, Proof::V1),
 ];
 
 /// Every attack and how often it was answered as it must be, as a table of Markdown.

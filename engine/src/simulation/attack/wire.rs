@@ -15,7 +15,11 @@ pub(super) struct Wire {
 
 impl Wire {
     pub(super) fn open(net: &SimNet, to: SocketAddr) -> Wire {
-        Wire { client: net.connect(to), unsent: VecDeque::new(), heard: Vec::new() }
+        Wire::of(net.connect(to))
+    }
+
+    pub(super) fn of(client: SimClient) -> Wire {
+        Wire { client, unsent: VecDeque::new(), heard: Vec::new() }
     }
 
     /// Puts bytes behind what is to be written.

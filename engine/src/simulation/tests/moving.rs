@@ -36,7 +36,8 @@ fn attach(scene: &mut Scene, uid: &[u8], seed: u64) -> Line {
     let username = Username { uid: uid.to_vec(), server, subid }.format();
     let frames = MsgClient::new(username, Secret::new([7; 8])).attach(1);
     let wire = scene.connect(ListenerKind::Http);
-    let mut line = Line::over_web(wire, Cargo::Session, SimRandom::new(seed));
+    let address = wire.address();
+    let mut line = Line::over_web(wire, address, Cargo::Session, SimRandom::new(seed));
     line.write(&frames).expect("it waits for what it must");
     line
 }

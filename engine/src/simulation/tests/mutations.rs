@@ -240,3 +240,43 @@ fn invariant_12_a_drain_waits_for_calls_that_are_open() {
 fn invariant_17_memory_stays_inside_its_bound_while_somebody_can_make_room() {
     finds(Mutation::KeepEverything, "there is room to be made");
 }
+
+#[test]
+fn invariant_15_no_attach_is_accepted_that_proves_nothing() {
+    finds(Mutation::AcceptAnyProof, "was answered \\x00\\x06200 OK");
+}
+
+#[test]
+fn invariant_2_a_request_behind_a_proof_runs() {
+    finds(Mutation::LoseBehindProof, "somebody waits for ever");
+}
+
+#[test]
+fn invariant_18_nobody_has_more_logins_than_his_limit() {
+    finds(Mutation::TakeNoToken, "allowed");
+}
+
+#[test]
+fn invariant_18_nobody_is_refused_within_his_limit() {
+    finds(Mutation::TakeTwoTokens, "refused within its limits");
+}
+
+#[test]
+fn invariant_18_no_debts_outlive_their_session() {
+    finds(Mutation::KeepDebts, "a session that is gone are kept");
+}
+
+#[test]
+fn invariant_18_who_is_attached_is_no_stranger() {
+    finds(Mutation::KeepStrangers, "attached and a stranger");
+}
+
+#[test]
+fn invariant_19_nobody_is_believed_who_is_not_trusted() {
+    finds(Mutation::BelieveAnybody, "a smuggled request ran");
+}
+
+#[test]
+fn invariant_19_a_connection_is_that_of_its_client() {
+    finds(Mutation::ForgetClient, "is no client's address");
+}

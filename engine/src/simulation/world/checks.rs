@@ -45,6 +45,12 @@ impl World {
         let cached = core.counters.read(Counter::CacheBytesNow);
         let cached_max = core.cache_bytes_max.saturating_add(ANSWER_COST_MAX);
         assert!(cached < cached_max, "a shard has {cached} bytes of answers");
+        for key in core.meters.keys() {
+            assert!(
+                core.sessions.get(*key).is_some(),
+                "the debts of a session that is gone are kept"
+            );
+        }
         let slots = core.connections.slots();
         for slot in &slots {
             let connection = core.connections.at(*slot);
@@ -58,6 +64,7 @@ impl World {
                     its,
                     "a connection is attached to a session that has another or is not here"
                 );
+                assert!(!connection.is_newcomer, "somebody is attached and a stranger");
             }
         }
         assert_eq!(
