@@ -70,8 +70,12 @@ fn assert_served(cell: &Cell, users: u64) {
 
 #[test]
 fn login_measures_a_login_and_the_bare_exchange() {
-    let cells = good("login", &["--at-once", "8"], &["## Goals", "| login+attach | exchange"]);
-    assert_eq!(cells.len(), 4);
+    let cells = good(
+        "login",
+        &["--at-once", "8"],
+        &["## Goals", "| login+attach | exchange", "session-v2"],
+    );
+    assert_eq!(cells.len(), 6);
     for cell in &cells {
         assert!(cell.done > 0 && cell.processors.server_ran_ns > 0, "{cell:?}");
         assert!(cell.times.contains_key("login"));

@@ -13,7 +13,9 @@ pub(super) fn of(record: &Record) -> Vec<Headline> {
     let mut headlines: Vec<Headline> =
         page.goals.iter().map(|goal| of_goal(record, goal)).collect();
     let is_ours = |name: &str| {
-        [Peer::Session, Peer::Skyring, Peer::Rooms].iter().any(|peer| peer.name() == name)
+        [Peer::Session, Peer::SecureSession, Peer::Skyring, Peer::Rooms]
+            .iter()
+            .any(|peer| peer.name() == name)
     };
     for (scenario, server) in page::rows(record).into_iter().filter(|(_, name)| is_ours(name)) {
         for (name, measure) in page.shown {
@@ -21,7 +23,9 @@ pub(super) fn of(record: &Record) -> Vec<Headline> {
             headlines.extend(figure.map(|figure| {
                 let shown = Figure { is_void: false, ..figure }.show(measure.digits);
                 let verdict = figure.is_void.then_some(records::Verdict::Void);
-                Headline { verdict, ..Headline::new(format!("{scenario}: {name}"), shown) }
+                let is_secure = server == Peer::SecureSession.name();
+                let way = if is_secure { ", secure handshake" } else { "" };
+                Headline { verdict, ..Headline::new(format!("{scenario}{way}: {name}"), shown) }
             }));
         }
     }

@@ -235,7 +235,7 @@ fn bar(record: &Record, spec: &page::Bars, scenario: &str, server: &str) -> Opti
 
 fn fill(server: &str) -> &'static str {
     match server {
-        "session" | "skyring" | "rooms" => OURS,
+        "session" | "session-v2" | "skyring" | "rooms" => OURS,
         "exchange" | "ring" | "shout" => FLOOR,
         _ => OTHERS,
     }

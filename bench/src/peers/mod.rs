@@ -17,7 +17,7 @@ mod hyper;
 mod monoio;
 mod raw;
 mod ring;
-mod session;
+pub(crate) mod session;
 mod shout;
 mod skyring;
 mod tokio;
@@ -48,6 +48,8 @@ pub enum Peer {
     Raw,
     /// skyring's msgserver: attach, response cache, the demo's echo handler.
     Session,
+    /// The same with a key of its own, so that clients may speak the secure handshake.
+    SecureSession,
     /// glommio's own sockets.
     Glommio,
     /// tokio, current-thread runtime.
@@ -93,8 +95,9 @@ impl Peer {
     ];
 
     /// The others.
-    const OTHERS: [Peer; 11] = [
+    const OTHERS: [Peer; 12] = [
         Peer::Exchange,
+        Peer::SecureSession,
         Peer::Skyring,
         Peer::Hyper,
         Peer::SkyringTls,
@@ -113,6 +116,7 @@ impl Peer {
             Peer::Ring => "ring",
             Peer::Raw => "raw",
             Peer::Session => "session",
+            Peer::SecureSession => "session-v2",
             Peer::Glommio => "glommio",
             Peer::Tokio => "tokio",
             Peer::Monoio => "monoio",
@@ -143,6 +147,7 @@ impl Peer {
             Peer::Ring => "bare io_uring echo",
             Peer::Raw => "skyring, raw echo on its driver",
             Peer::Session => "skyring, msgserver session",
+            Peer::SecureSession => "skyring, msgserver session by the secure handshake",
             Peer::Glommio => "glommio's own sockets",
             Peer::Tokio => "tokio, current thread",
             Peer::Monoio => "monoio on io_uring",
@@ -168,7 +173,7 @@ impl Peer {
     /// How it is spoken to, without TLS.
     pub fn wire(self) -> Wire {
         match self {
-            Peer::Session => Wire::Session,
+            Peer::Session | Peer::SecureSession => Wire::Session,
             Peer::Skyring | Peer::Hyper | Peer::SkyringTls | Peer::HyperTls => Wire::Http,
             Peer::Tungstenite | Peer::TungsteniteSmall | Peer::FastWebSockets => Wire::WebSocket,
             _ => Wire::Echo,
@@ -247,6 +252,7 @@ pub fn run(peer: Peer, options: &PeerOptions) -> io::Result<()> {
         Peer::Glommio => glommio::serve(options),
         Peer::Raw => raw::serve(options),
         Peer::Session => session::serve(options),
+        Peer::SecureSession => session::serve_secure(options),
         Peer::Skyring => skyring::serve(options),
         Peer::SkyringTls => skyring::serve_tls(options),
         Peer::Hyper => hyper::serve(options),

@@ -2,18 +2,39 @@
 //! a login, and if asked a gate and an admin port, all on ports of the kernel's choice unless one is
 //! named.
 
+use std::fs::{self, Permissions};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use skyring::admin::{self, Admin, CounterRow};
 use skyring::config::{Config, Listener, ListenerKind};
 use skyring::demo::Demo;
 use skyring::server::{Server, ServerHandle};
 use skyring::shard::counters::Counter;
+use skyring_protocols::crypt::base64encode;
 
 use super::{PeerOptions, announce_all};
+use crate::scratch::ScratchDirectory;
+
+/// What the key of the secure handshake is made of: the generator knows it, too.
+pub(crate) const IDENTITY_SEED: [u8; 32] = [7; 32];
 
 pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
+    serve_as(options, None)
+}
+
+/// The same with an identity.
+pub(super) fn serve_secure(options: &PeerOptions) -> io::Result<()> {
+    let directory = ScratchDirectory::make("skyring-identity")?;
+    let path = directory.path().join("identity");
+    fs::write(&path, base64encode(&IDENTITY_SEED) + "\n")?;
+    fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+    serve_as(options, Some(path))
+}
+
+fn serve_as(options: &PeerOptions, identity: Option<PathBuf>) -> io::Result<()> {
     let any_port: SocketAddr = (Ipv4Addr::LOCALHOST, 0).into();
     let listener = |kind, address| Listener {
         address,
@@ -21,7 +42,7 @@ pub(super) fn serve(options: &PeerOptions) -> io::Result<()> {
         ..Listener::new(kind)
     };
     let msg = listener(ListenerKind::Msg, options.address());
-    let login = listener(ListenerKind::Login, any_port);
+    let login = Listener { identity, ..listener(ListenerKind::Login, any_port) };
     let gate = options.besides.then(|| listener(ListenerKind::Gate, any_port));
     let config = Config {
         shards: options.shards,

@@ -3,7 +3,8 @@
 //! One server core, the generator on another, so many logins at once in a closed loop, every user a
 //! new one. Beside skyring runs `exchange`, a server that accepts, passes the same bytes in as many
 //! round trips and closes: what is left above it is the protocol's and the server's, what is in it
-//! is the kernel's. A server that runs already joins with `--peer`.
+//! is the kernel's. `session-v2` is the same server by the secure handshake, whose lines are longer.
+//! A server that runs already joins with `--peer`.
 
 mod swarm;
 mod talk;
@@ -43,6 +44,7 @@ const CPU: Measure = Measure::new("CPU us/user", 1, Cell::cpu_us);
 const OVER_BARE: Measure =
     Measure { heading: "x exchange", digits: 2, over: Some("exchange"), ..CPU };
 const CALLS: Measure = Measure::new("calls/user", 2, |cell| cell.calls);
+const RATE: Measure = Measure::new("users/s", 0, Cell::rate);
 const LOGIN_P50: Measure =
     Measure::new("login p50 us", 0, |cell| Some(cell.times.get("login")?.p50_us));
 const LOGIN_P99: Measure =
@@ -56,7 +58,7 @@ pub const PAGE: Page = Page {
         CPU,
         OVER_BARE,
         CALLS,
-        Measure::new("users/s", 0, Cell::rate),
+        RATE,
         Measure::new("busy %", 0, |cell| Some(cell.server_busy()? * 100.0)),
         LOGIN_P50,
         LOGIN_P99,
@@ -66,11 +68,7 @@ pub const PAGE: Page = Page {
     bars: &[
         Bars { title: "Server CPU a user", axis: "microseconds, connect to close", measure: CPU },
         Bars { title: "System calls a user", axis: "calls of all server threads", measure: CALLS },
-        Bars {
-            title: "Users a second",
-            axis: "one server core",
-            measure: Measure::new("users/s", 0, Cell::rate),
-        },
+        Bars { title: "Users a second", axis: "one server core", measure: RATE },
         Bars { title: "Login time p99", axis: "microseconds, saturated", measure: LOGIN_P99 },
     ],
     goals: &[Goal {
@@ -81,6 +79,8 @@ pub const PAGE: Page = Page {
         limit: LOGIN_US_MAX,
     }],
     shown: &[
+        ("server CPU, microseconds", CPU),
+        ("users a second, one server core", RATE),
         ("server CPU divided by the same without a login", OVER_BARE),
         ("system calls", CALLS),
     ],
@@ -143,7 +143,8 @@ impl LoginOptions {
 /// # Errors
 /// When nothing can be measured; what fails of it is in the record.
 pub fn run(options: &LoginOptions, record: &mut Record) -> Result<(), Box<dyn Error>> {
-    let mut servers = vec![Server::Peer(Peer::Session), Server::Peer(Peer::Exchange)];
+    let mut servers =
+        [Peer::Session, Peer::SecureSession, Peer::Exchange].map(Server::Peer).to_vec();
     servers.extend(options.settings.given.iter().cloned().map(Server::Given));
     record.servers = servers.iter().map(Server::note).collect();
     if !servers.iter().any(|server| server.name() == "skynet") {
@@ -196,6 +197,7 @@ fn measure(
         login: target.login.ok_or("it has no login")?,
         attach: (scenario == LOGIN_AND_ATTACH).then_some(target.address),
         is_bare: target.name == Peer::Exchange.name(),
+        is_secure: target.name == Peer::SecureSession.name(),
     };
     let mut swarm = Swarm::new(destination, options.at_once)?;
     swarm.phase(warm_up(options))?;

@@ -37,6 +37,8 @@ pub(super) struct Destination {
     pub(super) attach: Option<SocketAddr>,
     /// Whether nobody thinks at the other end.
     pub(super) is_bare: bool,
+    /// Whether users speak the secure handshake.
+    pub(super) is_secure: bool,
 }
 
 /// Why a swarm ended.
@@ -136,6 +138,10 @@ impl Swarm {
         let user = self.users;
         let talk = if self.destination.is_bare {
             Talk::bare_login(user)
+        } else if self.destination.is_secure {
+            let mut random = [0; 32];
+            getrandom::fill(&mut random)?;
+            Talk::secure_login(user, &random)
         } else {
             let mut random = [0; 8];
             getrandom::fill(&mut random)?;

@@ -4,8 +4,13 @@
 //! order, to a server that only counts lines.
 
 use skyring_protocols::crypt::{Key64, Secret, randomkey};
-use skyring_protocols::login::{LoginClient, LoginClientOutput, SampleToken};
+use skyring_protocols::login::{
+    LoginClient, LoginClientOutput, LoginClientV2, LoginSecret, PinnedKeys, SampleToken,
+};
 use skyring_protocols::msg::{ClientEvent, MsgClient, Username};
+use skyring_protocols::secure::{ExchangeKey, SigningKey};
+
+use crate::peers::session::IDENTITY_SEED;
 
 /// The msgserver's name and the users' password in skyring's and Skynet's demos.
 const SERVER: &[u8] = b"sample";
@@ -18,13 +23,21 @@ const BLOCK_BYTES: usize = 8;
 /// What a login leaves behind for the attach.
 pub(super) struct Ticket {
     username: Vec<u8>,
-    secret: Secret,
+    secret: LoginSecret,
+}
+
+/// A login by one handshake or the other.
+pub(super) enum Client {
+    /// Skynet's.
+    V1(LoginClient),
+    /// The secure one.
+    V2(LoginClientV2),
 }
 
 /// A conversation.
 pub(super) enum Talk {
     /// A login.
-    Login { client: LoginClient, user: u64, ticket: Option<Ticket> },
+    Login { client: Box<Client>, user: u64, ticket: Option<Ticket> },
     /// An attach.
     Attach(MsgClient),
     /// What looks like a login of this token, in so many bytes.
@@ -37,7 +50,14 @@ impl Talk {
     /// A login of a user whose private key is made of these bytes.
     pub(super) fn login(user: u64, random: [u8; 8]) -> Talk {
         let client = LoginClient::new(token(user), randomkey(random));
-        Talk::Login { client, user, ticket: None }
+        Talk::Login { client: Box::new(Client::V1(client)), user, ticket: None }
+    }
+
+    /// The same by the secure handshake, with the server that has [`IDENTITY_SEED`].
+    pub(super) fn secure_login(user: u64, random: &[u8; 32]) -> Talk {
+        let pinned = PinnedKeys::new(vec![SigningKey::new(&IDENTITY_SEED).public()]);
+        let client = LoginClientV2::new(token(user), pinned, ExchangeKey::new(random));
+        Talk::Login { client: Box::new(Client::V2(client)), user, ticket: None }
     }
 
     /// Something of the same size.
@@ -60,7 +80,8 @@ impl Talk {
     pub(super) fn opening(&mut self, user: u64) -> Option<Vec<u8>> {
         match self {
             Talk::Login { .. } | Talk::BareLogin { .. } => None,
-            Talk::Attach(client) => Some(client.attach(1)),
+            // Each user attaches once, so one nonce is as good as another.
+            Talk::Attach(client) => Some(client.attach_with(1, &[9; 16])),
             Talk::BareAttach => {
                 let secret = Secret::new(Key64::default());
                 Some(MsgClient::new(username(user, b"1000".to_vec()), secret).attach(1))
@@ -88,6 +109,10 @@ impl Talk {
                 match client.poll_event() {
                     None => Ok(false),
                     Some(ClientEvent::Attached) => Ok(true),
+                    Some(ClientEvent::Challenged(proof)) => {
+                        send.extend_from_slice(&proof);
+                        Ok(false)
+                    }
                     Some(event) => Err(format!("not attached: {event:?}")),
                 }
             }
@@ -109,16 +134,35 @@ impl Talk {
     }
 }
 
-fn drive(
-    client: &mut LoginClient,
-    user: u64,
-    send: &mut Vec<u8>,
-) -> Result<Option<Ticket>, String> {
+impl Client {
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        match self {
+            Client::V1(client) => client.on_bytes(bytes),
+            Client::V2(client) => client.on_bytes(bytes),
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<LoginClientOutput> {
+        match self {
+            Client::V1(client) => client.poll_output(),
+            Client::V2(client) => client.poll_output(),
+        }
+    }
+
+    fn secret(&self) -> Option<LoginSecret> {
+        match self {
+            Client::V1(client) => client.secret().cloned().map(LoginSecret::from),
+            Client::V2(client) => client.key().cloned().map(LoginSecret::from),
+        }
+    }
+}
+
+fn drive(client: &mut Client, user: u64, send: &mut Vec<u8>) -> Result<Option<Ticket>, String> {
     while let Some(output) = client.poll_output() {
         match output {
             LoginClientOutput::Send(bytes) => send.extend_from_slice(&bytes),
             LoginClientOutput::Granted { subid } => {
-                let secret = client.secret().expect("a granted login has it").clone();
+                let secret = client.secret().expect("a granted login has it");
                 return Ok(Some(Ticket { username: username(user, subid), secret }));
             }
             outcome => return Err(format!("not logged in: {outcome:?}")),
