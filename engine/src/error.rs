@@ -18,7 +18,7 @@ pub enum StartError {
     #[error(transparent)]
     Kernel(#[from] MissingFeatures),
     /// A listener's address cannot be had.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}{}", advice(source))]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -45,7 +45,7 @@ pub enum StartError {
     #[error("the operating system gives no random bytes: {0}")]
     Entropy(String),
     /// A shard's executor or ring cannot be set up.
-    #[error("shard {shard} cannot start: {source}")]
+    #[error("shard {shard} cannot start: {source}{}", advice(source))]
     Shard {
         /// Index of the shard.
         shard: u16,
@@ -67,4 +67,35 @@ pub struct ShardFailed {
     pub connections: u64,
     /// Why, in one line.
     pub source: io::Error,
+}
+
+/// What to do about a start that lacks something of the system, if that is known.
+fn advice(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::ENOMEM | libc::ENOBUFS) => {
+            "; raise the limit of locked memory (ulimit -l, LimitMEMLOCK=) or of the control group's \
+             memory, or lower connections_per_shard_max"
+        }
+        Some(libc::EMFILE) => "; raise the limit of descriptors (ulimit -n, LimitNOFILE=)",
+        Some(libc::ENFILE) => "; raise the machine's limit of descriptors (sysctl fs.file-max)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_lacks_something_says_what_to_do() {
+        let said = |errno| {
+            let source = io::Error::from_raw_os_error(errno);
+            StartError::Shard { shard: 3, source }.to_string()
+        };
+        let memory = said(libc::ENOMEM);
+        assert!(memory.starts_with("shard 3 cannot start: Cannot allocate memory"), "{memory}");
+        assert!(memory.contains("(os error 12); raise the limit of locked memory"), "{memory}");
+        assert!(said(libc::EMFILE).contains("LimitNOFILE"));
+        assert!(said(libc::EINVAL).ends_with("(os error 22)"));
+    }
 }

@@ -71,7 +71,7 @@ where
         .ring_depth(64)
         .preempt_timer(PREEMPTION)
         .spawn(move || async move { make().await })
-        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(system_error)
 }
 
 /// Waits for a shard's thread.
@@ -84,8 +84,19 @@ pub(crate) fn join(thread: ShardThread) -> io::Result<()> {
             let lines: Vec<&str> = said(&*panic).lines().map(str::trim).collect();
             io::Error::other(format!("its thread panicked: {}", lines.join(" ")))
         }
-        error => io::Error::other(error.to_string()),
+        error => system_error(error),
     })
+}
+
+/// What the operating system said, where it was that. glommio looks at the limit of locked memory itself.
+fn system_error(error: GlommioError<()>) -> io::Error {
+    match error {
+        GlommioError::IoError(source) if source.raw_os_error().is_some() => source,
+        error => match error.to_string() {
+            text if text.contains("MemLockLimit") => io::Error::from_raw_os_error(libc::ENOMEM),
+            text => io::Error::other(text),
+        },
+    }
 }
 
 /// What a panic said, if it said anything.

@@ -11,6 +11,8 @@ mod application;
 mod drain;
 #[path = "faults/endings.rs"]
 mod endings;
+#[path = "faults/exhausted.rs"]
+mod exhausted;
 #[path = "faults/input.rs"]
 mod input;
 #[path = "faults/limits.rs"]

@@ -20,6 +20,8 @@
 pub mod sim;
 pub mod uring;
 
+use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -48,6 +50,13 @@ impl Token {
 /// An operating-system error number, positive, as in `errno`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Errno(pub i32);
+
+impl fmt::Display for Errno {
+    /// In the words of the operating system.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from_raw_os_error(self.0).fmt(f)
+    }
+}
 
 /// How long a receive stays armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

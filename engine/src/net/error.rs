@@ -9,6 +9,12 @@ pub enum ConnectError {
     /// The shard's table of connections has no place left.
     #[error("the shard has no place for another connection")]
     TableFull,
+    /// The process has as many descriptors as it may.
+    #[error("the process has no descriptor left; `ulimit -n` is its limit")]
+    NoDescriptors,
+    /// The kernel has no memory for another connection.
+    #[error("the kernel has no memory for another connection")]
+    NoMemory,
     /// There was no address to connect to.
     #[error("there is no address to connect to")]
     NoAddress,
@@ -35,13 +41,24 @@ pub enum ConnectError {
     Failed(Errno),
 }
 
+impl ConnectError {
+    /// Whether it is this side that is short of something, which may be there again later.
+    pub fn is_shortage(&self) -> bool {
+        use ConnectError::{NoDescriptors, NoMemory, TableFull};
+        matches!(self, TableFull | NoDescriptors | NoMemory)
+    }
+}
+
 impl From<Errno> for ConnectError {
     fn from(errno: Errno) -> ConnectError {
         match errno.0 {
             libc::ECONNREFUSED => ConnectError::Refused,
             libc::ETIMEDOUT => ConnectError::TimedOut,
             libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ENETDOWN => ConnectError::Unreachable,
-            libc::ENFILE | libc::EMFILE => ConnectError::TableFull,
+            // What the ring says of its table, too.
+            libc::ENFILE => ConnectError::TableFull,
+            libc::EMFILE => ConnectError::NoDescriptors,
+            libc::ENOMEM | libc::ENOBUFS => ConnectError::NoMemory,
             libc::ECONNRESET => ConnectError::Ended,
             _ => ConnectError::Failed(errno),
         }
@@ -86,6 +103,10 @@ mod tests {
         let connect = |number| ConnectError::from(Errno(number));
         assert_eq!(connect(libc::ECONNREFUSED), ConnectError::Refused);
         assert_eq!(connect(libc::EHOSTUNREACH), ConnectError::Unreachable);
+        let short = [libc::ENFILE, libc::EMFILE, libc::ENOMEM, libc::ENOBUFS].map(connect);
+        use ConnectError::{NoDescriptors, NoMemory, TableFull};
+        assert_eq!(short, [TableFull, NoDescriptors, NoMemory, NoMemory]);
+        assert!(short.iter().all(ConnectError::is_shortage));
         assert_eq!(connect(libc::EINVAL), ConnectError::Failed(Errno(libc::EINVAL)));
         assert_eq!(StreamError::from(Errno(libc::EPIPE)), StreamError::Reset);
         let broken = StreamError::from(Errno(libc::ECONNREFUSED));

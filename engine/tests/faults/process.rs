@@ -1,6 +1,6 @@
 //! The program itself, seen from outside: out of descriptors, abused, and told to end.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -163,7 +163,7 @@ fn too_few_descriptors_end_the_start() {
                 configured("few", &LISTENERS.replace("shards = 2", "shards = 16")).as_os_str(),
             ])
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("a shell");
         let mut status = None;
@@ -171,6 +171,9 @@ fn too_few_descriptors_end_the_start() {
             status = child.try_wait().unwrap();
             status.is_some()
         });
-        assert_eq!(status.and_then(|status| status.code()), Some(1), "{descriptors}");
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert_eq!(status.and_then(|status| status.code()), Some(1), "{descriptors}: {errors}");
+        assert!(errors.contains("ulimit -n"), "{descriptors}: {errors}");
     }
 }

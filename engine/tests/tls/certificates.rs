@@ -202,8 +202,8 @@ fn files_that_cannot_be_used_are_refused_at_start() {
     let with =
         |cert: &std::path::Path, key: &std::path::Path| refusal(&TlsSettings::files(cert, key));
     let said = |error: &SetupError| error.to_string();
-    let kind = std::io::ErrorKind::NotFound;
-    let unreadable = SetupError::Unreadable { path: missing.clone(), kind };
+    let errno = skyring::driver::Errno(2); // ENOENT
+    let unreadable = SetupError::Unreadable { path: missing.clone(), errno };
     assert_eq!(with(&missing, &good.key), unreadable);
     assert_eq!(with(&good.cert, &missing), unreadable);
     assert!(said(&with(&empty, &good.key)).ends_with("empty.pem: has no certificate in PEM form"));

@@ -132,6 +132,7 @@ impl Error {
         match self {
             Error::Url(error) => error.blame(),
             Error::Request(_) | Error::Body(_) | Error::BodyGone | Error::Trust(_) => Blame::Caller,
+            Error::Connect { source, .. } if source.is_shortage() => Blame::Limit,
             Error::HeadTooLarge(_)
             | Error::BodyTooLarge { .. }
             | Error::Deadline { .. }

@@ -1,11 +1,12 @@
 //! Why a TLS connection fails, and why certificates cannot be used.
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use rustls::{AlertDescription, CertificateError};
 use skyring_protocols::Blame;
 use thiserror::Error;
+
+use crate::driver::Errno;
 
 /// Why a TLS connection failed. An alert that says so to the peer is among what is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -122,12 +123,12 @@ impl From<CertificateError> for CertificateFault {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SetupError {
     /// A file cannot be read.
-    #[error("{}: cannot be read: {kind}", .path.display())]
+    #[error("{}: cannot be read: {errno}", .path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
-        kind: ErrorKind,
+        /// What the operating system says.
+        errno: Errno,
     },
     /// A file has no PEM section of the kind that is needed.
     #[error("{}: has no {wanted} in PEM form", .path.display())]

@@ -16,6 +16,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::SetupError;
 use super::provider::provider;
 use crate::config::CertificateFiles;
+use crate::driver::Errno;
 
 /// What is looked for in a file, as errors call it.
 const CERTIFICATE: &str = "certificate";
@@ -91,8 +92,10 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, SetupEr
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, SetupError> {
-    fs::read(path)
-        .map_err(|error| SetupError::Unreadable { path: path.to_owned(), kind: error.kind() })
+    fs::read(path).map_err(|error| {
+        let errno = Errno(error.raw_os_error().unwrap_or(libc::EIO));
+        SetupError::Unreadable { path: path.to_owned(), errno }
+    })
 }
 
 fn no_pem(path: &Path, wanted: &'static str) -> SetupError {
