@@ -8,17 +8,22 @@
 use std::rc::Rc;
 
 use skyring::config::Config;
-use skyring::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+};
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
 
 struct Echo;
 
 impl Application for Echo {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if *token.password != b"password" {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -12,7 +12,8 @@ use skyring::Bytes;
 use skyring::config::Config;
 use skyring::context::{Context, Target};
 use skyring::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, Reply, Request, Subid, User,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, Reply, Request,
+    Subid, User,
 };
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
@@ -22,11 +23,14 @@ struct Chat {
 }
 
 impl Application for Chat {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         // A real game asks its account service here; waiting is fine.
         if *token.password != b"password" {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -17,7 +17,9 @@ use skyring::config::Config;
 use skyring::context::Context;
 use skyring::demo::Demo;
 use skyring::error::StartError;
-use skyring::handler::{Application, Credentials, Denied, Failed, Identity, Login, Reply, Subid};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, Reply, Subid,
+};
 use skyring::http::{self, client, client::Client, client::Error};
 use skyring::server::Server;
 use skyring::service::{Acting, Actor, Fault, Key, Message, Settings};
@@ -95,7 +97,10 @@ impl Game {
 }
 
 impl Application for Game {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         Rc::clone(&self.demo).authenticate(shown).await
     }
 

@@ -15,7 +15,8 @@ use skyring::Bytes;
 use skyring::config::Config;
 use skyring::context::Context;
 use skyring::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, Reply, Request, Subid,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, Reply, Request,
+    Subid,
 };
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
@@ -48,7 +49,10 @@ impl Actor for Match {
 struct Lobby(Services);
 
 impl Application for Lobby {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

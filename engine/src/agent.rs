@@ -25,8 +25,8 @@ use bytes::Bytes;
 
 use crate::context::{Context, GateConnection, Outcome, Target};
 use crate::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
-    User,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, LogoutReason,
+    Reply, Request, Subid, User,
 };
 use crate::http;
 use crate::service::{self, Content, Fault, Message, Service, ServiceContext, Settings};
@@ -237,7 +237,10 @@ impl<A: Agent> Service for Door<A> {
 }
 
 impl<G: Application, A: Agent> Application for Agents<G, A> {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         Rc::clone(&self.game).authenticate(shown).await
     }
 

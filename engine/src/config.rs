@@ -5,6 +5,7 @@
 //! [`Config::parse`] read TOML and validate, [`Config::validate`] judges a configuration that a
 //! program has put together itself. `skyring.toml` beside this crate shows every key.
 
+mod auth;
 pub mod capacity;
 mod error;
 mod limits;
@@ -21,6 +22,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use skyring_protocols::Compat;
+
+use crate::auth::AuthSettings;
 
 pub use error::{ConfigError, ConfigFault};
 pub use limits::Limits;
@@ -74,6 +77,8 @@ pub struct Config {
     /// handshake included, before their first HTTP request, before the application opened them. When
     /// there are more, the oldest of them is closed. 0: half of what the shard's table accepts.
     pub unauthenticated_per_shard_max: u32,
+    /// Who judges login tokens.
+    pub auth: AuthSettings,
     /// The demo application's settings.
     pub demo: Demo,
     /// The listeners, in the order of the file. A program may do without, if its applications only
@@ -316,6 +321,7 @@ impl Default for Config {
             sessions_per_shard_max: 0,
             logins_in_progress_per_shard_max: LOGINS_IN_PROGRESS_DEFAULT,
             unauthenticated_per_shard_max: 0,
+            auth: AuthSettings::default(),
             demo: Demo::default(),
             listeners: ListenerKind::ALL
                 .map(websocket::of_demo)

@@ -14,7 +14,8 @@ use skyring_protocols::login::token::SampleToken;
 use crate::config::{Config, ListenerKind};
 use crate::context::{Context, GateConnection};
 use crate::handler::{
-    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+    User,
 };
 use crate::http;
 use crate::shard::command::Target;
@@ -66,10 +67,13 @@ impl Demo {
 }
 
 impl Application for Demo {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if *token.password != PASSWORD {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::driver::uring::probe::MissingFeatures;
 use crate::identity::IdentityError;
@@ -41,6 +42,9 @@ pub enum StartError {
         /// Why.
         source: IdentityError,
     },
+    /// Nobody could judge tokens.
+    #[error("auth: {0}")]
+    Auth(#[from] AuthError),
     /// No random bytes.
     #[error("the operating system gives no random bytes: {0}")]
     Entropy(String),

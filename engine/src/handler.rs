@@ -22,7 +22,8 @@ use crate::http;
 /// Implementations write the methods as `async fn`.
 pub trait Application: Sized + 'static {
     /// Is this token genuine, and whose is it? Runs on the shard that accepted the login, after the
-    /// key exchange. An error answers 401.
+    /// key exchange. An error answers 401, or 503 with a time to come back if it cannot be said now. Not asked
+    /// where the configuration names somebody else ([`AuthSettings`](crate::auth::AuthSettings)).
     ///
     /// It goes on when the client has left or its time is over, like every method here. So many
     /// logins of a shard may wait for this method and the next one together:
@@ -32,9 +33,9 @@ pub trait Application: Sized + 'static {
     fn authenticate(
         self: Rc<Self>,
         credentials: Credentials,
-    ) -> impl Future<Output = Result<Identity, Denied>> {
+    ) -> impl Future<Output = Result<Identity, AuthenticateError>> {
         let _ = credentials;
-        future::ready(Err(Denied))
+        future::ready(Err(AuthenticateError::Denied))
     }
 
     /// May this user log in, and under which subid? Runs on the user's owner shard. While it runs,
@@ -186,6 +187,23 @@ pub type Reply = Result<Bytes, Failed>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the application refuses")]
 pub struct Denied;
+
+/// Nobody is let in by a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthenticateError {
+    /// The token is not genuine: 401.
+    #[error("the token is refused")]
+    Denied,
+    /// It cannot be said now, because whoever knows is not to be had: 503, with a time to come back (WIRE L17).
+    #[error("the token cannot be judged now")]
+    Unavailable,
+}
+
+impl From<Denied> for AuthenticateError {
+    fn from(_: Denied) -> AuthenticateError {
+        AuthenticateError::Denied
+    }
+}
 
 /// A request could not be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -17,6 +17,7 @@ use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
 use skyring_protocols::login::LoginSecret;
 
+use crate::auth::{AuthError, FileKeys};
 use crate::config::Config;
 use crate::context::Context;
 use crate::driver::ShardIndex;
@@ -62,6 +63,8 @@ pub(crate) struct Shared {
     drain_timeout_ms: u64,
     places: Box<[ShardPlace]>,
     listeners: Box<[Arc<ListenerShared>]>,
+    /// Keys of JSON Web Tokens, where they are in a file.
+    keys: Option<Arc<FileKeys>>,
     /// A [`Wish`]. Not a message in a queue: it must find its way when every queue is full.
     wish: AtomicU8,
     /// Whether the thread of a shard has panicked.
@@ -80,6 +83,7 @@ impl Shared {
         router: Router,
         drain_timeout_ms: u64,
         listeners: Box<[Arc<ListenerShared>]>,
+        keys: Option<Arc<FileKeys>>,
     ) -> Arc<Shared> {
         let place = || ShardPlace {
             asked: ArrayQueue::new(COMMANDS_MAX),
@@ -91,6 +95,7 @@ impl Shared {
             drain_timeout_ms,
             places: (0..router.shards()).map(|_| place()).collect(),
             listeners,
+            keys,
             wish: AtomicU8::new(Wish::GoOn as u8),
             failed: AtomicBool::new(false),
         })
@@ -268,6 +273,12 @@ impl ServerHandle {
             Some(ReloadedIdentity { listener, result })
         };
         listeners.filter_map(reload).collect()
+    }
+
+    /// Reads the keys of JSON Web Tokens again, where they are in a file; none where they are not. Bad ones are
+    /// not taken: what there is stays.
+    pub fn reload_auth(&self) -> Option<Result<(), AuthError>> {
+        self.shared.keys.as_ref().map(|keys| keys.reload())
     }
 
     /// The counters of every shard, in order.

@@ -16,8 +16,8 @@ use skyring::config::ListenerKind;
 use skyring::context::{Context, Target};
 use skyring::demo::Demo;
 use skyring::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
-    User,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, LogoutReason,
+    Reply, Request, Subid, User,
 };
 use skyring::protocols::login::token::SampleToken;
 use skyring::protocols::msg::response::Flag;
@@ -37,7 +37,10 @@ struct Greetings {
 }
 
 impl Application for Greetings {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

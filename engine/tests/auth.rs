@@ -1,10 +1,17 @@
 //! Logins by JSON Web Token, on real sockets; and what keys are refused before anything starts.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "auth/configured.rs"]
+mod configured;
+#[path = "tls/material.rs"]
+#[allow(dead_code, reason = "another test file uses the rest")]
+mod material;
+#[path = "auth/studio.rs"]
+mod studio;
 mod support;
 
 use std::cell::Cell;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -17,13 +24,15 @@ use aws_lc_rs::signature::{
 };
 use skyring::auth::{AuthError, Jwt, JwtError, JwtSettings, KeySource};
 use skyring::config::ListenerKind;
-use skyring::handler::{Application, Credentials, Denied, Identity, Login, Subid};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Subid,
+};
 use skyring::protocols::Blame;
 use skyring::protocols::crypt::base64encode;
 use skyring::protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring::server::Server;
 
-use support::{config, connect};
+use support::{config, connect, read_more};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
@@ -35,8 +44,11 @@ struct Door {
 }
 
 impl Application for Door {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
-        self.jwt.authenticate(&shown)
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
+        Ok(self.jwt.authenticate(&shown)?)
     }
 
     async fn login(self: Rc<Self>, login: Login) -> Result<Subid, Denied> {
@@ -96,7 +108,7 @@ fn start(settings: &JwtSettings) -> (Server, SocketAddr) {
 fn login(address: SocketAddr, token: &str) -> Result<String, u16> {
     let mut stream = connect(address);
     let mut client = LoginClient::new(token.as_bytes().to_vec(), [1, 2, 3, 4, 5, 6, 7, 9]);
-    let mut buffer = [0; 4096];
+    let mut heard = Vec::new();
     loop {
         while let Some(output) = client.poll_output() {
             match output {
@@ -109,9 +121,8 @@ fn login(address: SocketAddr, token: &str) -> Result<String, u16> {
                 LoginClientOutput::Broken(error) => panic!("{error:?}"),
             }
         }
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "no answer to a token");
-        client.on_bytes(&buffer[..count]);
+        assert!(read_more(&mut stream, &mut heard), "no answer to a token");
+        client.on_bytes(&std::mem::take(&mut heard));
     }
 }
 

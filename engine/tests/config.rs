@@ -1,6 +1,9 @@
 //! The configuration file: the documented sample is true, and what cannot work is refused with the
 //! key and the reason.
 
+#[path = "config/tokens.rs"]
+mod tokens;
+
 use std::net::SocketAddr;
 use std::path::Path;
 

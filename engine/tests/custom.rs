@@ -11,7 +11,8 @@ use serde_json::json;
 use skyring::context::Context;
 use skyring::custom::Protocols;
 use skyring::handler::{
-    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+    User,
 };
 use skyring::protocols::custom::refusal::Why;
 use skyring::protocols::custom::{JsonValue, MsgPackValue, Protocol, ProtocolId, Refusal, payload};
@@ -99,7 +100,10 @@ impl Game {
 }
 
 impl Application for Game {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -13,7 +13,8 @@ use skyring::Bytes;
 use skyring::context::Context;
 use skyring::driver::ShardIndex;
 use skyring::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, Reply, Request, Subid,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, Reply, Request,
+    Subid,
 };
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
@@ -70,7 +71,10 @@ impl Actor for Adder {
 struct Hall(Services);
 
 impl Application for Hall {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

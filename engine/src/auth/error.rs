@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use skyring_protocols::Blame;
 use skyring_protocols::jwt::{JwtError, SECRET_BYTES_MIN};
 
+use crate::transport::tls::SetupError;
+
 /// Why an authenticator cannot be made. No text of a key is in it.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
@@ -31,6 +33,12 @@ pub enum AuthError {
     /// A secret that can be guessed.
     #[error("{path} must hold at least {SECRET_BYTES_MIN} bytes", path = .0.display())]
     ShortSecret(PathBuf),
+    /// A secret that cannot go along in a header.
+    #[error("{path} must hold one word of printable ASCII", path = .0.display())]
+    Bearer(PathBuf),
+    /// The authorities cannot be used.
+    #[error(transparent)]
+    Authorities(#[from] SetupError),
 }
 
 impl AuthError {
@@ -38,9 +46,11 @@ impl AuthError {
     pub fn blame(&self) -> Blame {
         match self {
             AuthError::ShortSecret(_) => Blame::Limit,
-            AuthError::Unreadable { .. } | AuthError::KeySet { .. } | AuthError::NoKeys(_) => {
-                Blame::Caller
-            }
+            AuthError::Unreadable { .. }
+            | AuthError::KeySet { .. }
+            | AuthError::NoKeys(_)
+            | AuthError::Bearer(_)
+            | AuthError::Authorities(_) => Blame::Caller,
         }
     }
 }

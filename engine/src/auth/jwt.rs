@@ -66,22 +66,7 @@ impl Jwt {
     /// # Errors
     /// When there are none to judge with.
     pub fn load(settings: &JwtSettings) -> Result<Jwt, AuthError> {
-        let keys = match &settings.keys {
-            KeySource::Secret(path) => {
-                let mut secret = read(path)?;
-                let end = secret.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
-                secret.truncate(end.map_or(0, |last| last + 1));
-                KeySet::of_secret(secret).ok_or_else(|| AuthError::ShortSecret(path.clone()))?
-            }
-            KeySource::KeySet(path) => {
-                let keys = KeySet::parse(&read(path)?)
-                    .map_err(|reason| AuthError::KeySet { path: path.clone(), reason })?;
-                if keys.is_empty() {
-                    return Err(AuthError::NoKeys(path.clone()));
-                }
-                keys
-            }
-        };
+        let keys = read_keys(&settings.keys)?;
         let (rules, server) = (settings.rules.clone(), settings.server.clone());
         Ok(Jwt { keys, rules, server })
     }
@@ -91,9 +76,7 @@ impl Jwt {
     /// # Errors
     /// [`Denied`], whatever the reason: [`Jwt::judge`] tells it.
     pub fn authenticate(&self, shown: &Credentials) -> Result<Identity, Denied> {
-        // Before 1970 no token is valid yet.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.judge(&shown.token, now.as_secs()).map_err(|_| Denied)
+        self.judge(&shown.token, now_seconds()).map_err(|_| Denied)
     }
 
     /// Whose token this is at a time, in seconds since 1970.
@@ -101,31 +84,62 @@ impl Jwt {
     /// # Errors
     /// What is wrong with it.
     pub fn judge(&self, token: &[u8], now_seconds: u64) -> Result<Identity, JwtError> {
-        let (wanted, token) = match token.iter().position(|&byte| byte == b'@') {
-            None => (None, token),
-            Some(at) => {
-                let server = base64decode_canonical(&token[..at]).map_err(|_| JwtError::Base64)?;
-                (Some(server), &token[at + 1..])
-            }
-        };
-        let jws = Jws::parse(token)?;
-        verify(&jws, &self.keys, &Signatures)?;
-        let granted = self.rules.judge(jws.payload(), now_seconds)?;
-        let claimed = granted.server.map(String::into_bytes);
-        let server = match (claimed, wanted) {
-            (Some(claimed), Some(wanted)) if claimed != wanted => return Err(JwtError::Audience),
-            (Some(server), _) | (None, Some(server)) => server,
-            (None, None) => {
-                let server = self.server.clone().ok_or(JwtError::Missing("of the server"))?;
-                server.into_bytes()
-            }
-        };
-        Ok(Identity { uid: granted.uid.into_bytes(), server })
+        judge(&self.keys, &self.rules, self.server.as_deref(), token, now_seconds)
+    }
+}
+
+/// Seconds since 1970. Before that no token is valid yet.
+pub(super) fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Whose token this is by these keys, at a time in seconds since 1970. `server`: whose user it is if it
+/// names none.
+pub(super) fn judge(
+    keys: &KeySet,
+    rules: &Rules,
+    server: Option<&str>,
+    token: &[u8],
+    now_seconds: u64,
+) -> Result<Identity, JwtError> {
+    let (wanted, token) = match token.iter().position(|&byte| byte == b'@') {
+        None => (None, token),
+        Some(at) => {
+            let server = base64decode_canonical(&token[..at]).map_err(|_| JwtError::Base64)?;
+            (Some(server), &token[at + 1..])
+        }
+    };
+    let jws = Jws::parse(token)?;
+    verify(&jws, keys, &Signatures)?;
+    let granted = rules.judge(jws.payload(), now_seconds)?;
+    let claimed = granted.server.map(String::into_bytes);
+    let server = match (claimed, wanted) {
+        (Some(claimed), Some(wanted)) if claimed != wanted => return Err(JwtError::Audience),
+        (Some(server), _) | (None, Some(server)) => server,
+        (None, None) => server.ok_or(JwtError::Missing("of the server"))?.as_bytes().to_vec(),
+    };
+    Ok(Identity { uid: granted.uid.into_bytes(), server })
+}
+
+/// The keys that a source holds now.
+pub(super) fn read_keys(source: &KeySource) -> Result<KeySet, AuthError> {
+    match source {
+        KeySource::Secret(path) => {
+            let mut secret = read(path)?;
+            let end = secret.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+            secret.truncate(end.map_or(0, |last| last + 1));
+            KeySet::of_secret(secret).ok_or_else(|| AuthError::ShortSecret(path.clone()))
+        }
+        KeySource::KeySet(path) => {
+            let keys = KeySet::parse(&read(path)?)
+                .map_err(|reason| AuthError::KeySet { path: path.clone(), reason })?;
+            if keys.is_empty() { Err(AuthError::NoKeys(path.clone())) } else { Ok(keys) }
+        }
     }
 }
 
 /// A file's content, and of a file that is too long as much as shows that it is.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthError> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, AuthError> {
     let unreadable = |source| AuthError::Unreadable { path: path.to_owned(), source };
     let file = File::open(path).map_err(unreadable)?;
     let bytes_max = KEY_SET_BYTES_MAX as u64 + 1;

@@ -152,9 +152,13 @@ fn reload(handle: &ServerHandle) -> String {
     let identities = identities
         .into_iter()
         .map(|one| said_of(one.listener, "identity", one.result.map_err(|e| e.to_string())));
-    let said: String = certificates.chain(identities).collect();
+    let keys = handle.reload_auth().into_iter().map(|result| match result {
+        Ok(()) => String::from("skyring: auth: keys reloaded\n"),
+        Err(error) => format!("skyring: auth keeps its keys: {error}\n"),
+    });
+    let said: String = certificates.chain(identities).chain(keys).collect();
     match said.is_empty() {
-        true => String::from("skyring: no listener has certificates or an identity to reload\n"),
+        true => String::from("skyring: there are no certificates, identities or keys to reload\n"),
         false => said,
     }
 }

@@ -10,7 +10,7 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::Section;
-use super::{Config, Demo, Listener, ListenerKind, limits, proxy, secure, tls, websocket};
+use super::{Config, Demo, Listener, ListenerKind, auth, limits, proxy, secure, tls, websocket};
 
 const TOP_KEYS: &[&str] = &[
     "shards",
@@ -23,6 +23,7 @@ const TOP_KEYS: &[&str] = &[
     "sessions_per_shard_max",
     "logins_in_progress_per_shard_max",
     "unauthenticated_per_shard_max",
+    "auth",
     "demo",
     "listener",
 ];
@@ -110,6 +111,9 @@ pub(super) fn parse(text: &str, fresh: Fresh) -> Result<Config, ConfigError> {
     top.set("sessions_per_shard_max", &mut config.sessions_per_shard_max)?;
     top.set("logins_in_progress_per_shard_max", &mut config.logins_in_progress_per_shard_max)?;
     top.set("unauthenticated_per_shard_max", &mut config.unauthenticated_per_shard_max)?;
+    if let Some(table) = top.table("auth")? {
+        config.auth = auth::parse(table)?;
+    }
     if let Some(table) = top.table("demo")? {
         config.demo = demo(table)?;
     }

@@ -11,7 +11,8 @@ use super::error::{ConfigError, ConfigFault};
 use super::{
     BODY_BYTES_DEFAULT, BODY_TIMEOUT_MS_DEFAULT, Config, DuplicateRequest, HEAD_BYTES_DEFAULT,
     HEAD_TIMEOUT_MS_DEFAULT, Listener, ListenerKind, OUTPUT_BYTES_DEFAULT,
-    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, capacity, limits, secure, tls, websocket,
+    PENDING_REQUESTS_DEFAULT, PushOverBudget, SHARDS_MAX, auth, capacity, limits, secure, tls,
+    websocket,
 };
 use crate::cores;
 use crate::driver::uring::limits::SLOTS_MAX;
@@ -70,6 +71,7 @@ pub(super) fn validate(config: &Config) -> Result<(), ConfigError> {
         1,
         why,
     )?;
+    auth::validate(&config.auth)?;
     duration("demo.delay_ms", config.demo.delay_ms)?;
     at_most(
         "listener",

@@ -15,7 +15,7 @@ use skyring_protocols::websocket::Kind;
 
 use crate::config::Handshake;
 use crate::driver::{ReceiveMode, ShardIndex, Token};
-use crate::handler::{Credentials, Denied, Identity, Login, Subid};
+use crate::handler::{AuthenticateError, Credentials, Denied, Identity, Login, Subid};
 use crate::identity::ServerIdentity;
 use crate::limit::{Rate, RateTable};
 use crate::mutation::{self, Mutation};
@@ -182,14 +182,25 @@ impl Core {
         }
     }
 
-    pub(crate) fn on_authenticated(&mut self, token: Token, result: Result<Identity, Denied>) {
+    pub(crate) fn on_authenticated(
+        &mut self,
+        token: Token,
+        result: Result<Identity, AuthenticateError>,
+    ) {
         let index = self.index;
         let Some(connection) = self.connections.get_mut(token) else { return };
         let listener = connection.listener;
         let Role::Login(login) = &mut connection.role else { return };
         let Some(secret) = login.machine.agreed() else { return };
-        let Ok(identity) = result else {
-            return self.on_registered(token, LoginVerdict::Unauthorized);
+        let identity = match result {
+            Ok(identity) => identity,
+            Err(AuthenticateError::Denied) => {
+                return self.on_registered(token, LoginVerdict::Unauthorized);
+            }
+            Err(AuthenticateError::Unavailable) => {
+                let busy = self.busy();
+                return self.on_registered(token, busy);
+            }
         };
         let owner = self.router.owner(&identity.uid);
         let register = Box::new(Register {

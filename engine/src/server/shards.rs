@@ -11,6 +11,7 @@ use skyring_protocols::crypt::{Key64, randomkey};
 
 use super::steward::Steward;
 use super::{Server, Shared};
+use crate::auth::{AuthSettings, Authenticator, FileKeys};
 use crate::config::{Config, Listener, capacity};
 use crate::context::{Context, ShardSide};
 use crate::cores;
@@ -81,6 +82,7 @@ struct ShardStart<M, E> {
     sessions_max: usize,
     deciding_max: usize,
     unauthenticated_max: u32,
+    auth: AuthSettings,
     started: Instant,
     make: M,
     entropy: E,
@@ -126,8 +128,12 @@ where
     let shards = capacity::shards(config, allowed.len()) as u16;
     let router = Router::new(shards, (random_word()?, random_word()?));
     let settings = listener_sides(config)?;
+    let keys = match &config.auth {
+        AuthSettings::Jwt(jwt) => Some(Arc::new(FileKeys::load(&jwt.keys)?)),
+        _ => None,
+    };
     let sides = settings.iter().map(|(_, side)| Arc::clone(side)).collect();
-    let shared = Shared::new(router, config.drain_timeout_ms, sides);
+    let shared = Shared::new(router, config.drain_timeout_ms, sides, keys);
     let (addresses, sockets) = listen(config, shards)?;
     let starts = shard_starts(config, &shared, &settings, sockets, &make, &entropy)?;
     let cores: Vec<usize> = allowed.into_iter().cycle().take(usize::from(shards)).collect();
@@ -174,6 +180,7 @@ fn shard_starts<M: Clone, E: Clone>(
             deciding_max: config.logins_in_progress_per_shard_max as usize,
             unauthenticated_max: config.unauthenticated_per_shard_max,
             started,
+            auth: config.auth.clone(),
             make: make.clone(),
             entropy: entropy.clone(),
         })
@@ -334,6 +341,8 @@ where
     let counters = Arc::clone(&place.counters);
     let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock), counters);
     let application = Rc::new((start.make)(side.context()));
+    let (context, keys) = (side.context(), shared.keys.as_ref());
+    let authenticator = Authenticator::start(&start.auth, keys, &context, &place.counters)?;
     let core = Core::new(CoreParts {
         index,
         router: shared.router,
@@ -342,7 +351,7 @@ where
         listeners: start.settings,
         mail: Mail::new(start.boxes),
         places: start.places,
-        dispatch: Dispatch::new(application, Rc::clone(&side)),
+        dispatch: Dispatch::new(application, Rc::clone(&side), authenticator),
         side: Rc::clone(&side),
         counters: Arc::clone(&place.counters),
         entropy: (start.entropy)(index.0)?,

@@ -52,7 +52,12 @@ counters! {
     LoginForbidden "login_forbidden" "Logins answered 403.";
     LoginInProgress "login_in_progress" "Logins answered 406.";
     LoginsTooOften "logins_too_often" "Logins answered 429 because their address or user logs in too often.";
-    LoginsRefused "logins_refused" "Logins answered 503 because too many waited for the application.";
+    LoginsRefused "logins_refused" "Logins answered 503 because too many waited for the application, or nobody could judge the token.";
+    AuthGranted "auth_granted" "Tokens that the configured authenticator believed.";
+    AuthDenied "auth_denied" "Tokens that the configured authenticator refused.";
+    AuthUnavailable "auth_unavailable" "Tokens that it could not judge, because keys or the service were not to be had; answered 503.";
+    AuthKeysFetched "auth_keys_fetched" "Times that keys were fetched.";
+    AuthKeysFailed "auth_keys_failed" "Times that keys could not be fetched, or were none.";
     LoginDropped "login_dropped" "Login connections closed without a result line: line too long, gone, or late.";
     SessionsNow "sessions_now" "Users logged in.";
     SessionsMax "sessions_max" "Users that may be logged in.";

@@ -16,11 +16,12 @@ use skyring_protocols::msg::session::Ticket;
 
 use super::message::Register;
 use super::sessions::SessionKey;
+use crate::auth::Authenticator;
 use crate::context::{Deed, GateConnection, ShardSide};
 use crate::driver::{ShardIndex, Token};
 use crate::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
-    User,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, LogoutReason,
+    Reply, Request, Subid, User,
 };
 use crate::http::{self, Response};
 use crate::service::Scope;
@@ -29,7 +30,7 @@ use crate::service::Scope;
 #[derive(Debug)]
 pub(crate) enum Finished {
     /// `Application::authenticate`, for the login connection.
-    Authenticated(Token, Result<Identity, Denied>),
+    Authenticated(Token, Result<Identity, AuthenticateError>),
     /// `Application::login`, for the login that the shard asked about.
     LoggedIn(ShardIndex, Box<Register>, Result<Subid, Denied>),
     /// `Application::request`, for a request with so many bytes of content.
@@ -40,11 +41,32 @@ pub(crate) enum Finished {
     Taken(GateConnection, usize),
 }
 
+/// Asks the authenticator, or where there is none the application.
+fn authenticate_by<A: Application>(
+    application: Rc<A>,
+    authenticator: Option<Authenticator>,
+) -> Box<dyn Run<Credentials, Result<Identity, AuthenticateError>>> {
+    let denied = || Err(AuthenticateError::Denied);
+    match authenticator.map(Rc::new) {
+        None => {
+            let ask = move |shown| Rc::clone(&application).authenticate(shown);
+            runner(ask, |result| result, denied)
+        }
+        Some(authenticator) => {
+            let ask = move |shown| {
+                let authenticator = Rc::clone(&authenticator);
+                async move { authenticator.authenticate(&shown).await }
+            };
+            runner(ask, |result| result, denied)
+        }
+    }
+}
+
 /// One application, its types erased.
 pub(crate) struct Dispatch {
     side: Rc<ShardSide>,
     events: Rc<dyn Events>,
-    authenticate: Box<dyn Run<Credentials, Result<Identity, Denied>>>,
+    authenticate: Box<dyn Run<Credentials, Result<Identity, AuthenticateError>>>,
     login: Box<dyn Run<Login, Result<Subid, Denied>>>,
     request: Box<dyn Run<Request, Reply>>,
     message: Box<dyn Run<(GateConnection, Bytes), ()>>,
@@ -52,16 +74,17 @@ pub(crate) struct Dispatch {
 }
 
 impl Dispatch {
-    pub(crate) fn new<A: Application>(application: Rc<A>, side: Rc<ShardSide>) -> Dispatch {
+    /// `authenticator`: who is asked about tokens in the place of the application.
+    pub(crate) fn new<A: Application>(
+        application: Rc<A>,
+        side: Rc<ShardSide>,
+        authenticator: Option<Authenticator>,
+    ) -> Dispatch {
         let with = |_: ()| Rc::clone(&application);
-        let (a, l, r, m, h) = (with(()), with(()), with(()), with(()), with(()));
+        let (l, r, m, h) = (with(()), with(()), with(()), with(()));
         Dispatch {
             side,
-            authenticate: runner(
-                move |shown| Rc::clone(&a).authenticate(shown),
-                |result| result,
-                || Err(Denied),
-            ),
+            authenticate: authenticate_by(with(()), authenticator),
             login: runner(move |it| Rc::clone(&l).login(it), |result| result, || Err(Denied)),
             request: runner(move |it| Rc::clone(&r).request(it), |reply| reply, || Err(Failed)),
             message: runner(
@@ -79,7 +102,7 @@ impl Dispatch {
         &mut self,
         connection: Token,
         shown: Credentials,
-    ) -> Option<Result<Identity, Denied>> {
+    ) -> Option<Result<Identity, AuthenticateError>> {
         let started = self.authenticate.run(shown, &self.side, self.side.root_scope());
         self.settle(started, move |result| Finished::Authenticated(connection, result))
     }

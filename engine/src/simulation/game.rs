@@ -23,8 +23,8 @@ use super::watcher::Beliefs;
 use super::web;
 use crate::context::{Context, GateConnection, Target};
 use crate::handler::{
-    Agent, Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request,
-    Subid, User,
+    Agent, Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login,
+    LogoutReason, Reply, Request, Subid, User,
 };
 use crate::http;
 
@@ -110,11 +110,14 @@ impl Agent for Echoer {
 }
 
 impl Application for Game {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         self.ledger.borrow_mut().check_peer(shown.peer);
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if token.password[..] != b"password"[..] {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         if token.user.len().is_multiple_of(2) {
             self.context.sleep(Duration::from_millis(3)).await;

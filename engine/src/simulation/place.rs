@@ -68,7 +68,7 @@ impl Place {
             mail: Mail::new(Arc::clone(&site.boxes)),
             places: Arc::clone(&site.free),
             server_end: Arc::clone(&site.server_end),
-            dispatch: Dispatch::new(Rc::new(make(side.context())), Rc::clone(&side)),
+            dispatch: Dispatch::new(Rc::new(make(side.context())), Rc::clone(&side), None),
             side: Rc::clone(&side),
             counters: Arc::clone(&counters),
             entropy: Box::new(move |bytes| {

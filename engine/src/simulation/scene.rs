@@ -24,7 +24,8 @@ use crate::context::{Context, GateConnection};
 use crate::driver::sim::{SimClient, SimNet, SimRandom, SimSettings};
 use crate::driver::{ListenerIndex, ShardIndex, Wait};
 use crate::handler::{
-    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+    User,
 };
 use crate::mailbox::Mailboxes;
 use crate::places::Places;
@@ -81,7 +82,10 @@ pub(crate) struct Doorkeeper {
 }
 
 impl Application for Doorkeeper {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if token.user.starts_with(b"hold") {
             self.door.pass().await;

@@ -10,7 +10,9 @@ use skyring::Bytes;
 use skyring::config::Config;
 use skyring::context::{Context, Target};
 use skyring::error::StartError;
-use skyring::handler::{Application, Credentials, Denied, Identity, Login, Reply, Request, Subid};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+};
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
 use skyring::shard::counters::Counter;
@@ -111,7 +113,10 @@ fn a_shard_that_panics_ends_the_server() {
 struct Blocking(Arc<Mutex<()>>);
 
 impl Application for Blocking {
-    async fn authenticate(self: std::rc::Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: std::rc::Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

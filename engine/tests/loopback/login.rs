@@ -14,7 +14,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use skyring::config::{Config, Listener, ListenerKind};
 use skyring::context::{Context, Target};
-use skyring::handler::{Application, Credentials, Denied, Identity, Login, Subid};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Subid,
+};
 use skyring::protocols::Compat;
 use skyring::protocols::login::token::SampleToken;
 use skyring::server::Server;
@@ -179,10 +181,13 @@ impl RecordedLogins {
 }
 
 impl Application for RecordedLogins {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         if *token.password != b"password" {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -9,7 +9,8 @@ use skyring::Bytes;
 use skyring::config::{Config, ListenerKind, Network};
 use skyring::context::{Context, GateConnection};
 use skyring::handler::{
-    Application, Credentials, Denied, Identity, Login, Reply, Request, Subid, User,
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Reply, Request, Subid,
+    User,
 };
 use skyring::http;
 use skyring::protocols::login::token::SampleToken;
@@ -43,7 +44,10 @@ impl Witness {
 }
 
 impl Application for Witness {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         self.note(Place::Authenticate, shown.peer);
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use skyring::config::{Config, Listener, ListenerKind, TlsSettings};
 use skyring::context::{Context, GateConnection, Target};
-use skyring::handler::{Application, Credentials, Denied, Identity, Login, Subid, User};
+use skyring::handler::{
+    Application, AuthenticateError, Credentials, Denied, Identity, Login, Subid, User,
+};
 use skyring::http;
 use skyring::protocols::login::token::SampleToken;
 use skyring::protocols::msg::{attach, response};
@@ -62,7 +64,10 @@ async fn speak(context: Context, speech: Speech) {
 }
 
 impl Application for Hall {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -27,8 +27,8 @@ use std::time::Duration;
 use skyring::Bytes;
 use skyring::context::{Context, GateConnection, Target};
 use skyring::handler::{
-    Application, Credentials, Denied, Failed, Identity, Login, LogoutReason, Reply, Request, Subid,
-    User,
+    Application, AuthenticateError, Credentials, Denied, Failed, Identity, Login, LogoutReason,
+    Reply, Request, Subid, User,
 };
 use skyring::http;
 use skyring::protocols::login::token::SampleToken;
@@ -100,11 +100,14 @@ fn panic_if(uid: &[u8], method: &str) {
 }
 
 impl Application for Game {
-    async fn authenticate(self: Rc<Self>, shown: Credentials) -> Result<Identity, Denied> {
+    async fn authenticate(
+        self: Rc<Self>,
+        shown: Credentials,
+    ) -> Result<Identity, AuthenticateError> {
         let token = SampleToken::parse(&shown.token).ok_or(Denied)?;
         panic_if(&token.user, "authenticate");
         if *token.password != b"password" {
-            return Err(Denied);
+            return Err(AuthenticateError::Denied);
         }
         Ok(Identity { uid: token.user, server: token.server })
     }

@@ -1,5 +1,6 @@
 //! What the logins of this configuration protect, and whether the keys for that can be used.
 
+use skyring::auth::{AuthSettings, Jwt};
 use skyring::config::{Config, Handshake, Listener, ListenerKind};
 use skyring::identity::ServerIdentity;
 
@@ -25,6 +26,25 @@ pub(super) fn identities(config: &Config) -> Option<Finding> {
     (!named.is_empty()).then(|| Finding::ok(subject, seen))
 }
 
+/// Whether what judges tokens can be used. None: the application does.
+pub(super) fn tokens(config: &Config) -> Option<Finding> {
+    let subject = "tokens";
+    Some(match &config.auth {
+        AuthSettings::Application => return None,
+        AuthSettings::Jwt(settings) => match Jwt::load(settings) {
+            Ok(_) => Finding::ok(subject, "judged by keys that can be used"),
+            Err(error) => Finding::fail(subject, error.to_string(), "mend the file"),
+        },
+        AuthSettings::JwtByUrl(settings) => {
+            let seen = format!("judged by keys from {}, which was not asked", settings.url);
+            Finding::ok(subject, seen)
+        }
+        AuthSettings::Callback(settings) => {
+            Finding::ok(subject, format!("judged by {}, which was not asked", settings.url))
+        }
+    })
+}
+
 /// Whether a login over the network tells whoever listens there the player's password.
 pub(super) fn logins(config: &Config) -> Finding {
     let subject = "logins";
@@ -48,6 +68,8 @@ fn is_exposed(listener: &Listener) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use skyring::auth::{CallbackSettings, JwtSettings, KeySource};
+
     use super::*;
     use crate::command::doctor::finding::Status;
 
@@ -64,6 +86,20 @@ mod tests {
             let is_safe = logins(&config).status == Status::Ok;
             assert_eq!(is_safe, handshake == Handshake::V2, "{handshake:?}");
         }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_told() {
+        let mut config = Config::default();
+        assert!(tokens(&config).is_none(), "the application judges");
+        let lost = JwtSettings::new(KeySource::Secret("/nowhere/secret".into()));
+        config.auth = AuthSettings::Jwt(lost);
+        let found = tokens(&config).expect("a file is named");
+        assert_eq!(found.status, Status::Fail);
+        assert!(found.seen.contains("/nowhere/secret"), "{found}");
+        config.auth = AuthSettings::Callback(CallbackSettings::new("https://id.example/"));
+        let found = tokens(&config).expect("a service is named");
+        assert!(found.seen.contains("https://id.example/"), "{found}");
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     findings.push(live::ports(&config));
     findings.extend(live::certificates(&config));
     findings.extend(handshakes::identities(&config));
+    findings.extend(handshakes::tokens(&config));
     findings.push(handshakes::logins(&config));
     findings.extend(proxies::networks(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
