@@ -1,8 +1,8 @@
 //! Do others agree with us? Programs that we did not write, and a client in another language that
 //! shares no code with the server.
 //!
-//! Needs python3 with the package `cryptography`, openssl, nc and setpriv, and fails without them, so it is
-//! behind the feature `interop`.
+//! Needs python3 with the package `cryptography`, openssl, nc, haproxy and setpriv, and fails without them, so
+//! it is behind the feature `interop`.
 #![cfg(feature = "interop")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,6 +10,8 @@
 mod ciphers;
 #[path = "interop/locked.rs"]
 mod locked;
+#[path = "interop/proxies.rs"]
+mod proxies;
 #[path = "interop/secure.rs"]
 mod secure;
 mod support;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skyring::protocols::msg::response::Flag;
 
@@ -149,6 +149,29 @@ fn a_signal_drains_and_a_second_one_ends() {
         }
         assert!(served.child.wait().unwrap().success());
     }
+}
+
+/// A user whose answer never comes, and who never leaves, is waited for as long as the drain may take
+/// and no longer; that is a clean end.
+#[test]
+fn a_signal_drains_for_its_time_and_no_longer() {
+    let text = "drain_timeout_ms = 300\n".to_owned() + LISTENERS + "[demo]\ndelay_ms = 600000\n";
+    let mut served: Program = Served::start("deadline", 4096, &text, ["login", "msg", "gate"]);
+    let [login_at, msg_at, _] = served.addresses;
+    let user = login(login_at, "waiting").unwrap();
+    let mut player = Player::attach(msg_at, &user, 1).unwrap();
+    player.send(1, b"never answered");
+    eventually("it runs", || served.count("requests") == 1);
+    let began = Instant::now();
+    served.signal();
+    assert_eq!(player.receive(), None);
+    assert!(began.elapsed() >= Duration::from_millis(280), "{:?}", began.elapsed());
+    let mut status = None;
+    eventually("the drain ends", || {
+        status = served.child.try_wait().unwrap();
+        status.is_some()
+    });
+    assert!(status.unwrap().success());
 }
 
 /// With descriptors for some of its shards only, the program says so and ends; it does not hang.
