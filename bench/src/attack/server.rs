@@ -112,9 +112,9 @@ impl Served {
     /// where one that leaks would be seen.
     fn sockets(&self) -> io::Result<u64> {
         let Targets { login, msg, gate, http, https } = self.targets;
-        let ports = [login, msg, gate, http, https].map(|address| address.port());
+        let places = [login, msg, gate, http, https].map(place);
         let table = fs::read_to_string("/proc/net/tcp")?;
-        Ok(table.lines().skip(1).filter(|line| is_held(line, &ports)).count() as u64)
+        Ok(table.lines().skip(1).filter(|line| is_held(line, &places)).count() as u64)
     }
 
     /// Has it read certificates and identity again.
@@ -187,15 +187,25 @@ fn listening(output: impl BufRead) -> io::Result<(Targets, SocketAddr)> {
     }
 }
 
-/// Whether a line of `/proc/net/tcp` is about a connection of one of these ports that is not over.
-fn is_held(line: &str, ports: &[u16]) -> bool {
+/// An address as `/proc/net/tcp` writes it. Its port alone would be somebody else's, too: a client's, at another
+/// address of this machine.
+fn place(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(at) => {
+            format!("{:08X}:{:04X}", u32::from_ne_bytes(at.ip().octets()), at.port())
+        }
+        SocketAddr::V6(at) => at.to_string(), // in another table, and in no settings of ours
+    }
+}
+
+/// Whether a line of `/proc/net/tcp` is about a connection at one of these places that is not over.
+fn is_held(line: &str, places: &[String]) -> bool {
     const TIME_WAIT: &str = "06";
     const LISTEN: &str = "0A";
     let mut words = line.split_whitespace().skip(1);
-    let port = words.next().and_then(|local| local.rsplit_once(':'));
-    let port = port.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+    let local = words.next().unwrap_or_default();
     let state = words.nth(1).unwrap_or_default();
-    port.is_some_and(|port| ports.contains(&port)) && ![TIME_WAIT, LISTEN].contains(&state)
+    places.iter().any(|place| place == local) && ![TIME_WAIT, LISTEN].contains(&state)
 }
 
 #[cfg(test)]
@@ -225,10 +235,13 @@ mod tests {
     fn sockets_are_told_apart() {
         let line =
             |port: &str, state: &str| format!("  0: 0100007F:{port} 0100007F:1F90 {state} 00");
-        assert!(is_held(&line("1F91", "01"), &[0x1f91]));
-        assert!(is_held(&line("1F91", "08"), &[0x1f91]));
+        let here = [place(([127, 0, 0, 1], 0x1f91).into())];
+        assert!(is_held(&line("1F91", "01"), &here));
+        assert!(is_held(&line("1F91", "08"), &here));
         for (port, state) in [("1F91", "06"), ("1F91", "0A"), ("1F90", "01")] {
-            assert!(!is_held(&line(port, state), &[0x1f91]), "{port} {state}");
+            assert!(!is_held(&line(port, state), &here), "{port} {state}");
         }
+        let elsewhere = [place(([127, 0, 0, 2], 0x1f91).into())];
+        assert!(!is_held(&line("1F91", "01"), &elsewhere));
     }
 }

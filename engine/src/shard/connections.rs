@@ -121,8 +121,10 @@ pub(crate) struct Connection {
     pub(crate) last_word: bool,
     /// Its listener does not count it: it was refused, or lives on at another shard.
     pub(crate) uncounted: bool,
-    /// It has not shown who it is.
-    pub(crate) is_newcomer: bool,
+    /// Which greeting it got while it has not shown who it is; 0: it has.
+    pub(super) greeting: u16,
+    /// The wheel will look whether its rate lets it be read again.
+    pub(super) waits_for_rate: bool,
     /// On the list of connections to be weighed this turn.
     pub(super) is_touched: bool,
     /// On the list of those that hold much.
@@ -158,7 +160,8 @@ impl Connection {
             dirty: false,
             last_word: false,
             uncounted: false,
-            is_newcomer: false,
+            greeting: 0,
+            waits_for_rate: false,
             is_touched: false,
             is_heavy: false,
             is_leaving: false,
@@ -172,6 +175,11 @@ impl Connection {
             deadline_ms: NEVER,
             timer_ms: NEVER,
         }
+    }
+
+    /// Whether it has not shown who it is.
+    pub(crate) fn is_newcomer(&self) -> bool {
+        self.greeting != 0
     }
 
     /// The other end.

@@ -12,7 +12,7 @@ use crate::driver::Token;
 use crate::limit::{Meter, MeterRates};
 
 impl Core {
-    /// A message of so many bytes has come on a connection.
+    /// A message, or a control frame of a WebSocket, of so many bytes has come on a connection.
     pub(crate) fn meter(&mut self, slot: u32, bytes: usize) {
         let Some(rates) = self.meter_rates(slot) else { return };
         let now_ms = self.now_ms;
@@ -59,7 +59,18 @@ impl Core {
         }
     }
 
+    /// Has the wheel look at a connection that stays paused because of its rate, if that is why.
+    pub(super) fn wait_for_rate(&mut self, slot: u32) {
+        let wait_ms = self.rate_wait_ms(slot);
+        if wait_ms > 0 {
+            self.resume_later(slot, wait_ms);
+        }
+    }
+
     fn resume_later(&mut self, slot: u32, wait_ms: u64) {
+        if std::mem::replace(&mut self.connections.at_mut(slot).waits_for_rate, true) {
+            return;
+        }
         let token = self.connections.token(slot);
         self.timers.arm(self.now_ms.saturating_add(wait_ms), TimerKey::Resume(token));
     }
@@ -68,6 +79,7 @@ impl Core {
     /// session may have made debts meanwhile.
     pub(super) fn on_resume_timer(&mut self, token: Token) {
         let Some(connection) = self.connections.get_mut(token) else { return };
+        connection.waits_for_rate = false;
         if !connection.paused {
             return;
         }
@@ -75,5 +87,58 @@ impl Core {
             0 => self.resume(token.slot),
             wait_ms => self.resume_later(token.slot, wait_ms),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::ListenerKind;
+    use crate::simulation::scene::{Props, Scene};
+
+    /// A session of one message a second with a debt of a few, attached anew: its slot and its client.
+    fn indebted() -> (Scene, crate::driver::sim::SimClient, u32) {
+        let mut props = Props::default();
+        props.listener(ListenerKind::Msg).limits.messages_per_second = 1;
+        let mut scene = props.start();
+        assert!(scene.log_in(b"ann"));
+        let (first, mut client) = scene.attach(b"ann", 1);
+        let mut requests = Vec::new();
+        for id in 0..3 {
+            client.request(id, b"x", &mut requests).unwrap();
+        }
+        first.write(&requests).unwrap();
+        scene.pass(5);
+        let (second, _) = scene.attach(b"ann", 2);
+        scene.pass(5);
+        let slots = scene.core(0).connections.slots();
+        let slot = *slots.last().expect("the second connection");
+        (scene, second, slot)
+    }
+
+    /// What paused a connection for another reason finds its session over its rate when it is over: the wheel
+    /// must look, or nobody ever would.
+    #[test]
+    fn whoever_is_over_the_rate_is_read_again() {
+        let (mut scene, _second, slot) = indebted();
+        let core = scene.core(0);
+        assert!(core.is_over_rate(slot), "the session keeps its debts");
+        assert!(!core.connections.at(slot).paused, "nothing has come on this connection");
+        core.pause(slot);
+        core.resume(slot);
+        assert!(core.connections.at(slot).paused, "it is not its time");
+        scene.pass(5_000);
+        assert!(!scene.core(0).connections.at(slot).paused, "its time has come");
+    }
+
+    #[test]
+    fn the_wheel_looks_once() {
+        let (mut scene, _second, slot) = indebted();
+        let core = scene.core(0);
+        core.pause(slot);
+        core.resume(slot);
+        let armed = core.timers.len();
+        core.resume(slot);
+        core.resume(slot);
+        assert_eq!(core.timers.len(), armed);
     }
 }

@@ -23,8 +23,10 @@ const SWEEP_MIN: usize = 64;
 /// The strangers of a shard.
 #[derive(Debug)]
 pub(crate) struct Newcomers {
-    /// From the oldest on.
-    queue: VecDeque<Token>,
+    /// From the oldest on, each with the number of its greeting: who became a stranger again stands there twice, and
+    /// the earlier place is not his any more.
+    queue: VecDeque<(Token, u16)>,
+    greetings: u16,
     count: u32,
     pub(crate) max: u32,
 }
@@ -32,17 +34,20 @@ pub(crate) struct Newcomers {
 impl Newcomers {
     /// No strangers yet, of so many at most.
     pub(super) fn new(max: u32) -> Newcomers {
-        Newcomers { queue: VecDeque::new(), count: 0, max }
+        Newcomers { queue: VecDeque::new(), greetings: 0, count: 0, max }
     }
 }
 
 impl Core {
     /// A connection is a stranger from now on. The oldest of them makes room, if it must.
     pub(crate) fn greet(&mut self, slot: u32) {
-        let connection = self.connections.at_mut(slot);
-        if !std::mem::replace(&mut connection.is_newcomer, true) {
+        if !self.connections.at(slot).is_newcomer() {
+            // Never 0; one that comes round again is long out of the queue.
+            self.newcomers.greetings = self.newcomers.greetings % u16::MAX + 1;
+            let greeting = self.newcomers.greetings;
+            self.connections.at_mut(slot).greeting = greeting;
             self.newcomers.count += 1;
-            self.newcomers.queue.push_back(self.connections.token(slot));
+            self.newcomers.queue.push_back((self.connections.token(slot), greeting));
         }
         self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
         if self.newcomers.count > self.newcomers.max
@@ -59,7 +64,7 @@ impl Core {
         if is_there && mutation::active(Mutation::KeepStrangers) {
             return;
         }
-        if std::mem::replace(&mut self.connections.at_mut(slot).is_newcomer, false) {
+        if std::mem::take(&mut self.connections.at_mut(slot).greeting) != 0 {
             self.newcomers.count -= 1;
             self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
         }
@@ -68,14 +73,14 @@ impl Core {
     /// The one who has been a stranger longest and is to make room.
     pub(super) fn take_oldest_newcomer(&mut self) -> Option<u32> {
         for _ in 0..self.newcomers.queue.len() {
-            let token = self.newcomers.queue.pop_front()?;
+            let (token, greeting) = self.newcomers.queue.pop_front()?;
             let Some(connection) = self.connections.get_mut(token) else { continue };
-            if !connection.is_newcomer || connection.life == Life::Closing {
+            if connection.greeting != greeting || connection.life == Life::Closing {
                 continue;
             }
             if connection.in_flight.has(InFlight::HAND_OVER) {
                 // It is as good as gone.
-                self.newcomers.queue.push_back(token);
+                self.newcomers.queue.push_back((token, greeting));
                 continue;
             }
             return Some(token.slot);
@@ -87,7 +92,9 @@ impl Core {
         let connections = &mut self.connections;
         let Newcomers { queue, count, .. } = &mut self.newcomers;
         if queue.len() > SWEEP_MIN + 2 * *count as usize {
-            queue.retain(|token| connections.get_mut(*token).is_some_and(|it| it.is_newcomer));
+            queue.retain(|(token, greeting)| {
+                connections.get_mut(*token).is_some_and(|it| it.greeting == *greeting)
+            });
         }
     }
 }

@@ -109,7 +109,7 @@ impl Core {
             let connection = self.connections.at(slot);
             let is_leaving =
                 connection.life == Life::Closing || connection.in_flight.has(InFlight::HAND_OVER);
-            (connection.is_heavy || connection.is_newcomer) && !is_leaving
+            (connection.is_heavy || connection.is_newcomer()) && !is_leaving
         };
         let mut slots = self.connections.slots().into_iter();
         let is_offline = self.sessions.iter().any(|(_, session)| is_offline(session));

@@ -366,7 +366,7 @@ impl Core {
             return;
         }
         if self.is_over_budget(slot) {
-            return;
+            return self.wait_for_rate(slot);
         }
         if self.must_wait_for_mail(slot) {
             return self.hold_for_mail(slot);

@@ -179,8 +179,14 @@ impl Core {
     fn on_web_event(&mut self, slot: u32, event: Event, rest: &mut &[u8]) {
         match event {
             Event::Message { kind, data } => self.on_web_message(slot, kind, data, rest),
-            Event::Ping(data) => self.on_socket_ping(slot, data),
-            Event::Pong(data) => self.on_socket_pong(slot, data),
+            Event::Ping(data) => {
+                self.meter(slot, data.len());
+                self.on_socket_ping(slot, data);
+            }
+            Event::Pong(data) => {
+                self.meter(slot, data.len());
+                self.on_socket_pong(slot, data);
+            }
             Event::Close { code, reason } => self.on_web_close(slot, code, reason),
         }
     }

@@ -4,10 +4,12 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use skyring::config::ListenerKind;
+use skyring::demo::Demo;
+use skyring::server::Server;
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
-use crate::support::{Player, config, connect, listener};
+use crate::support::{Player, config, connect, listener, read_more};
 
 /// Every request is answered, in the time that the rate allows, also when the session attaches anew in
 /// between; the bystander, who asks less, waits for nothing.
@@ -74,4 +76,37 @@ fn gate_connections_are_rated() {
     assert!(arena.count(Counter::RateExceeded) > 0);
     drop((gate, other));
     arena.end();
+}
+
+/// Pings are answered, so they cost as messages do.
+#[test]
+fn pings_of_a_websocket_are_rated() {
+    let mut config = config(1);
+    listener(&mut config, ListenerKind::Http).limits.messages_per_second = 100;
+    let server = Server::start(&config, |context| Demo::new(context, 0)).unwrap();
+    let index = config.listeners.iter().position(|it| it.kind == ListenerKind::Http).unwrap();
+    let mut stream = connect(server.addresses()[index]);
+    stream
+        .write_all(
+            b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n") {
+        assert!(read_more(&mut stream, &mut heard));
+    }
+    heard.clear();
+    let begun = Instant::now();
+    // A ping of one byte under a mask of zeros, and its pong.
+    stream.write_all(&b"\x89\x81\0\0\0\0x".repeat(200)).unwrap();
+    while heard.len() < 200 * 3 {
+        assert!(read_more(&mut stream, &mut heard));
+    }
+    assert_eq!(heard, b"\x8a\x01x".repeat(200));
+    assert!(begun.elapsed() >= Duration::from_millis(900), "{:?}", begun.elapsed());
+    let exceeded = server.handle().counters()[0].read(Counter::RateExceeded);
+    assert!(exceeded > 0);
+    server.handle().stop();
+    server.join().unwrap();
 }

@@ -4,11 +4,13 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use skyring::config::{Config, ListenerKind};
+use skyring::demo::Demo;
+use skyring::server::Server;
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
 use crate::support::{
-    Player, config, connect, eventually, is_silent, listener, login, read_to_end,
+    Player, config, connect, eventually, is_silent, listener, login, read_more, read_to_end,
 };
 
 const MAX: u32 = 20;
@@ -106,6 +108,47 @@ fn those_who_are_known_stay() {
     assert_eq!(arena.count(Counter::ClosedUnauthenticated), 80);
     drop((players, browsers, gates, silent));
     arena.end();
+}
+
+/// Whoever becomes a stranger again, with a login over WebSocket, is the newest of them and not the oldest.
+#[test]
+fn who_begins_a_login_later_is_no_old_stranger() {
+    let mut config = Config { unauthenticated_per_shard_max: 3, ..config(1) };
+    listener(&mut config, ListenerKind::Http).handshake_timeout_ms = 60_000;
+    let server = Server::start(&config, |context| Demo::new(context, 0)).unwrap();
+    let at = |kind| {
+        let index = config.listeners.iter().position(|it| it.kind == kind).unwrap();
+        server.addresses()[index]
+    };
+    let count = |counter| server.handle().counters()[0].read(counter);
+    let mut browser = connect(at(ListenerKind::Http));
+    browser.write_all(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"hello\n") {
+        assert!(read_more(&mut browser, &mut heard));
+    }
+    let mut silent: Vec<TcpStream> = (1..=3)
+        .map(|number| {
+            let stranger = connect(at(ListenerKind::Msg));
+            eventually("it is in", || count(Counter::UnauthenticatedNow) == number);
+            stranger
+        })
+        .collect();
+    browser
+        .write_all(
+            b"GET /login HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\
+              Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    assert!(read_to_end(&mut silent[0]).is_empty(), "the oldest has made room");
+    heard.clear();
+    while !heard.ends_with(b"=") {
+        assert!(read_more(&mut browser, &mut heard), "the challenge of a login");
+    }
+    assert!(silent[1..].iter_mut().all(is_silent));
+    assert_eq!(count(Counter::ClosedUnauthenticated), 1);
+    server.handle().stop();
+    server.join().unwrap();
 }
 
 /// A handshake of TLS that does not end is a stranger's too.

@@ -137,8 +137,14 @@ fn is_held_at(line: &str, addresses: &[SocketAddr]) -> bool {
     const LISTENING: &str = "0A";
     let fields: Vec<&str> = line.split_whitespace().collect();
     let [_, local, _, state, _, _, _, _, _, inode, ..] = fields[..] else { return false };
-    let port = local.rsplit(':').next().and_then(|port| u16::from_str_radix(port, 16).ok());
-    let ours = addresses.iter().any(|address| Some(address.port()) == port);
+    // Others may hold the same port at another address of this machine.
+    let ours = addresses.iter().any(|address| match address {
+        SocketAddr::V4(at) => {
+            let ip = u32::from_ne_bytes(at.ip().octets());
+            local == format!("{ip:08X}:{:04X}", at.port())
+        }
+        SocketAddr::V6(_) => false,
+    });
     ours && state != LISTENING && inode != "0"
 }
 

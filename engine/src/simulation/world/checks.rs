@@ -64,7 +64,7 @@ impl World {
                     its,
                     "a connection is attached to a session that has another or is not here"
                 );
-                assert!(!connection.is_newcomer, "somebody is attached and a stranger");
+                assert!(!connection.is_newcomer(), "somebody is attached and a stranger");
             }
         }
         assert_eq!(
