@@ -1,6 +1,5 @@
 //! Logins that come too often, or when there is no time for them.
 
-use std::io::Read;
 use std::time::Duration;
 
 use skyring::config::ListenerKind;
@@ -8,7 +7,7 @@ use skyring::protocols::login::client::{LoginClient, LoginClientOutput};
 use skyring::shard::counters::Counter;
 
 use crate::support::arena::Arena;
-use crate::support::{Player, config, connect, listener, login, read_to_end, token};
+use crate::support::{Player, config, connect, listener, login, read_more, read_to_end, token};
 
 /// Of one address, a minute's worth; the next hear 429 at once, without a key exchange.
 #[test]
@@ -94,11 +93,10 @@ fn a_busy_server_says_when_to_come_back() {
 fn advice(arena: &Arena) -> u32 {
     let mut stream = connect(arena.login_at());
     let mut client = LoginClient::new(token("impatient").format(), [3; 8]);
-    let mut buffer = [0; 256];
+    let mut heard = Vec::new();
     loop {
-        let count = stream.read(&mut buffer).unwrap();
-        assert!(count > 0, "a result comes before the end");
-        client.on_bytes(&buffer[..count]);
+        assert!(read_more(&mut stream, &mut heard), "a result comes before the end");
+        client.on_bytes(&std::mem::take(&mut heard));
         while let Some(output) = client.poll_output() {
             match output {
                 LoginClientOutput::Send(_) => {}

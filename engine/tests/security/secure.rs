@@ -12,7 +12,7 @@ use skyring::shard::counters::Counter;
 
 use crate::client::{self, KeyFile, Player, fresh};
 use crate::support::arena::Arena;
-use crate::support::{connect, read_to_end, token};
+use crate::support::{connect, read_more, read_to_end, token};
 
 /// Row 1. Whoever hears every byte of a login v2 hears neither the token nor the password nor the result.
 #[test]
@@ -23,7 +23,7 @@ fn row_01_login_v2_gives_a_listener_nothing() {
     let exchange = ExchangeKey::new(&fresh());
     let mut login = LoginClientV2::new(token.clone(), key.pinned(), exchange);
     let mut stream = connect(arena.login_at());
-    let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+    let mut heard = Vec::new();
     let subid = loop {
         match login.poll_output() {
             Some(LoginClientOutput::Send(line)) => {
@@ -33,9 +33,9 @@ fn row_01_login_v2_gives_a_listener_nothing() {
             Some(LoginClientOutput::Granted { subid }) => break subid,
             Some(other) => panic!("{other:?}"),
             None => {
-                let count = stream.read(&mut buffer).unwrap();
-                heard.extend_from_slice(&buffer[..count]);
-                login.on_bytes(&buffer[..count]);
+                let before = heard.len();
+                assert!(read_more(&mut stream, &mut heard));
+                login.on_bytes(&heard[before..]);
             }
         }
     };

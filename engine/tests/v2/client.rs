@@ -1,6 +1,6 @@
 //! A blocking client of the secure handshake, and a server that has an identity.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use skyring::protocols::login::{LoginClientOutput, LoginClientV2, PinnedKeys, Se
 use skyring::protocols::msg::{ClientEvent, MsgClient, Username};
 use skyring::protocols::secure::ExchangeKey;
 
-use crate::support::{config, connect, listener, token};
+use crate::support::{config, connect, listener, read_more, token};
 
 /// A key file that is taken away with this.
 pub(crate) struct KeyFile {
@@ -68,7 +68,7 @@ pub(crate) fn login(
     let mut stream = connect(address);
     let exchange = ExchangeKey::new(&fresh());
     let mut client = LoginClientV2::new(token(uid).format(), pinned, exchange);
-    let mut buffer = [0; 4096];
+    let mut heard = Vec::new();
     loop {
         while let Some(output) = client.poll_output() {
             match output {
@@ -82,9 +82,9 @@ pub(crate) fn login(
                 LoginClientOutput::Broken(_) => return Err(0),
             }
         }
-        match stream.read(&mut buffer) {
-            Ok(count) if count > 0 => client.on_bytes(&buffer[..count]),
-            _ => client.on_disconnect(),
+        match read_more(&mut stream, &mut heard) {
+            true => client.on_bytes(&std::mem::take(&mut heard)),
+            false => client.on_disconnect(),
         }
     }
 }
@@ -131,15 +131,15 @@ impl Player {
 
     /// None: the connection has ended.
     pub(crate) fn next_event(&mut self) -> Option<ClientEvent> {
-        let mut buffer = [0; 4096];
+        let mut heard = Vec::new();
         loop {
             if let Some(event) = self.client.poll_event() {
                 return Some(event);
             }
-            match self.stream.as_mut()?.read(&mut buffer) {
-                Ok(count) if count > 0 => self.client.on_bytes(&buffer[..count]),
-                _ => return None,
+            if !read_more(self.stream.as_mut()?, &mut heard) {
+                return None;
             }
+            self.client.on_bytes(&std::mem::take(&mut heard));
         }
     }
 }
