@@ -91,7 +91,7 @@ fn a_server_that_refuses_fails_the_command_and_nobody_else() {
     let peer = format!("rude={address},{},{address}", std::process::id());
     let (output, record, directory) = run("login", "rude", &["--peer", &peer]);
     assert!(!output.status.success());
-    assert_eq!((record.cells.len(), record.failures.len()), (4, 2));
+    assert_eq!((record.cells.len(), record.failures.len()), (6, 2));
     assert!(record.failures.iter().all(|failure| failure.server == "rude"));
     let table = fs::read_to_string(only_file(&directory, "md").unwrap()).unwrap();
     assert!(table.contains("## Failed measurements\n\n- rude in login, round 1:"), "{table}");

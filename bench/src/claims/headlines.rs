@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(headlines[0].goal.as_deref(), Some("at most 60"));
         assert_eq!(texts[0].1, "50.0 (40.0..60.0)");
         assert!(texts.contains(&("login: server CPU divided by the same without a login", "2.00")));
-        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert_eq!(texts.len(), 4, "{texts:?}");
     }
 
     #[test]
