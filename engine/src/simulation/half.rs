@@ -6,7 +6,7 @@ use skyring_protocols::login::token::SampleToken;
 use skyring_protocols::login::v2::{LoginClientV2, PinnedKeys};
 use skyring_protocols::secure::{ExchangeKey, SigningKey};
 
-use crate::driver::sim::SimRandom;
+use crate::driver::sim::{SimClient, SimRandom};
 
 /// Who the servers of all seeds are that speak version 2.
 pub(super) fn identity() -> SigningKey {
@@ -53,6 +53,21 @@ impl LoginHalf {
             LoginHalf::V1(client) => client.poll_output(),
             LoginHalf::V2(client) => client.poll_output(),
         }
+    }
+
+    /// Takes what has come on a connection and sends what is to be sent. The outcome, once there is one: then the
+    /// connection is to be closed.
+    pub(super) fn look(&mut self, line: &SimClient) -> Option<LoginClientOutput> {
+        self.on_bytes(&line.read());
+        if line.end().is_some() {
+            self.on_disconnect();
+        }
+        while let Some(output) = self.poll_output() {
+            let LoginClientOutput::Send(bytes) = output else { return Some(output) };
+            // A broken connection shows at the next look.
+            let _ = line.write(&bytes);
+        }
+        None
     }
 
     pub(super) fn secret(&self) -> Option<LoginSecret> {

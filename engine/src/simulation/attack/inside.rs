@@ -9,8 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use skyring_protocols::crypt::Secret;
-use skyring_protocols::login::client::{LoginClient, LoginClientOutput};
-use skyring_protocols::login::token::SampleToken;
+use skyring_protocols::login::client::LoginClientOutput;
 use skyring_protocols::msg::client::{ClientEvent, MsgClient};
 use skyring_protocols::msg::response::Flag;
 use skyring_protocols::msg::username::Username;
@@ -21,6 +20,7 @@ use super::wire::Wire;
 use super::{Progress, Terms};
 use crate::driver::sim::{SimClient, SimNet, SimRandom, StreamEnd};
 use crate::simulation::game::{FLOOD, Ledger};
+use crate::simulation::half::LoginHalf;
 
 /// Requests of one flood.
 const FLOOD_COUNT: usize = 30;
@@ -47,7 +47,7 @@ enum Plan {
 enum Step {
     /// Nothing is under way.
     Idle,
-    LogIn(SimClient, Box<LoginClient>),
+    LogIn(SimClient, LoginHalf),
     Attach(SimClient, Box<MsgClient>),
     /// Attached, and about to do what is planned.
     Strike,
@@ -162,11 +162,8 @@ impl Insider {
             line.close();
         }
         let Some((username, secret)) = &self.session else {
-            let password = b"password".to_vec().into();
-            let (user, server) = (self.uid.clone(), b"sample".to_vec());
-            let token = SampleToken { user, server, password }.format();
-            let client = LoginClient::new(token, (random.word() | 2).to_le_bytes());
-            return Step::LogIn(net.connect(terms.login), Box::new(client));
+            let client = LoginHalf::new(&self.uid, false, random);
+            return Step::LogIn(net.connect(terms.login), client);
         };
         self.index += 1;
         let mut client = Box::new(MsgClient::new(username.format(), secret.clone()));
@@ -178,41 +175,29 @@ impl Insider {
     fn log_in(
         &mut self,
         line: SimClient,
-        mut client: Box<LoginClient>,
+        mut client: LoginHalf,
         terms: &Terms,
     ) -> (Step, Progress) {
-        client.on_bytes(&line.read());
-        if line.end().is_some() {
-            client.on_disconnect();
-        }
-        while let Some(output) = client.poll_output() {
-            match output {
-                LoginClientOutput::Send(bytes) => {
-                    let _ = line.write(&bytes);
-                }
-                LoginClientOutput::Granted { subid } => {
-                    line.close();
-                    let server = b"sample".to_vec();
-                    let username = Username { uid: self.uid.clone(), server, subid };
-                    self.session = client.secret().map(|secret| (username, secret.clone()));
-                    self.index = 0;
-                    return (Step::Idle, Progress::Going);
-                }
-                LoginClientOutput::Refused(code) => {
-                    line.close();
-                    assert!(
-                        code == 406 || terms.may_put_off(code),
-                        "an attacker's own login got {code}"
-                    );
-                    return (Step::Idle, Progress::Over);
-                }
-                LoginClientOutput::Broken(_) => {
-                    line.close();
-                    return Self::fail(terms, "login broke");
-                }
+        let Some(outcome) = client.look(&line) else {
+            return (Step::LogIn(line, client), Progress::Going);
+        };
+        line.close();
+        match outcome {
+            LoginClientOutput::Granted { subid } => {
+                let server = b"sample".to_vec();
+                let username = Username { uid: self.uid.clone(), server, subid };
+                let secret = client.secret().and_then(|secret| secret.v1().cloned());
+                self.session = secret.map(|secret| (username, secret));
+                self.index = 0;
+                (Step::Idle, Progress::Going)
             }
+            LoginClientOutput::Refused(code) => {
+                let may_be = code == 406 || terms.may_put_off(code);
+                assert!(may_be, "an attacker's own login got {code}");
+                (Step::Idle, Progress::Over)
+            }
+            _ => Self::fail(terms, "login broke"),
         }
-        (Step::LogIn(line, client), Progress::Going)
     }
 
     fn attaching(

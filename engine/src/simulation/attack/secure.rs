@@ -115,38 +115,27 @@ impl SecureBout {
         net: &SimNet,
         random: &mut SimRandom,
     ) -> (Step, Progress) {
-        client.on_bytes(&line.read());
-        if line.end().is_some() {
-            client.on_disconnect();
-        }
-        while let Some(output) = client.poll_output() {
-            match output {
-                LoginClientOutput::Send(bytes) => {
-                    let _ = line.write(&bytes);
+        let Some(outcome) = client.look(&line) else {
+            return (Step::LogIn(line, client), Progress::Going);
+        };
+        line.close();
+        match outcome {
+            LoginClientOutput::Granted { subid } => {
+                let (uid, server) = (self.uid.clone(), b"sample".to_vec());
+                self.name = Username { uid, server, subid }.format();
+                self.secret = client.secret();
+                if let Some(LoginSecret::V2(key)) = &self.secret {
+                    self.first = Some(key.clone());
                 }
-                LoginClientOutput::Granted { subid } => {
-                    line.close();
-                    let (uid, server) = (self.uid.clone(), b"sample".to_vec());
-                    self.name = Username { uid, server, subid }.format();
-                    self.secret = client.secret();
-                    if let Some(LoginSecret::V2(key)) = &self.secret {
-                        self.first = Some(key.clone());
-                    }
-                    return (self.attach(terms, net, random), Progress::Going);
-                }
-                LoginClientOutput::Refused(code) => {
-                    line.close();
-                    let may_be = code == 406 || terms.may_put_off(code);
-                    assert!(may_be, "a forger's own login got {code}");
-                    return (Step::Over, Progress::Over);
-                }
-                LoginClientOutput::Broken(_) => {
-                    line.close();
-                    return Self::fail(terms, "login broke");
-                }
+                (self.attach(terms, net, random), Progress::Going)
             }
+            LoginClientOutput::Refused(code) => {
+                let may_be = code == 406 || terms.may_put_off(code);
+                assert!(may_be, "a forger's own login got {code}");
+                (Step::Over, Progress::Over)
+            }
+            _ => Self::fail(terms, "login broke"),
         }
-        (Step::LogIn(line, client), Progress::Going)
     }
 
     fn attach(&mut self, terms: &Terms, net: &SimNet, random: &mut SimRandom) -> Step {
