@@ -33,6 +33,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::console;
 use crate::measure::environment::Environment;
 use crate::records;
 use field::Field;
@@ -67,19 +68,19 @@ pub fn command(parser: lexopt::Parser, command: &str) -> Result<ExitCode, Box<dy
     let options = match AttackOptions::parse(parser)? {
         Asked::Attack(options) => options,
         Asked::Text(text) => {
-            print!("{text}");
+            console::print(&text)?;
             return Ok(ExitCode::SUCCESS);
         }
     };
     let mut record = attack(&options, Environment::read(command)?)?;
     record.headlines = report::headlines(&record);
     let text = report::render(&record);
-    print!("{text}");
+    console::print(&text)?;
     if let Some(directory) = &options.record_directory {
         records::write(directory, record.environment.day(), "attack", &record, &text)?;
     }
     for failure in &record.failures {
-        eprintln!("skyring-bench: {failure}");
+        console::complain(format_args!("skyring-bench: {failure}\n"));
     }
     Ok(if record.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

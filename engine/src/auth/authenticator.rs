@@ -31,31 +31,34 @@ enum Way {
 
 impl Authenticator {
     /// The one that the settings want; none where the application decides. `keys`: what
-    /// [`AuthSettings::Jwt`] has, read for all shards. May block for a moment.
+    /// [`AuthSettings::Jwt`] has, if they were read for all shards. May block for a moment.
     pub(crate) fn start(
         settings: &AuthSettings,
         keys: Option<&Arc<FileKeys>>,
         context: &Context,
         counters: &Arc<ShardCounters>,
     ) -> Result<Option<Authenticator>, AuthError> {
-        let way = match (settings, keys) {
-            (AuthSettings::Jwt(settings), Some(keys)) => Way::Files {
-                keys: Arc::clone(keys),
+        let way = match settings {
+            AuthSettings::Application => return Ok(None),
+            AuthSettings::Jwt(settings) => Way::Files {
+                keys: match keys {
+                    Some(keys) => Arc::clone(keys),
+                    None => Arc::new(FileKeys::load(&settings.keys)?),
+                },
                 rules: settings.rules.clone(),
                 server: settings.server.clone(),
             },
-            (AuthSettings::JwtByUrl(settings), _) => {
+            AuthSettings::JwtByUrl(settings) => {
                 let client = client_of_keys(settings, context)?;
                 let (own, counters) = (settings.clone(), Arc::clone(counters));
                 let keys = UrlKeys::start(context, client, own, counters);
                 let (rules, server) = (settings.rules.clone(), settings.server.clone());
                 Way::Url { keys, rules, server }
             }
-            (AuthSettings::Callback(settings), _) => {
+            AuthSettings::Callback(settings) => {
                 let client = client_of_callback(settings, context)?;
                 Way::Callback(Callback::load(client, settings.clone())?)
             }
-            (AuthSettings::Application | AuthSettings::Jwt(_), _) => return Ok(None),
         };
         Ok(Some(Authenticator { way, counters: Arc::clone(counters) }))
     }

@@ -7,6 +7,10 @@ use skyring_protocols::jwt::Rules;
 
 use super::JwtSettings;
 
+/// Connections of one shard to a service, and logins that wait for one, unless it is set.
+const CONNECTIONS_MAX: usize = 16;
+const WAITING_MAX: usize = 1_024;
+
 /// Who judges tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AuthSettings {
@@ -49,7 +53,8 @@ pub struct JwtUrlSettings {
 /// ```
 ///
 /// `200` with `{ "uid": "ann", "server": "sample" }` lets in; the server may be left out if `server` is set. 401 and
-/// 403 refuse. Whatever else comes, or nothing in time, is an outage: the login is answered 503.
+/// 403 refuse. Whatever else comes, or nothing in time, is an outage: the login is answered 503. The copy of the token
+/// that goes out is not wiped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallbackSettings {
     /// Where it is: `https`, or `http` on this machine.
@@ -91,8 +96,8 @@ impl CallbackSettings {
             bearer: None,
             ca: None,
             timeout: Duration::from_secs(3),
-            connections_max: 16,
-            waiting_max: 1024,
+            connections_max: CONNECTIONS_MAX,
+            waiting_max: WAITING_MAX,
             server: None,
         }
     }

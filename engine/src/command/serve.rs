@@ -3,7 +3,8 @@
 //! SIGTERM or SIGINT starts the drain: no more accepts, what runs is answered, then everything is
 //! closed and the exit status is 0. A second signal ends it at once, also with status 0: that is
 //! what was asked for. A shard that panics ends it too: the others are stopped, one line names the shard
-//! and the reason, and the exit status is 1. SIGHUP has the certificates of TLS listeners read again.
+//! and the reason, and the exit status is 1. SIGHUP has certificates, identities and the keys of tokens
+//! read again.
 
 use std::io;
 use std::path::Path;
