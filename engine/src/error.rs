@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use crate::auth::AuthError;
 use crate::config::ConfigError;
 use crate::driver::uring::probe::MissingFeatures;
+use crate::host;
 use crate::identity::IdentityError;
 use crate::transport::tls::SetupError;
 
@@ -75,7 +76,7 @@ pub struct ShardFailed {
 
 /// What to do about a start that lacks something of the system, if that is known.
 fn advice(source: &io::Error) -> &'static str {
-    match source.raw_os_error() {
+    match host::system_code(source) {
         Some(libc::ENOMEM | libc::ENOBUFS) => {
             "; raise the limit of locked memory (ulimit -l, LimitMEMLOCK=) or of the control group's \
              memory, or lower connections_per_shard_max"
@@ -101,5 +102,10 @@ mod tests {
         assert!(memory.contains("(os error 12); raise the limit of locked memory"), "{memory}");
         assert!(said(libc::EMFILE).contains("LimitNOFILE"));
         assert!(said(libc::EINVAL).ends_with("(os error 22)"));
+
+        let lost = io::Error::from_raw_os_error(libc::EMFILE);
+        let source = io::Error::other(format!("called `Result::unwrap()` on an `Err`: {lost:?}"));
+        let panicked = StartError::Shard { shard: 0, source }.to_string();
+        assert!(panicked.contains("LimitNOFILE"), "{panicked}");
     }
 }

@@ -99,6 +99,16 @@ fn system_error(error: GlommioError<()>) -> io::Error {
     }
 }
 
+/// The operating system's number for an error, also where glommio has panicked over it and its words are all that
+/// is left.
+pub(crate) fn system_code(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| {
+        let text = error.to_string();
+        let (_, rest) = text.split_once("Os { code: ")?;
+        rest.split_once(',')?.0.parse().ok()
+    })
+}
+
 /// What a panic said, if it said anything.
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
