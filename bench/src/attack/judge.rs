@@ -40,6 +40,12 @@ pub(super) fn failures(record: &Record, kinds: &[&Kind]) -> Vec<String> {
     failures
 }
 
+/// What honest users had to bear before it counted: nothing, either.
+pub(super) fn rehearsal(groups: &[Group]) -> Vec<String> {
+    let failures = groups.iter().flat_map(honest);
+    failures.map(|failure| format!("in the rehearsal, {failure}")).collect()
+}
+
 fn honest(group: &Group) -> Vec<String> {
     let name = &group.name;
     let mut failures = Vec::new();
@@ -168,6 +174,14 @@ mod tests {
     #[test]
     fn a_run_in_which_all_went_well_passes() {
         assert_eq!(judged(|_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_rehearsal_is_judged_too() {
+        let mut groups = record().groups;
+        assert_eq!(rehearsal(&groups), Vec::<String>::new());
+        groups[0].wrong = 1;
+        assert_eq!(rehearsal(&groups), ["in the rehearsal, all: 1 wrong answers"]);
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn attack(options: &AttackOptions, environment: Environment) -> Result<Record, B
         muster: Muster::gather(served.targets, options.seed)?,
         field: Field::default(),
     };
-    battle.fight(options.rehearsal())?;
+    let rehearsed = battle.fight(options.rehearsal())?;
     let before = settled(&served, fresh.connections)?;
     let counted = served.counters()?;
     let fought = battle.fight(options.lasts)?;
@@ -120,6 +120,7 @@ fn attack(options: &AttackOptions, environment: Environment) -> Result<Record, B
     };
     let chosen: Vec<&Kind> = chosen(options).into_iter().map(|(_, kind)| kind).collect();
     record.failures = judge::failures(&record, &chosen);
+    record.failures.extend(judge::rehearsal(&rehearsed.groups));
     record.failures.extend(judge::ending(status, &said));
     Ok(record)
 }
