@@ -7,7 +7,7 @@
 //!
 //! **Two ways to let others run.** `yield_now` runs the tasks that are ready and nothing else. The
 //! executor's own rings and timers are looked at only when no task of ours is ready, so now and
-//! then the shard's task waits for a glommio timer that is due at once. Plain yields cannot do
+//! then the shard's task waits for a glommio timer that is due in a moment. Plain yields cannot do
 //! that, and relying on glommio's preemption timer is unsafe: when the kernel takes the processor
 //! away for longer than that timer between arming it and the first task, glommio 0.9 believes that
 //! no task is ready and parks, for ever if nothing else is armed. The timer is therefore set so far
@@ -37,10 +37,12 @@ use crate::driver::uring::UringDriver;
 use crate::driver::{Event, Wait};
 use crate::shard::{Park, Shard};
 
-/// Longest sleep in the shard's ring, after which other tasks get their turn.
+/// Longest sleep in the shard's ring, and longest time that tasks which are ready wait for their turn.
 const SLICE: Duration = Duration::from_millis(1);
-/// Longest time that the executor's own rings and timers wait for a look.
-const VISIT: Duration = Duration::from_millis(2);
+/// Longest time that the executor's own rings and timers wait for a look, which costs some 30 microseconds.
+const VISIT: Duration = Duration::from_millis(5);
+/// How far away the timer of a look is: past by the time that the executor comes to it, so it sleeps over none.
+const MOMENT: Duration = Duration::from_micros(1);
 /// glommio's preemption timer: never in practice, see above.
 const PREEMPTION: Duration = Duration::from_secs(24 * 3600);
 /// Quiet time after which the thread parks in the executor.
@@ -143,17 +145,18 @@ pub(crate) async fn run(
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) {
     let mut bell = Bell::new(bell);
-    let mut busy_until = Instant::now();
-    let mut visited = busy_until;
+    let mut now = Instant::now();
+    let (mut busy_until, mut yielded, mut visited) = (now, now, now);
     while step(&mut shard) {
         let happened = shard.turn(Wait::AtMost(SLICE));
-        if side.has_tasks_or_forks() {
+        if side.has_tasks_or_forks() || now - yielded >= SLICE {
             // A handler that waits may have been woken: it runs now, not at the next visit. What the
             // turn has queued, answers among it, does not wait for it.
             shard.driver_mut().submit_queued();
             glommio::executor().yield_now().await;
+            yielded = now;
         }
-        let now = Instant::now();
+        now = Instant::now();
         if happened {
             busy_until = now + QUIET;
         }
@@ -161,12 +164,31 @@ pub(crate) async fn run(
             let next = shard.until_next_timer();
             park(&mut bell, &side, next).await;
             shard.unpark();
-            visited = Instant::now();
+            now = Instant::now();
+            (yielded, visited) = (now, now);
         } else if now - visited >= VISIT {
-            Timer::new(Duration::ZERO).await;
-            visited = now;
+            visit().await;
+            (yielded, visited) = (now, now);
         }
     }
+}
+
+/// Lets the executor run all tasks that are ready and look at its rings and timers.
+async fn visit() {
+    let mut timer = Timer::new(MOMENT);
+    let mut has_waited = false;
+    poll_fn(|cx| {
+        while Pin::new(&mut timer).poll(cx).is_ready() {
+            if has_waited {
+                return Poll::Ready(());
+            }
+            // One that is past when it is first polled waits for nothing.
+            timer.reset(MOMENT);
+        }
+        has_waited = true;
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Waits for the shard's ring, for a deed of the application, or for the next timer.
@@ -210,5 +232,36 @@ impl Bell {
             self.reading = None;
         }
         rung
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn a_visit_runs_what_is_ready_and_what_is_due() {
+        let core = crate::cores::allowed()[0];
+        let thread = spawn("visit", core, || async {
+            for _ in 0..1000 {
+                let done = Rc::new(Cell::new(0));
+                let own = Rc::clone(&done);
+                let task = glommio::spawn_local(async move {
+                    own.set(1);
+                    Timer::new(Duration::from_micros(50)).await;
+                    own.set(2);
+                });
+                task.detach();
+                visit().await;
+                assert_ne!(done.get(), 0, "it was ready");
+                sleep(Duration::from_micros(50));
+                visit().await;
+                assert_eq!(done.get(), 2, "its timer was due");
+            }
+        });
+        join(thread.unwrap()).unwrap();
     }
 }
