@@ -36,7 +36,11 @@ impl Core {
             .get(..frame::HEAD_BYTES)
             .map(|head| usize::from(u16::from_be_bytes([head[0], head[1]])));
         if announced.is_some_and(|length| length > attach::LINE_BYTES_MAX) {
-            return self.refuse_attach(slot, AttachAnswer::UserNotFound);
+            return match self.connections.at(slot).role {
+                // A proof of that length is none.
+                Role::Proving(_) => self.prove(slot, &[], &[]),
+                _ => self.refuse_attach(slot, AttachAnswer::UserNotFound),
+            };
         }
         match frame::decode(&input) {
             Decode::NeedMore { .. } => self.connections.keep_remainder(slot, input),
@@ -45,7 +49,8 @@ impl Core {
                 self.connections.recycle(input);
                 match self.connections.at(slot).role {
                     Role::Proving(_) => self.prove(slot, &attach, &unread),
-                    _ => self.route_attach(slot, attach, unread),
+                    Role::Attaching => self.route_attach(slot, attach, unread),
+                    _ => {}
                 }
             }
         }
@@ -100,6 +105,9 @@ impl Core {
     /// Has a client prove that it knows the key of a user that this shard owns, or would own if there was
     /// one (WIRE V13).
     fn challenge(&mut self, slot: u32, hello: Vec<u8>, unread: &[u8]) {
+        if self.draining {
+            return self.finish(slot, Counter::ClosedByServer);
+        }
         self.count(Counter::AttachChallenged);
         let challenged = Challenged::new(hello, &self.random());
         self.say_payload(slot, challenged.challenge());

@@ -67,9 +67,19 @@ impl Core {
         // Those in flight come anyway.
         listener.accepted.charge(1, rate, now_ms);
         let wait_ms = listener.accepted.wait_ms(rate, now_ms);
-        if wait_ms > 0 && listener.paused_until_ms < now_ms + wait_ms {
-            listener.paused_until_ms = now_ms + wait_ms;
-            self.timers.arm(now_ms + wait_ms, TimerKey::Accept);
+        if wait_ms > 0 {
+            self.pause_accepts(at, wait_ms);
+        }
+    }
+
+    /// Takes nothing more in for so long, from now on. The wheel looks at the end of every pause: one may follow
+    /// the other, and the shard may sleep.
+    fn pause_accepts(&mut self, at: ListenerIndex, pause_ms: u64) {
+        let until_ms = self.now_ms.saturating_add(pause_ms);
+        let listener = &mut self.listeners[usize::from(at.0)];
+        if listener.paused_until_ms < until_ms {
+            listener.paused_until_ms = until_ms;
+            self.timers.arm(until_ms, TimerKey::Accept);
         }
     }
 
@@ -89,16 +99,10 @@ impl Core {
     }
 
     pub(super) fn on_accept_failed(&mut self, at: ListenerIndex, errno: Errno) {
-        let now_ms = self.now_ms;
-        let listener = &mut self.listeners[usize::from(at.0)];
-        listener.accepts -= 1;
+        self.listeners[usize::from(at.0)].accepts -= 1;
         self.places.give(self.index);
         if EXHAUSTED.contains(&errno.0) {
-            let armed = listener.paused_until_ms > now_ms;
-            listener.paused_until_ms = listener.paused_until_ms.max(now_ms + ACCEPT_PAUSE_MS);
-            if !armed {
-                self.timers.arm(now_ms + ACCEPT_PAUSE_MS, TimerKey::Accept);
-            }
+            self.pause_accepts(at, ACCEPT_PAUSE_MS);
         }
         if errno.0 != libc::ECANCELED {
             self.count(Counter::AcceptFailed);
@@ -213,6 +217,26 @@ mod tests {
         shared.leave();
         assert!(shared.admit(700), "a refused one leaves no trace");
         assert!(shared.admit(0), "no limit");
+    }
+
+    /// Accepts that fail one after the other make a pause longer: somebody looks when it is over.
+    #[test]
+    fn every_pause_has_an_end() {
+        let mut scene = Props::default().start();
+        scene.pass(1);
+        let core = scene.core(0);
+        let at = ListenerIndex(0);
+        let until_ms = core.now_ms + ACCEPT_PAUSE_MS;
+        core.pause_accepts(at, ACCEPT_PAUSE_MS);
+        core.now_ms += ACCEPT_PAUSE_MS / 2;
+        core.pause_accepts(at, ACCEPT_PAUSE_MS);
+        let ends_ms = core.listeners[0].paused_until_ms;
+        assert_eq!(ends_ms, until_ms + ACCEPT_PAUSE_MS / 2);
+        let mut fired = Vec::new();
+        core.timers.advance(until_ms, &mut fired);
+        fired.clear();
+        core.timers.advance(ends_ms, &mut fired);
+        assert!(fired.iter().any(|key| matches!(key, TimerKey::Accept)), "{fired:?}");
     }
 
     /// A table full of logins, with more of them waiting than will ever fit: whenever a place comes

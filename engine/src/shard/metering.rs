@@ -7,7 +7,7 @@
 use super::connections::Role;
 use super::core::Core;
 use super::counters::Counter;
-use super::deadlines::TimerKey;
+use super::deadlines::{LOOK_MS_MAX, TimerKey};
 use crate::driver::Token;
 use crate::limit::{Meter, MeterRates};
 
@@ -72,7 +72,9 @@ impl Core {
             return;
         }
         let token = self.connections.token(slot);
-        self.timers.arm(self.now_ms.saturating_add(wait_ms), TimerKey::Resume(token));
+        // Of a long debt it sees no more than that it is not paid yet: it outlives its connection by little.
+        let look_ms = wait_ms.min(LOOK_MS_MAX);
+        self.timers.arm(self.now_ms.saturating_add(look_ms), TimerKey::Resume(token));
     }
 
     /// The time of a connection that had sent more than its rate has come. An earlier attach of its

@@ -39,7 +39,8 @@ impl Newcomers {
 }
 
 impl Core {
-    /// A connection is a stranger from now on. The oldest of them makes room, if it must.
+    /// A connection is a stranger from now on. The oldest of the others makes room, if it must; this one never does,
+    /// whoever calls may go on with it.
     pub(crate) fn greet(&mut self, slot: u32) {
         if !self.connections.at(slot).is_newcomer() {
             // Never 0; one that comes round again is long out of the queue.
@@ -51,9 +52,9 @@ impl Core {
         }
         self.counters.set(Counter::UnauthenticatedNow, self.newcomers.count.into());
         if self.newcomers.count > self.newcomers.max
-            && let Some(slot) = self.take_oldest_newcomer()
+            && let Some(oldest) = self.take_oldest_newcomer(Some(slot))
         {
-            self.abort(slot, Counter::ClosedUnauthenticated);
+            self.abort(oldest, Counter::ClosedUnauthenticated);
         }
         self.sweep_newcomers();
     }
@@ -70,16 +71,16 @@ impl Core {
         }
     }
 
-    /// The one who has been a stranger longest and is to make room.
-    pub(super) fn take_oldest_newcomer(&mut self) -> Option<u32> {
+    /// The one who has been a stranger longest and is to make room, but for the one that is spared.
+    pub(super) fn take_oldest_newcomer(&mut self, spared: Option<u32>) -> Option<u32> {
         for _ in 0..self.newcomers.queue.len() {
             let (token, greeting) = self.newcomers.queue.pop_front()?;
             let Some(connection) = self.connections.get_mut(token) else { continue };
             if connection.greeting != greeting || connection.life == Life::Closing {
                 continue;
             }
-            if connection.in_flight.has(InFlight::HAND_OVER) {
-                // It is as good as gone.
+            if connection.in_flight.has(InFlight::HAND_OVER) || spared == Some(token.slot) {
+                // The former is as good as gone.
                 self.newcomers.queue.push_back((token, greeting));
                 continue;
             }
@@ -96,5 +97,33 @@ impl Core {
                 connections.get_mut(*token).is_some_and(|it| it.greeting == *greeting)
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ListenerKind;
+    use crate::simulation::scene::Props;
+
+    /// Where all others are on their way to other shards, nobody makes room, and least of all the one who comes.
+    #[test]
+    fn whoever_is_greeted_does_not_make_room() {
+        let mut scene = Props::default().start();
+        let first = scene.connect(ListenerKind::Msg);
+        scene.pass(1);
+        let core = scene.core(0);
+        let leaving = core.connections.slots()[0];
+        core.connections.at_mut(leaving).in_flight.begin(InFlight::HAND_OVER);
+        core.newcomers.max = 1;
+        let second = scene.connect(ListenerKind::Msg);
+        scene.pass(1);
+        assert_eq!((first.end(), second.end()), (None, None));
+        let core = scene.core(0);
+        core.connections.at_mut(leaving).in_flight.end(InFlight::HAND_OVER);
+        let third = scene.connect(ListenerKind::Msg);
+        scene.pass(5);
+        assert!(first.end().is_some(), "it is the oldest");
+        assert_eq!((second.end(), third.end()), (None, None));
     }
 }

@@ -71,7 +71,7 @@ impl Core {
     /// Closes strangers; what is in use then.
     fn shed_newcomers(&mut self, mut left: u64, goal: u64) -> u64 {
         while left > goal
-            && let Some(slot) = self.take_oldest_newcomer()
+            && let Some(slot) = self.take_oldest_newcomer(None)
         {
             left = left.saturating_sub(self.connections.at(slot).weight_bytes.into());
             self.close_for_room(slot);

@@ -86,20 +86,50 @@ fn a_stranger_learns_nothing() {
     arena.end();
 }
 
+/// WIRE V15. A frame that no proof is as long as is a wrong proof, of a user that there is or not.
+#[test]
+fn a_proof_that_is_too_long_is_judged() {
+    let key = KeyFile::new();
+    let mut config = secure(&key, Handshake::Both);
+    listener(&mut config, ListenerKind::Msg).uniform_errors = false;
+    let arena = Arena::start(&config);
+    let (username, session) = login(arena.login_at(), "ann", key.pinned()).unwrap();
+    let absent = skyring::protocols::msg::Username {
+        uid: b"nobody".to_vec(),
+        server: b"sample".to_vec(),
+        subid: b"1".to_vec(),
+    };
+    for (name, status) in [(username, 401), (absent.format(), 404)] {
+        let mut player = Player::new(name, session.clone());
+        let mut stream = connect(arena.msg_at());
+        stream.write_all(&player.client.attach_with(1, &fresh())).unwrap();
+        player.stream = Some(stream);
+        let Some(ClientEvent::Challenged(_)) = player.next_event() else { panic!("a challenge") };
+        player.stream.as_mut().unwrap().write_all(&9000_u16.to_be_bytes()).unwrap();
+        assert_eq!(player.next_event(), Some(ClientEvent::Refused(status)));
+    }
+    arena.end();
+}
+
 /// WIRE V15. A session of one version is not opened by the other.
 #[test]
 fn no_session_changes_its_version() {
     let key = KeyFile::new();
     let arena = Arena::start(&secure(&key, Handshake::Both));
     let (username, session) = login(arena.login_at(), "new", key.pinned()).unwrap();
-    let secret = skyring::protocols::crypt::Secret::new(session.expose()[..8].try_into().unwrap());
-    let disguised = LoggedIn { secret, username };
-    assert_eq!(support::Player::attach(arena.msg_at(), &disguised, 1).err(), Some(401));
+    // Also with what stands where the other version has its secret: nothing.
+    for secret in [session.expose()[..8].try_into().unwrap(), [0; 8]] {
+        let secret = skyring::protocols::crypt::Secret::new(secret);
+        let disguised = LoggedIn { secret, username: username.clone() };
+        assert_eq!(support::Player::attach(arena.msg_at(), &disguised, 1).err(), Some(401));
+    }
     let old = support::login(arena.login_at(), "old").unwrap();
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(old.secret.expose());
-    let mut disguised = Player::new(old.username, SessionKey::new(&bytes));
-    assert_eq!(disguised.attach(arena.msg_at()), Err(401));
+    for key in [bytes, [0; 32]] {
+        let mut disguised = Player::new(old.username.clone(), SessionKey::new(&key));
+        assert_eq!(disguised.attach(arena.msg_at()), Err(401));
+    }
     arena.end();
 }
 
