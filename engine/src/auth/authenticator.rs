@@ -8,7 +8,7 @@ use skyring_protocols::jwt::{JwtError, Rules};
 
 use super::callback::Callback;
 use super::jwt::{judge, now_seconds};
-use super::keys::{FileKeys, UrlKeys};
+use super::keys::{FileKeys, Refreshed, UrlKeys};
 use super::settings::AuthSettings;
 use super::{AuthError, CallbackSettings, JwtUrlSettings};
 use crate::context::Context;
@@ -88,7 +88,8 @@ impl Authenticator {
     }
 }
 
-/// Judges by fetched keys; they are fetched anew for a token whose key is unknown.
+/// Judges by fetched keys; they are fetched anew for a token that none of them has signed. Whose name for a key
+/// says nothing, because the set's keys or the token have none, is found by its signature alone.
 async fn by_url(
     keys: &UrlKeys,
     rules: &Rules,
@@ -98,14 +99,14 @@ async fn by_url(
     let known = keys.now().ok_or(AuthenticateError::Unavailable)?;
     match judge(&known, rules, server, token, now_seconds()) {
         Ok(identity) => return Ok(identity),
-        Err(JwtError::UnknownKey) => {}
+        Err(JwtError::UnknownKey | JwtError::Signature) => {}
         Err(_) => return Err(AuthenticateError::Denied),
     }
     match keys.refresh().await {
         // Whether its key will be known is not known yet.
-        None => Err(AuthenticateError::Unavailable),
-        Some(false) => Err(AuthenticateError::Denied),
-        Some(true) => {
+        Refreshed::Not => Err(AuthenticateError::Unavailable),
+        Refreshed::Before => Err(AuthenticateError::Denied),
+        Refreshed::Now => {
             let known = keys.now().ok_or(AuthenticateError::Unavailable)?;
             let judged = judge(&known, rules, server, token, now_seconds());
             judged.map_err(|_| AuthenticateError::Denied)

@@ -65,7 +65,19 @@ struct State {
     /// None: they have never come.
     keys: Option<(Rc<KeySet>, u64)>,
     tried_ms: Option<u64>,
+    /// Whether the last try brought none.
+    has_failed: bool,
     is_fetching: bool,
+}
+
+/// What became of the wish for newer keys.
+pub(super) enum Refreshed {
+    /// They have come.
+    Now,
+    /// They came a moment ago: newer ones there are not.
+    Before,
+    /// They are on their way, or are not to be had.
+    Not,
 }
 
 impl UrlKeys {
@@ -98,21 +110,20 @@ impl UrlKeys {
         (u128::from(age_ms) <= self.settings.stale_max.as_millis()).then(|| Rc::clone(keys))
     }
 
-    /// Fetches them for the sake of a token whose key is unknown, unless that was tried a moment ago. None:
-    /// somebody else is just doing that.
-    pub(super) async fn refresh(&self) -> Option<bool> {
-        let (is_fetching, tried_ms) = {
+    /// Fetches them for the sake of a token that none of them has signed, unless that was tried a moment ago.
+    pub(super) async fn refresh(&self) -> Refreshed {
+        let (is_fetching, has_failed, tried_ms) = {
             let state = self.state.borrow();
-            (state.is_fetching, state.tried_ms)
+            (state.is_fetching, state.has_failed, state.tried_ms)
         };
-        if is_fetching {
-            return None;
-        }
         let since_ms = tried_ms.map(|at| self.context.now_ms().saturating_sub(at));
-        if since_ms.is_some_and(|since_ms| u128::from(since_ms) < self.settings.retry.as_millis()) {
-            return Some(false);
+        let retry_ms = self.settings.retry.as_millis();
+        let is_recent = since_ms.is_some_and(|since_ms| u128::from(since_ms) < retry_ms);
+        match (is_fetching, is_recent) {
+            (false, true) if !has_failed => Refreshed::Before,
+            (false, false) if self.fetch().await => Refreshed::Now,
+            _ => Refreshed::Not,
         }
-        Some(self.fetch().await)
     }
 
     /// Fetches them; keeps those that there are if that fails. Whether it worked.
@@ -123,8 +134,8 @@ impl UrlKeys {
         self.state.borrow_mut().tried_ms = Some(self.context.now_ms());
         let fetched = self.ask().await;
         let mut state = self.state.borrow_mut();
-        state.is_fetching = false;
         let has_come = fetched.is_some();
+        (state.is_fetching, state.has_failed) = (false, !has_come);
         if let Some(keys) = fetched {
             state.keys = Some((Rc::new(keys), self.context.now_ms()));
         }

@@ -10,8 +10,11 @@ use toml::Table;
 
 use super::error::{ConfigError, ConfigFault};
 use super::section::{FromValue, Section};
-use super::validate::{at_least, duration};
+use super::validate::{at_least, at_most, duration};
 use crate::auth::{AuthSettings, CallbackSettings, JwtSettings, JwtUrlSettings, KeySource};
+
+/// Seconds by which an issuer's clock may be allowed to differ.
+const LEEWAY_SECONDS_MAX: u64 = 3600;
 
 /// Which of the settings a table is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,13 +155,17 @@ fn milliseconds(section: &Section<'_>, key: &str, field: &mut Duration) -> Resul
 pub(super) fn validate(auth: &AuthSettings) -> Result<(), ConfigError> {
     match auth {
         AuthSettings::Application => Ok(()),
-        AuthSettings::Jwt(settings) => named("auth.uid_claim", &settings.rules.uid_claim),
+        AuthSettings::Jwt(settings) => sensible(&settings.rules),
         AuthSettings::JwtByUrl(settings) => {
             safe("auth.keys_url", &settings.url)?;
             lasts("auth.refresh_ms", settings.refresh)?;
             lasts("auth.retry_ms", settings.retry)?;
             lasts("auth.stale_ms_max", settings.stale_max)?;
-            named("auth.uid_claim", &settings.rules.uid_claim)
+            let least_ms = (settings.refresh + settings.retry).as_millis() as u64;
+            let why =
+                "refresh_ms and retry_ms: keys would be too old before they are fetched again";
+            at_least("auth.stale_ms_max", settings.stale_max.as_millis() as u64, least_ms, why)?;
+            sensible(&settings.rules)
         }
         AuthSettings::Callback(settings) => {
             safe("auth.url", &settings.url)?;
@@ -178,8 +185,11 @@ fn lasts(key: &str, value: Duration) -> Result<(), ConfigError> {
     duration(key, milliseconds)
 }
 
-fn named(key: &str, name: &str) -> Result<(), ConfigError> {
-    wrong_text(!name.is_empty(), key, "the name of a claim", name)
+fn sensible(rules: &Rules) -> Result<(), ConfigError> {
+    let leeway_seconds = rules.leeway_seconds.into();
+    at_most("auth.leeway_seconds", leeway_seconds, LEEWAY_SECONDS_MAX, "tokens must expire")?;
+    let name = &rules.uid_claim;
+    wrong_text(!name.is_empty(), "auth.uid_claim", "the name of a claim", name)
 }
 
 /// Tokens and keys travel there: whoever can read or change them lets in whom he likes.

@@ -218,13 +218,13 @@ fn a_server_whose_keys_cannot_be_read_does_not_start() {
     }
 }
 
-/// A key with its name, as a set of one, and a token that it has signed.
+/// A key with its name, if it has one, as a set of one, and a token that it has signed.
 fn signed(name: &str) -> (Mood, String) {
     let pair = Ed25519KeyPair::generate().unwrap();
     let public = base64url(pair.public_key().as_ref());
-    let set =
-        format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{name}","x":"{public}"}}]}}"#);
-    let header = format!(r#"{{"alg":"EdDSA","kid":"{name}"}}"#);
+    let kid = if name.is_empty() { String::new() } else { format!(r#","kid":"{name}""#) };
+    let set = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519"{kid},"x":"{public}"}}]}}"#);
+    let header = format!(r#"{{"alg":"EdDSA"{kid}}}"#);
     let sign = |message: &[u8]| pair.sign(message).as_ref().to_vec();
     let token = token(&header, r#""sub":"dan","server":"sample""#, 60, sign);
     (Mood::Answers(200, set.into_bytes()), token)
@@ -254,6 +254,26 @@ fn fetched_keys_follow_those_who_change_them() {
     assert!(studio.heard()[0].starts_with("get /ask http/1.1"));
     assert!(asked >= 2, "{asked}");
     served.end();
+}
+
+/// A new key while nobody can fetch it: whoever shows it comes back, and whoever shows the old one is let in.
+#[test]
+fn what_cannot_be_judged_during_an_outage_is_not_refused() {
+    for name in ["new", ""] {
+        let (first, by_first) = signed(name.replace("new", "old").as_str());
+        let (second, by_second) = signed(name);
+        let studio = Studio::open(first);
+        let served = Served::start(AuthSettings::JwtByUrl(by_url(&studio)));
+        let dan = Ok(String::from("dan"));
+        eventually("keys have come", || login(served.at, &by_first) == dan);
+        studio.set(Mood::Answers(500, Vec::new()));
+        eventually("nobody knows", || login(served.at, &by_second) == Err(503));
+        assert_eq!(login(served.at, &by_second), Err(503), "nor a moment later");
+        assert_eq!(login(served.at, &by_first), dan);
+        studio.set(second);
+        eventually("the outage is over", || login(served.at, &by_second) == dan);
+        served.end();
+    }
 }
 
 #[test]

@@ -42,6 +42,8 @@ fn who_judges_tokens_is_read_and_must_make_sense() {
         ("kind = \"jwt\"\nsecret = \"/s\"\nuid_claim = \"\"", "auth.uid_claim: must be the name"),
         ("kind = \"jwt\"\nkeys_url = \"http://id.example/\"", "auth.keys_url: must be an https"),
         ("kind = \"jwt\"\nkeys_url = \"https://a/\"\nretry_ms = 0", "auth.retry_ms: "),
+        ("kind = \"jwt\"\nkeys_url = \"https://a/\"\nstale_ms_max = 60000", "auth.stale_ms_max: "),
+        ("kind = \"jwt\"\nsecret = \"/s\"\nleeway_seconds = 3601", "auth.leeway_seconds: "),
         ("kind = \"callback\"", "auth.url: missing"),
         ("kind = \"callback\"\nurl = \"http://10.0.0.1/\"", "auth.url: must be an https URL"),
         ("kind = \"callback\"\nurl = \"https://a/\"\nwaiting_per_shard_max = 0", "auth.waiting"),

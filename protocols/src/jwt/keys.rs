@@ -123,14 +123,13 @@ impl KeySet {
     }
 
     /// Those that may have signed this token: of its algorithm, and of its key's name where both have
-    /// one. At most [`TRIED_MAX`].
+    /// one. Those that do come first. At most [`TRIED_MAX`].
     pub fn candidates<'a>(&'a self, jws: &'a Jws<'_>) -> impl Iterator<Item = &'a Key> {
-        let fits = |key: &&Key| match (key.id.as_deref(), jws.key_id()) {
-            (Some(own), Some(asked)) => own == asked,
-            _ => true,
-        };
+        let of_name = |key: &&Key| key.id.is_some() && key.id.as_deref() == jws.key_id();
+        let may_be = |key: &&Key| key.id.is_none() || jws.key_id().is_none();
         let same = |key: &&Key| key.material.algorithm() == jws.algorithm();
-        self.keys.iter().filter(same).filter(fits).take(TRIED_MAX)
+        let keys = || self.keys.iter().filter(same);
+        keys().filter(of_name).chain(keys().filter(may_be)).take(TRIED_MAX)
     }
 }
 

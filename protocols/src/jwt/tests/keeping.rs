@@ -115,6 +115,11 @@ fn a_token_costs_a_few_keys_at_most() {
     let signed = |byte: usize| token(r#"{"alg":"HS256"}"#, "{}", &[byte as u8; 32]);
     assert_eq!(judge(&signed(TRIED_MAX - 1), &keys(&nameless)), Ok(()));
     assert_eq!(judge(&signed(TRIED_MAX), &keys(&nameless)), Err(JwtError::Signature));
+    // The one that the token names is tried first, wherever it stands.
+    let named = secret(&[99; 32], r#","kid":"mine""#);
+    let all = keys(&[nameless, vec![named]].concat());
+    let of_name = token(r#"{"alg":"HS256","kid":"mine"}"#, "{}", &[99; 32]);
+    assert_eq!(judge(&of_name, &all), Ok(()));
 }
 
 #[test]
