@@ -101,7 +101,9 @@ impl ServerIdentity {
         let failed = |source| IdentityError::File { path: path.to_owned(), source };
         let mut seed = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        let line = Zeroizing::new(base64encode(&*seed) + "\n");
+        let text = Zeroizing::new(base64encode(&*seed));
+        // Written in two parts: a line made of both might leave a copy behind where it grew.
+        let parts = [text.as_bytes(), b"\n"];
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -109,7 +111,8 @@ impl ServerIdentity {
             .open(path)
             .map_err(failed)?;
         file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
-        file.write_all(line.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        let written = parts.iter().try_for_each(|part| file.write_all(part));
+        written.and_then(|()| file.sync_all()).map_err(failed)?;
         Ok(base64encode(&SigningKey::new(&seed).public().to_bytes()))
     }
 }

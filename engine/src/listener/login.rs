@@ -12,6 +12,7 @@ use skyring_protocols::login::SecureOffer;
 use skyring_protocols::login::server::{LoginClose, LoginOutput, LoginServer, LoginVerdict};
 use skyring_protocols::secure::ExchangeKey;
 use skyring_protocols::websocket::Kind;
+use zeroize::Zeroizing;
 
 use crate::config::Handshake;
 use crate::driver::{ReceiveMode, ShardIndex, Token};
@@ -50,7 +51,7 @@ impl Core {
         match identity.filter(|_| handshake != Handshake::V1) {
             None => LoginServer::new(compat, challenge, private_key),
             Some(identity) => {
-                let exchange = ExchangeKey::new(&self.random());
+                let exchange = ExchangeKey::new(&Zeroizing::new(self.random()));
                 let allows_v1 = handshake == Handshake::Both;
                 let offer = SecureOffer { identity, exchange, allows_v1 };
                 LoginServer::with_offer(compat, challenge, private_key, offer)
@@ -74,7 +75,7 @@ impl Core {
     }
 
     /// Whether as many users are logged in as may be.
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.sessions.len() >= self.sessions_max
     }
 

@@ -261,8 +261,9 @@ impl Sessions {
 
 const INDEXED: &str = "an index in a table is that of a session";
 
-/// What may stand behind the username in one: two colons, an index of 20 characters, and a proof.
-const ATTACH_REST_BYTES: usize = 2 + 20 + 12;
+/// What may stand around the username in one, in a hello of attach v2: `v2:`, two colons, an index of 10 digits and a
+/// nonce. That is more than in Skynet's line, of two colons, an index of 20 characters and a proof of 12.
+const ATTACH_REST_BYTES: usize = 3 + 2 + 10 + 24;
 /// Longest username that an attach can name.
 const USERNAME_BYTES_MAX: usize = attach::LINE_BYTES_MAX - ATTACH_REST_BYTES;
 
@@ -281,6 +282,7 @@ pub(crate) fn user(uid: &[u8], server: &Rc<str>, subid: &[u8]) -> Option<User> {
 #[cfg(test)]
 mod tests {
     use skyring_protocols::crypt::Secret;
+    use skyring_protocols::msg::{AttachHello, attach_v2};
 
     use super::*;
 
@@ -324,16 +326,12 @@ mod tests {
         let server: Rc<str> = Rc::from("s");
         let longest = (0..).take_while(|bytes| user(&vec![b'u'; *bytes], &server, b"1").is_some());
         let user = user(&vec![b'u'; longest.last().expect("short names do")], &server, b"1");
-        let line = skyring_protocols::msg::attach::format(
-            user.expect("the longest").username(),
-            u64::MAX,
-            &Secret::new([1; 8]),
-        );
-        assert!(
-            (attach::LINE_BYTES_MAX - 4..=attach::LINE_BYTES_MAX).contains(&line.len()),
-            "{}",
-            line.len()
-        );
+        let user = user.expect("the longest");
+        let hello = attach_v2::hello(user.username(), u32::MAX.into(), &[1; 16]);
+        assert!(AttachHello::parse(&hello).is_ok());
+        assert!(hello.len() > attach::LINE_BYTES_MAX - 4, "{}", hello.len());
+        let line = attach::format(user.username(), u64::MAX, &Secret::new([1; 8]));
+        assert!(line.len() <= attach::LINE_BYTES_MAX, "{}", line.len());
     }
 
     #[test]

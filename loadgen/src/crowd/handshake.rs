@@ -30,7 +30,8 @@ impl Crowd {
             server: options.server.clone().into_bytes(),
             password: options.password.clone().into_bytes().into(),
         };
-        // Nobody tells the logins of a user apart by their keys, so each may have the same.
+        // Nobody tells the logins of a user apart by their keys, so each may have the same; and a run can be
+        // repeated byte for byte. Whoever knows its seed can read what it says: its users are nobody.
         let mut random = choice(options.seed, self.number(index), 0, Purpose::Key);
         let login = match &self.plan.pinned {
             None => {
@@ -209,6 +210,10 @@ impl Crowd {
         }
         let code = payload.get(..3).and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
         let trouble = match code {
+            Some(200) => {
+                let what = "the server does not prove that it knows the session's key";
+                Trouble::Broken(Step::Attach, String::from(what))
+            }
             Some(code) => Trouble::Refused(Step::Attach, code),
             None => Trouble::Broken(Step::Attach, String::from("the answer is no status")),
         };

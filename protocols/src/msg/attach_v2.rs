@@ -142,10 +142,11 @@ impl Challenged {
         size_of::<Self>() + self.hello.capacity() + self.challenge.capacity()
     }
 
-    /// Does as much work for a user that there is not as for one that there is (WIRE V15).
+    /// Does as much work for a user that there is not as for one that there is and whose proof is wrong (WIRE
+    /// V15): what it is compared with is no secret, so nothing follows from it.
     pub fn pretend(&self, proof: &[u8]) {
         let keys = Ratchet::new(SessionKey::new(&[0; 32]));
-        let _ = keys.judge(self, proof);
+        let _ = std::hint::black_box(keys.proved(self, proof));
     }
 }
 
@@ -180,22 +181,27 @@ impl Ratchet {
     /// Judges frame 3; none: it is of another shape or proves neither key. The time is the same whichever
     /// key it is for.
     pub(super) fn judge(&self, challenged: &Challenged, proof: &[u8]) -> Option<Proved> {
+        let (transcript, proved) = self.proved(challenged, proof)?;
+        let answer = text(ACCEPTED, transcript.server_proof(proved).as_bytes());
+        let keys = Ratchet { current: transcript.next(proved), earlier: Some(proved.clone()) };
+        Some(Proved { answer, keys })
+    }
+
+    /// Which key frame 3 proves, and what was seen.
+    fn proved(&self, challenged: &Challenged, proof: &[u8]) -> Option<(Transcript, &SessionKey)> {
         let given: [u8; 32] = bytes(PREFIX, proof)?;
         let transcript = Transcript::new(&challenged.hello, &challenged.challenge);
         let earlier = self.earlier.as_ref().unwrap_or(&self.current);
         let proves =
             |key: &SessionKey| transcript.client_proof(key).as_bytes().as_slice().ct_eq(&given);
         let (is_current, is_earlier) = (proves(&self.current), proves(earlier));
-        let proved = if is_current.into() {
-            &self.current
+        if is_current.into() {
+            Some((transcript, &self.current))
         } else if is_earlier.into() {
-            earlier
+            Some((transcript, earlier))
         } else {
-            return None;
-        };
-        let answer = text(ACCEPTED, transcript.server_proof(proved).as_bytes());
-        let keys = Ratchet { current: transcript.next(proved), earlier: Some(proved.clone()) };
-        Some(Proved { answer, keys })
+            None
+        }
     }
 }
 

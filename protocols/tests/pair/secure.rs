@@ -187,9 +187,9 @@ fn a_plain_grant_is_no_grant() {
     assert_eq!(say(b"403 Forbidden\n"), Some(LoginClientOutput::Refused(403)));
 }
 
-/// WIRE V6. A public value that agrees on nothing is refused by both.
+/// WIRE V6. A client's public value that agrees on nothing is refused.
 #[test]
-fn values_of_small_order_are_refused() {
+fn a_value_of_small_order_is_refused() {
     let mut server = server(true);
     server.on_bytes(b"v2 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n");
     let said: Vec<_> = std::iter::from_fn(|| server.poll_output()).collect();
@@ -236,6 +236,8 @@ fn each_session_is_opened_by_its_own_version() {
     let old = skyring_protocols::crypt::Secret::new([44; 8]);
     let mut session = Session::new(old.clone());
     assert_eq!(session.prove(&challenged, &proof), Err(AttachAnswer::Unauthorized));
+    let nothing = skyring_protocols::crypt::Secret::new([0; 8]);
+    let of_nothing = skyring_protocols::msg::attach::format(&name(), 1, &nothing);
     let line = skyring_protocols::msg::attach::format(&name(), 1, &old);
     let policy = skyring_protocols::msg::SessionPolicy {
         compat: Compat::Strict,
@@ -245,7 +247,11 @@ fn each_session_is_opened_by_its_own_version() {
         pending_requests_max: 1,
     };
     let line = skyring_protocols::msg::AttachLine::parse(&line);
-    assert_eq!(Session::new(key).attach(&line, &policy), Err(AttachAnswer::Unauthorized));
+    let of_nothing = skyring_protocols::msg::AttachLine::parse(&of_nothing);
+    for line in [&line, &of_nothing] {
+        let opened = Session::new(key.clone()).attach(line, &policy);
+        assert_eq!(opened, Err(AttachAnswer::Unauthorized));
+    }
     assert_eq!(session.attach(&line, &policy), Ok(()));
 }
 
