@@ -9,6 +9,7 @@ use super::{Asked, Shared, Wish};
 use crate::driver::uring::UringDriver;
 use crate::driver::{ListenerIndex, ShardIndex};
 use crate::shard::Shard;
+use crate::shard::counters::Counter;
 
 /// Looks after one shard between its turns.
 pub(super) struct Steward {
@@ -26,6 +27,7 @@ impl Steward {
     /// Does what is asked for. False: the shard shall end.
     pub(super) fn step(&mut self, shard: &mut Shard<UringDriver>) -> bool {
         self.hear(shard);
+        self.note_ring(shard);
         if shard.core().has_stopped_accepting() {
             self.close_listeners(shard.driver_mut());
         }
@@ -37,6 +39,14 @@ impl Steward {
             self.shared.wake_all();
         }
         !over
+    }
+
+    /// What only the driver knows.
+    fn note_ring(&self, shard: &mut Shard<UringDriver>) {
+        let stats = shard.driver_mut().stats();
+        let counters = &self.shared.place(self.index).counters;
+        counters.set(Counter::RingOverflows, stats.overflows);
+        counters.set(Counter::EntersRefused, stats.enters_refused);
     }
 
     fn hear(&self, shard: &mut Shard<UringDriver>) {

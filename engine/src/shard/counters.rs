@@ -52,7 +52,7 @@ counters! {
     LoginForbidden "login_forbidden" "Logins answered 403.";
     LoginInProgress "login_in_progress" "Logins answered 406.";
     LoginsTooOften "logins_too_often" "Logins answered 429 because their address or user logs in too often.";
-    LoginsRefused "logins_refused" "Logins answered 503 because too many waited for the application, or nobody could judge the token.";
+    LoginsRefused "logins_refused" "Logins answered 503: too many waited or were logged in, memory was short, or nobody could judge the token.";
     AuthGranted "auth_granted" "Tokens that the configured authenticator believed.";
     AuthDenied "auth_denied" "Tokens that the configured authenticator refused.";
     AuthUnavailable "auth_unavailable" "Tokens that it could not judge, because keys or the service were not to be had; answered 503.";
@@ -79,7 +79,7 @@ counters! {
     Replayed "replayed" "Stored answers sent again.";
     Absorbed "absorbed" "Repeats of a request whose handler was still running.";
     Conflicts "conflicts" "Connections closed because a pending request was repeated twice.";
-    RequestsRefused "requests_refused" "Requests answered with flag 0 because too many were pending.";
+    RequestsRefused "requests_refused" "Requests answered with flag 0 because too many were pending, or memory was spent.";
     CacheBytesNow "cache_bytes_now" "Bytes of stored answers.";
     CacheBytesMax "cache_bytes_max" "Bytes of stored answers that there may be.";
     AnswersOverBudget "answers_over_budget" "Answers that came while the shard's stored answers were over their budget.";
@@ -168,6 +168,8 @@ counters! {
     Doorbells "doorbells" "Wake-ups sent to sleeping shards.";
     Turns "turns" "Turns of the shard.";
     EventsTaken "events" "Completions taken.";
+    RingOverflows "ring_overflows" "Turns that brought more completions than the ring's queue holds; the kernel kept the others meanwhile.";
+    EntersRefused "enters_refused" "System calls of the ring that the kernel refused for want of memory; the next turn repeats them.";
 }
 
 impl Counter {

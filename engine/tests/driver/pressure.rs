@@ -4,6 +4,10 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
 use skyring::driver::uring::options::UringOptions;
 use skyring::driver::uring::probe::Probe;
 use skyring::driver::{Driver, Event, Operation, ReceiveMode, SocketKind, Token, Wait};
@@ -54,6 +58,51 @@ fn completions_that_the_queue_cannot_hold_are_not_lost() {
     for (_, mut peer) in pairs {
         assert_eq!(read(&mut peer, &mut [0; 1]).unwrap(), 0);
     }
+}
+
+/// Has the kernel refuse, for want of memory, every enter of this thread that submits so many entries.
+fn refuse_enters(submits: u64) {
+    let is_asked = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, submits);
+    let rule = SeccompRule::new(vec![is_asked.unwrap()]).unwrap();
+    let no_memory = SeccompAction::Errno(libc::ENOMEM as u32);
+    let rules = [(libc::SYS_io_uring_enter, vec![rule])].into();
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, no_memory, arch).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
+/// The filter is the thread's, and stays.
+#[test]
+fn what_the_kernel_refuses_is_submitted_later() {
+    let refused = std::thread::spawn(|| {
+        let mut rig = Rig::new(&small());
+        let mut pairs: Vec<_> = (0..4).map(|_| rig.pair()).collect();
+        rig.poll();
+        refuse_enters(3);
+        for (_, peer) in &mut pairs {
+            peer.write_all(b"x").unwrap();
+        }
+        let receive = |token| Operation::Receive { token, mode: ReceiveMode::Once };
+        pairs[..3].iter().for_each(|(token, _)| rig.submit(receive(*token)));
+        for wait in [Wait::Poll, Wait::AtMost(Duration::from_millis(1))] {
+            let mut events = Vec::new();
+            rig.driver.turn(wait, &mut events);
+            assert!(events.is_empty(), "{events:?}");
+        }
+        let refused = rig.driver.stats().enters_refused;
+        rig.submit(receive(pairs[3].0));
+        for (token, _) in &pairs {
+            let got =
+                |event: &Event| matches!(event, Event::Received { token: of, .. } if of == token);
+            let Event::Received { lease, .. } = rig.take(got) else { unreachable!() };
+            assert_eq!(rig.driver.bytes(&lease), b"x");
+            rig.driver.release(lease);
+        }
+        assert_eq!(rig.driver.stats().enters_refused, refused);
+        refused
+    });
+    assert_eq!(refused.join().unwrap(), 2);
 }
 
 #[test]

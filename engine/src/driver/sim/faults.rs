@@ -26,13 +26,13 @@ pub enum Fault {
     ClearedReceive,
     /// An event of an earlier life of a slot comes again. Drawn at each turn.
     StaleEvent,
-    /// An accept fails: with `EMFILE`, and the connection waits on, or with `ECONNABORTED`, and it
-    /// is gone. Drawn at each accepted connection.
+    /// An accept fails: with `EMFILE`, `ENOMEM` or `ENOBUFS`, and the connection waits on, or with
+    /// `ECONNABORTED`, and it is gone. Drawn at each accepted connection.
     AcceptError,
     /// The descriptor table is full although it is not: an accepted connection is lost, a hand-over
     /// answers `ENFILE`. Drawn at each accepted connection, hand-over and connect.
     TableFull,
-    /// A connect is refused although somebody listens. Drawn at each connect of a shard.
+    /// A connect is refused although somebody listens, or this side is short of descriptors or memory. Drawn at each connect of a shard.
     ConnectError,
     /// An operation starts, or its event comes, up to `late_ns_max` late. Drawn at each.
     Late,

@@ -70,7 +70,8 @@ impl World {
     ) {
         let Holder::Dialling { shard, tag } = holder else { return };
         if self.chance.strikes(Fault::ConnectError) {
-            let result = Err(Errno(libc::ECONNREFUSED));
+            let is_short = self.chance.random.chance(1 << 15);
+            let result = Err(Errno(if is_short { self.shortage() } else { libc::ECONNREFUSED }));
             return self.complete(shard, serial, Event::Connected { tag, result }, Vec::new());
         }
         let mut own = self.next_client_address();

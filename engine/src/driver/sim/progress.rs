@@ -7,6 +7,9 @@ use super::table::Unsent;
 use super::world::World;
 use crate::driver::{Errno, Event, Lease, ReceiveEnd, ReceiveMode, ShardIndex, Token};
 
+/// What a process or a kernel is short of when something cannot be opened.
+const SHORTAGES: [i32; 3] = [libc::EMFILE, libc::ENOMEM, libc::ENOBUFS];
+
 impl World {
     /// Everything that may have become possible at one end.
     pub(super) fn progress(&mut self, end: EndpointId) {
@@ -27,7 +30,8 @@ impl World {
             let Some(serial) = entry.accepts[position].pop_front() else { return };
             let index = entry.index;
             let result = self.accept_fault().map_or_else(|| self.place(shard, end), Err);
-            if result != Err(Errno(libc::EMFILE)) {
+            let waits_on = result.is_err_and(|errno| SHORTAGES.contains(&errno.0));
+            if !waits_on {
                 self.listeners[listener].backlog[position].pop_front();
                 self.let_go(end, Holder::Backlog);
             }
@@ -43,9 +47,16 @@ impl World {
     }
 
     fn accept_fault(&mut self) -> Option<Errno> {
-        let errnos = [libc::EMFILE, libc::ECONNABORTED];
-        let struck = self.chance.strikes(Fault::AcceptError);
-        struck.then(|| Errno(errnos[self.chance.random.index(errnos.len())]))
+        if !self.chance.strikes(Fault::AcceptError) {
+            return None;
+        }
+        let waits_on = self.chance.random.chance(1 << 15);
+        Some(Errno(if waits_on { self.shortage() } else { libc::ECONNABORTED }))
+    }
+
+    /// What a kernel says that is short of something.
+    pub(super) fn shortage(&mut self) -> i32 {
+        SHORTAGES[self.chance.random.index(SHORTAGES.len())]
     }
 
     /// The receive in flight in a slot takes what there is.
