@@ -287,7 +287,8 @@ impl ServerHandle {
     }
 
     /// Logs a user in without a login conversation, under a secret agreed elsewhere. False: the
-    /// server name is unknown, the username taken, or the server does not answer.
+    /// server name is unknown, the username taken, as many are logged in as may be, or the server does
+    /// not answer.
     pub fn login(
         &self,
         uid: &[u8],

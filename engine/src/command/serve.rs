@@ -14,6 +14,7 @@ use std::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use skyring::admin::{self, Admin, CounterRow};
+use skyring::auth::AuthSettings;
 use skyring::config::{Config, ListenerKind};
 use skyring::demo::Demo;
 use skyring::error::{ShardFailed, StartError};
@@ -21,8 +22,11 @@ use skyring::server::{Server, ServerHandle};
 use skyring::shard::counters::Counter;
 
 const WARNING: &str = "\
-warning: this is the demo application. Every user's password is \"password\", and the protocol it
-         speaks protects nobody by itself: see README.md, \"What the protocol protects\".";
+warning: this is the demo application, and the protocol it speaks protects nobody by itself: see
+         README.md, \"What the protocol protects\".";
+
+const WARNING_PASSWORD: &str = "\
+warning: every user's password is \"password\".";
 
 const WARNING_OPEN: &str = "\
 warning: a listener is reachable from other machines. Anybody there can log in as anybody.";
@@ -72,7 +76,12 @@ fn serve(config: &Config) -> Result<(), ServeError> {
     };
     super::print(&report(config, &server, admin.as_ref()));
     complain!("{WARNING}");
-    if server.addresses().iter().any(|address| !address.ip().is_loopback()) {
+    // Where the configuration says who judges tokens, the demo's password lets nobody in.
+    let is_open = config.auth == AuthSettings::Application;
+    if is_open {
+        complain!("{WARNING_PASSWORD}");
+    }
+    if is_open && server.addresses().iter().any(|address| !address.ip().is_loopback()) {
         complain!("{WARNING_OPEN}");
     }
     heed_signals(signals, server.handle());

@@ -11,8 +11,8 @@ use super::{Listener, ListenerKind};
 pub struct Limits {
     /// New connections a second from one address (IPv6: one /64); more are closed at once. 0: unlimited.
     pub connections_per_second_per_address: u32,
-    /// New connections a second that are taken in, over all shards; more wait in the kernel's queue.
-    /// 0: as many as come.
+    /// New connections a second that are taken in, over all shards, each of which has its part and at
+    /// least one; more wait in the kernel's queue. 0: as many as come.
     pub accepts_per_second: u32,
     /// login, http (logins over WebSocket): logins a minute from one address (IPv6: one /64); more are
     /// answered 429 (WIRE.md, L17). 0: unlimited.

@@ -15,8 +15,8 @@ pub struct TlsSettings {
     pub source: CertificateSource,
     /// PEM file of the authorities whose certificates clients must show. None: clients show none.
     pub client_ca: Option<PathBuf>,
-    /// Application protocols (ALPN), the favourite first. Empty: an http listener says `http/1.1`,
-    /// any other says nothing about it.
+    /// Application protocols (ALPN), the favourite first. Empty: an http listener says `http/1.1`
+    /// and `http/1.0`, any other says nothing about it.
     pub alpn: Vec<String>,
 }
 

@@ -17,6 +17,11 @@ const NDOTS_MAX: u32 = 15;
 const TIMEOUT_SECONDS_MAX: u32 = 30;
 const ATTEMPTS_MAX: u32 = 5;
 
+/// Answers that are remembered, unless it is said otherwise.
+const CACHE_ANSWERS_MAX: usize = 4096;
+/// Names that are looked up at the same time, unless it is said otherwise.
+const LOOKUPS_MAX: usize = 256;
+
 /// How names are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolverSettings {
@@ -96,10 +101,10 @@ impl ResolverSettings {
             attempts: 2,
             rotate: false,
             hosts: Hosts::default(),
-            cache_answers_max: 4096,
+            cache_answers_max: CACHE_ANSWERS_MAX,
             ttl_max: Duration::from_secs(24 * 3600),
             negative_ttl_max: Duration::from_secs(300),
-            lookups_max: 256,
+            lookups_max: LOOKUPS_MAX,
         }
     }
 

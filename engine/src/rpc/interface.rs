@@ -66,9 +66,11 @@ pub struct Settings {
     pub requests_max: usize,
 }
 
+const REQUESTS_MAX: usize = 64;
+
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { requests_max: 64 }
+        Settings { requests_max: REQUESTS_MAX }
     }
 }
 

@@ -118,7 +118,7 @@ impl Core {
                 CommandResult::Page(Box::new(self.page(cursor, sessions_max)))
             }
             Command::LogIn { uid, server, subid, secret } => {
-                let made = self.create_session(&uid, &server, &subid, secret);
+                let made = !self.is_full() && self.create_session(&uid, &server, &subid, secret);
                 CommandResult::Count(usize::from(made))
             }
         }

@@ -26,7 +26,7 @@ const MESSAGES_A_TURN: usize = 1024;
 /// again at half as many.
 const WAITING_MAX: usize = 1024;
 /// Messages that wait before the application's commands for other shards fail.
-const REFUSING_MIN: usize = 4 * WAITING_MAX;
+const REFUSING_MIN: usize = 4 * 1024;
 
 /// The mailbox side of a shard.
 pub(crate) struct Mail {

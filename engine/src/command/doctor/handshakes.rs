@@ -48,7 +48,11 @@ pub(super) fn tokens(config: &Config) -> Option<Finding> {
 /// Whether a login over the network tells whoever listens there the player's password.
 pub(super) fn logins(config: &Config) -> Finding {
     let subject = "logins";
-    let Some(at) = config.listeners.iter().position(is_exposed) else {
+    let takes_logins = |it: &Listener| {
+        matches!(it.kind, ListenerKind::Login | ListenerKind::Http) && it.handshake != Handshake::V2
+    };
+    let exposed = |it: &Listener| takes_logins(it) && is_exposed(it);
+    let Some(at) = config.listeners.iter().position(exposed) else {
         return Finding::ok(subject, "none goes over the network in a form that others can read");
     };
     let seen = format!(
@@ -58,17 +62,32 @@ pub(super) fn logins(config: &Config) -> Finding {
     Finding::warn(subject, seen, "tls on it, or an identity and handshake = \"v2\"")
 }
 
-/// Whether strangers can hear a login of version 1 there.
+/// Whether what players and the game say to each other goes over the network in the open. None: there is no
+/// listener for that.
+pub(super) fn messages(config: &Config) -> Option<Finding> {
+    let subject = "messages";
+    let carries = |it: &&Listener| it.kind != ListenerKind::Login;
+    config.listeners.iter().find(carries)?;
+    let exposed = |it: &Listener| carries(&it) && is_exposed(it);
+    let Some(at) = config.listeners.iter().position(exposed) else {
+        return Some(Finding::ok(subject, "none goes over the network in the open"));
+    };
+    let seen = format!(
+        "listener[{at}] is reachable from other machines without TLS: who is on the way reads and \
+         changes what goes over it"
+    );
+    Some(Finding::warn(subject, seen, "tls on it, or none but a network that you trust"))
+}
+
+/// Whether strangers can hear what goes over a listener.
 fn is_exposed(listener: &Listener) -> bool {
-    listener.kind == ListenerKind::Login
-        && listener.tls.is_none()
-        && listener.handshake != Handshake::V2
-        && !listener.address.ip().is_loopback()
+    listener.tls.is_none() && !listener.address.ip().is_loopback()
 }
 
 #[cfg(test)]
 mod tests {
     use skyring::auth::{CallbackSettings, JwtSettings, KeySource};
+    use skyring::config::TlsSettings;
 
     use super::*;
     use crate::command::doctor::finding::Status;
@@ -86,6 +105,28 @@ mod tests {
             let is_safe = logins(&config).status == Status::Ok;
             assert_eq!(is_safe, handshake == Handshake::V2, "{handshake:?}");
         }
+    }
+
+    #[test]
+    fn listeners_without_tls_are_told() {
+        let mut config = Config::default();
+        assert_eq!(messages(&config).map(|it| it.status), Some(Status::Ok), "loopback");
+        for kind in [ListenerKind::Msg, ListenerKind::Gate, ListenerKind::Http] {
+            let mut listener = Listener::new(kind);
+            listener.address.set_ip([0, 0, 0, 0].into());
+            listener.handshake = Handshake::V2;
+            config.listeners = vec![Listener::new(ListenerKind::Login), listener];
+            let found = messages(&config).expect("there is one");
+            assert!(found.status == Status::Warn && found.seen.contains("[1]"), "{found}");
+            assert_eq!(logins(&config).status, Status::Ok, "{kind:?} with v2 only");
+            config.listeners[1].handshake = Handshake::Both;
+            let is_safe = logins(&config).status == Status::Ok;
+            assert_eq!(is_safe, kind != ListenerKind::Http, "{kind:?}");
+            config.listeners[1].tls = Some(TlsSettings::self_signed());
+            assert_eq!(messages(&config).map(|it| it.status), Some(Status::Ok), "{kind:?}");
+        }
+        config.listeners.truncate(1);
+        assert!(messages(&config).is_none(), "only logins");
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(super) fn run(path: Option<&Path>) -> ExitCode {
     findings.extend(handshakes::identities(&config));
     findings.extend(handshakes::tokens(&config));
     findings.push(handshakes::logins(&config));
+    findings.extend(handshakes::messages(&config));
     findings.extend(proxies::networks(&config));
     let printed = super::print(&report(&findings, &ceiling, &facts));
     let failed = findings.iter().any(|finding| finding.status == Status::Fail);
