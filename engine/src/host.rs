@@ -17,13 +17,14 @@
 #![allow(unsafe_code)] // one block: glommio takes over a descriptor
 
 use std::any::Any;
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::panic::catch_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use glommio::io::BufferedFile;
@@ -127,12 +128,42 @@ impl Park for UringDriver {
     }
 }
 
-/// Tasks of the executor that runs the caller.
-pub(crate) struct Tasks;
+/// Tasks of the executor that runs the caller. What runs is counted, and wakes the shard's own task where that
+/// waits for the executor's rings: these are looked at only when no task is ready, and one that computes in slices is
+/// ready again at once, for as long as it likes.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks(Rc<Running>);
+
+#[derive(Default)]
+struct Running {
+    polls: Cell<u64>,
+    shard: Cell<Option<Waker>>,
+}
+
+impl Tasks {
+    /// Times that tasks have run.
+    fn polls(&self) -> u64 {
+        self.0.polls.get()
+    }
+
+    /// Whether a task has run since; if none has, the next one wakes the caller.
+    fn have_run_since(&self, polls: u64, cx: &Context<'_>) -> bool {
+        self.0.shard.set(Some(cx.waker().clone()));
+        self.polls() != polls
+    }
+}
 
 impl Spawn for Tasks {
-    fn spawn(&self, task: Task) {
-        glommio::spawn_local(task).detach();
+    fn spawn(&self, mut task: Task) {
+        let running = Rc::clone(&self.0);
+        let counted = poll_fn(move |cx| {
+            running.polls.set(running.polls.get().wrapping_add(1));
+            if let Some(shard) = running.shard.take() {
+                shard.wake();
+            }
+            task.as_mut().poll(cx)
+        });
+        glommio::spawn_local(counted).detach();
     }
 }
 
@@ -141,15 +172,19 @@ impl Spawn for Tasks {
 pub(crate) async fn run(
     mut shard: Shard<UringDriver>,
     side: Rc<ShardSide>,
+    tasks: Tasks,
     bell: OwnedFd,
     mut step: impl FnMut(&mut Shard<UringDriver>) -> bool,
 ) {
     let mut bell = Bell::new(bell);
     let mut now = Instant::now();
     let (mut busy_until, mut yielded, mut visited) = (now, now, now);
+    let mut polls = tasks.polls();
     while step(&mut shard) {
-        let happened = shard.turn(Wait::AtMost(SLICE));
-        if side.has_tasks_or_forks() || now - yielded >= SLICE {
+        // A task that has just run may be ready again.
+        let ran = std::mem::replace(&mut polls, tasks.polls()) != tasks.polls();
+        let happened = shard.turn(if ran { Wait::Poll } else { Wait::AtMost(SLICE) });
+        if ran || side.has_tasks_or_forks() || now - yielded >= SLICE {
             // A handler that waits may have been woken: it runs now, not at the next visit. What the
             // turn has queued, answers among it, does not wait for it.
             shard.driver_mut().submit_queued();
@@ -157,27 +192,31 @@ pub(crate) async fn run(
             yielded = now;
         }
         now = Instant::now();
-        if happened {
+        if happened || ran {
             busy_until = now + QUIET;
         }
         if now >= busy_until && shard.prepare_to_park() {
             let next = shard.until_next_timer();
-            park(&mut bell, &side, next).await;
+            park(&mut bell, &side, &tasks, next).await;
             shard.unpark();
             now = Instant::now();
             (yielded, visited) = (now, now);
         } else if now - visited >= VISIT {
-            visit().await;
+            visit(&tasks).await;
             (yielded, visited) = (now, now);
         }
     }
 }
 
-/// Lets the executor run all tasks that are ready and look at its rings and timers.
-async fn visit() {
+/// Lets the executor look at its rings and timers, unless tasks run meanwhile: they may leave it no time for that.
+async fn visit(tasks: &Tasks) {
+    let polls = tasks.polls();
     let mut timer = Timer::new(MOMENT);
     let mut has_waited = false;
     poll_fn(|cx| {
+        if tasks.have_run_since(polls, cx) {
+            return Poll::Ready(());
+        }
         while Pin::new(&mut timer).poll(cx).is_ready() {
             if has_waited {
                 return Poll::Ready(());
@@ -191,13 +230,15 @@ async fn visit() {
     .await;
 }
 
-/// Waits for the shard's ring, for a deed of the application, or for the next timer.
-async fn park(bell: &mut Bell, side: &ShardSide, next: Option<Duration>) {
+/// Waits for the shard's ring, for a deed of the application, for a task that runs, or for the next timer.
+async fn park(bell: &mut Bell, side: &ShardSide, tasks: &Tasks, next: Option<Duration>) {
+    let polls = tasks.polls();
     let mut timer = next.map(Timer::new);
     poll_fn(|cx| {
         side.park(cx.waker());
+        let ran = tasks.have_run_since(polls, cx);
         let due = timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
-        if bell.poll(cx).is_ready() || due || !side.is_idle() {
+        if bell.poll(cx).is_ready() || due || ran || !side.is_idle() {
             return Poll::Ready(());
         }
         Poll::Pending
@@ -237,7 +278,6 @@ impl Bell {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
     use std::thread::sleep;
 
     use super::*;
@@ -246,6 +286,7 @@ mod tests {
     fn a_visit_runs_what_is_ready_and_what_is_due() {
         let core = crate::cores::allowed()[0];
         let thread = spawn("visit", core, || async {
+            let tasks = Tasks::default();
             for _ in 0..1000 {
                 let done = Rc::new(Cell::new(0));
                 let own = Rc::clone(&done);
@@ -255,10 +296,10 @@ mod tests {
                     own.set(2);
                 });
                 task.detach();
-                visit().await;
+                visit(&tasks).await;
                 assert_ne!(done.get(), 0, "it was ready");
                 sleep(Duration::from_micros(50));
-                visit().await;
+                visit(&tasks).await;
                 assert_eq!(done.get(), 2, "its timer was due");
             }
         });

@@ -4,9 +4,11 @@
 mod support;
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use skyring::Bytes;
@@ -199,4 +201,34 @@ fn a_task_starts_and_watches_services() {
         (sum, matches!(late, Err(Fault::Deadline(_))), services.watch(here).await)
     });
     assert_eq!(ended, (Ok(5), true, ExitReason::Unknown));
+}
+
+/// A shard turns, wakes who sleeps and looks at its own rings however busy a task is, as long as that yields.
+#[test]
+fn a_task_that_computes_in_slices_leaves_the_shard_its_turns() {
+    let slices = on_a_shard(|context| async move {
+        let (slices, is_over) = (Rc::new(Cell::new(0_u64)), Rc::new(Cell::new(false)));
+        let (counted, told) = (Rc::clone(&slices), Rc::clone(&is_over));
+        context.spawn(async move {
+            while !told.get() {
+                counted.set(counted.get() + 1);
+                let mut has_yielded = false;
+                poll_fn(|cx| {
+                    if std::mem::replace(&mut has_yielded, true) {
+                        return Poll::Ready(());
+                    }
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                })
+                .await;
+            }
+        });
+        // Longer than a shard without events goes on turning, and than it lets its executor wait.
+        for _ in 0..10 {
+            context.sleep(Duration::from_millis(5)).await;
+        }
+        is_over.set(true);
+        slices.get()
+    });
+    assert!(slices > 100, "it ran {slices} times");
 }

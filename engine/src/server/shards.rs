@@ -92,6 +92,7 @@ struct ShardStart<M, E> {
 struct Ready {
     shard: Shard<UringDriver>,
     side: Rc<ShardSide>,
+    tasks: host::Tasks,
     /// The eventfd that its ring signals while it is parked.
     bell: OwnedFd,
     steward: Steward,
@@ -316,8 +317,10 @@ where
     let _ = up.send(report);
     drop(up);
     let go = go.recv().unwrap_or(false);
-    let Some(Ready { shard, side, bell, mut steward }) = ready.filter(|_| go) else { return };
-    host::run(shard, side, bell, move |shard| steward.step(shard)).await;
+    let Some(Ready { shard, side, tasks, bell, mut steward }) = ready.filter(|_| go) else {
+        return;
+    };
+    host::run(shard, side, tasks, bell, move |shard| steward.step(shard)).await;
 }
 
 fn set_up<A, M, E>(start: ShardStart<M, E>) -> Result<Ready, StartError>
@@ -339,7 +342,8 @@ where
     debug_assert!(unset, "a shard starts once");
     let clock = move || started.elapsed().as_millis() as u64;
     let counters = Arc::clone(&place.counters);
-    let side = ShardSide::new(index, Box::new(host::Tasks), Box::new(clock), counters);
+    let tasks = host::Tasks::default();
+    let side = ShardSide::new(index, Box::new(tasks.clone()), Box::new(clock), counters);
     let application = Rc::new((start.make)(side.context()));
     let (context, keys) = (side.context(), shared.keys.as_ref());
     let authenticator = Authenticator::start(&start.auth, keys, &context, &place.counters)?;
@@ -366,5 +370,5 @@ where
     });
     let shard = Shard::new(driver, core, Box::new(clock));
     let steward = Steward::new(shared, index, listeners);
-    Ok(Ready { shard, side, bell, steward })
+    Ok(Ready { shard, side, tasks, bell, steward })
 }
