@@ -10,11 +10,12 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::waker::Waker;
 use crate::driver::ShardIndex;
 
 #[derive(Debug)]
 struct Place {
-    ring: OnceLock<OwnedFd>,
+    ring: OnceLock<(OwnedFd, Waker)>,
     live: AtomicBool,
 }
 
@@ -36,14 +37,20 @@ impl RingDirectory {
         self.place(shard).is_some_and(|place| place.live.load(Ordering::Acquire))
     }
 
-    /// Enters a ring.
+    /// Enters a ring, and what wakes who turns it.
     ///
     /// # Errors
     /// `NotFound` for an index past the directory, `AlreadyExists` if the shard has had a ring, or
     /// that of duplicating the descriptor.
-    pub(super) fn enter(&self, shard: ShardIndex, ring: BorrowedFd<'_>) -> io::Result<()> {
+    pub(super) fn enter(
+        &self,
+        shard: ShardIndex,
+        ring: BorrowedFd<'_>,
+        waker: Waker,
+    ) -> io::Result<()> {
         let place = self.place(shard).ok_or(io::ErrorKind::NotFound)?;
-        place.ring.set(ring.try_clone_to_owned()?).map_err(|_| io::ErrorKind::AlreadyExists)?;
+        let entry = (ring.try_clone_to_owned()?, waker);
+        place.ring.set(entry).map_err(|_| io::ErrorKind::AlreadyExists)?;
         place.live.store(true, Ordering::Release);
         Ok(())
     }
@@ -59,7 +66,14 @@ impl RingDirectory {
     pub(super) fn ring(&self, shard: ShardIndex) -> Option<RawFd> {
         let place = self.place(shard)?;
         let live = place.live.load(Ordering::Acquire);
-        place.ring.get().filter(|_| live).map(AsRawFd::as_raw_fd)
+        place.ring.get().filter(|_| live).map(|(ring, _)| ring.as_raw_fd())
+    }
+
+    /// Wakes a shard's driver without its ring. One that is gone does not hear it.
+    pub(super) fn wake(&self, shard: ShardIndex) {
+        if let Some((_, waker)) = self.place(shard).and_then(|place| place.ring.get()) {
+            waker.wake();
+        }
     }
 
     fn place(&self, shard: ShardIndex) -> Option<&Place> {

@@ -117,7 +117,7 @@ impl UringDriver {
         ring.signal(false);
         ring.submitter().register_eventfd(waker.park_bell().as_raw_fd())?;
         let buffers = BufferRing::new(&ring.submitter(), options.buffers, options.buffer_bytes)?;
-        directory.enter(shard, ring.descriptor())?;
+        directory.enter(shard, ring.descriptor(), waker.clone())?;
         let mut driver = UringDriver {
             ring,
             buffers,

@@ -21,10 +21,6 @@ use crate::driver::{Errno, Event, ListenerIndex, ReceiveMode, ShardIndex, Token}
 /// Bytes that one send can carry at most; the kernel would cut off the rest.
 const SEND_BYTES_MAX: usize = 0x7fff_f000;
 
-/// Calls to another shard, one a turn, before it is left to wake by itself: a kernel that is short
-/// of memory for so long has other troubles.
-const CALLS_MAX: u32 = 1000;
-
 impl UringDriver {
     pub(super) fn accept(&mut self, listener: ListenerIndex) {
         let socket = self.listeners.get(usize::from(listener.0)).and_then(Option::as_ref);
@@ -123,30 +119,22 @@ impl UringDriver {
             self.pending.push(Event::Woken);
             return;
         }
-        self.call(shard, 0);
-    }
-
-    /// Calls another shard after so many calls that failed; only one more that fails answers.
-    fn call(&mut self, shard: ShardIndex, failures: u32) {
         let Some(ring) = self.directory.ring(shard) else {
             self.ring.stats.wakes_failed += 1;
             return;
         };
         let call = OperationToken::new(Kind::Woken, u32::from(self.shard.0), 0);
         let message = opcode::MsgRingData::new(Fd(ring), 0, call.bits(), None).build();
-        let operation = OperationToken::new(Kind::WakeFailed, failures, u32::from(shard.0));
+        // Only a call that fails answers.
+        let operation = OperationToken::indexed(Kind::WakeFailed, u32::from(shard.0));
         self.push_plain(message.flags(Flags::SKIP_SUCCESS), operation);
     }
 
-    /// A call has not reached its shard. Whoever asked for it believes that the shard is being
-    /// woken and does not ask again, so the call is repeated as long as the shard exists.
+    /// A call has not reached its shard: the kernel had no memory for it. Whoever asked for it believes that
+    /// the shard is being woken and does not ask again, so it is called as other threads call it, which takes none.
     pub(super) fn on_wake_failed(&mut self, operation: OperationToken) {
         self.ring.stats.wakes_failed += 1;
-        let shard = ShardIndex(operation.index() as u16);
-        let failures = operation.generation() + 1;
-        if failures < CALLS_MAX && self.directory.is_live(shard) {
-            self.call(shard, failures);
-        }
+        self.directory.wake(ShardIndex(operation.index() as u16));
     }
 
     /// Cancels one operation; only a cancel that found nothing answers.
