@@ -16,6 +16,7 @@ use skyring_protocols::msg::response;
 use skyring_protocols::websocket::deflate::Tool;
 
 use crate::context::Context;
+use crate::shard::dispatch::survives;
 
 /// Messages on their way to one place, a batch at a time. Cheap to clone; stays on its shard.
 ///
@@ -34,7 +35,8 @@ struct Inner {
 }
 
 impl Batched {
-    /// Batches that `send` gets, each one payload. It must not add messages to the same batches.
+    /// Batches that `send` gets, each one payload. It must not add messages to the same batches. Where it panics,
+    /// that batch is lost.
     pub fn new(
         context: Context,
         settings: BatchSettings,
@@ -121,7 +123,8 @@ impl Inner {
             if flushed.is_none() {
                 return;
             }
-            (self.send)(batch.into());
+            // One that panics loses this batch, and no other; whoever waits for the time goes on waiting.
+            survives(|| (self.send)(batch.into()));
         }
     }
 }
@@ -222,6 +225,24 @@ mod tests {
         assert!(
             all.eq((0..250_u32).map(u32::to_le_bytes).map(Vec::from).collect::<Vec<_>>().iter())
         );
+        client.close();
+    }
+
+    /// The next batch leaves in its time, too.
+    #[test]
+    fn a_panic_loses_one_batch() {
+        let (mut scene, client, _) = hall();
+        let tried = Rc::new(Cell::new(0));
+        let own = Rc::clone(&tried);
+        let batched = Batched::new(scene.context(0), BatchSettings::default(), move |_| {
+            own.set(own.get() + 1);
+            assert!(own.get() > 1, "on purpose");
+        });
+        for round in 1..3 {
+            batched.add(b"one").expect("a short one");
+            scene.pass(150);
+            assert_eq!((tried.get(), batched.waiting()), (round, 0));
+        }
         client.close();
     }
 

@@ -125,9 +125,11 @@ impl Core {
     pub(crate) fn prove(&mut self, slot: u32, proof: &[u8], unread: &[u8]) {
         let connection = self.connections.at_mut(slot);
         let at = connection.session_listener();
-        let Role::Proving(challenged) = std::mem::replace(&mut connection.role, Role::None) else {
+        if !matches!(connection.role, Role::Proving(_)) {
             return;
-        };
+        }
+        let role = std::mem::replace(&mut connection.role, Role::None);
+        let Role::Proving(challenged) = role else { return };
         let hello = AttachHello::parse(challenged.hello());
         let key = hello.ok().and_then(|hello| self.sessions.find(hello.username));
         let session = key.and_then(|key| Some((key, self.sessions.get_mut(key)?)));

@@ -38,13 +38,13 @@ pub(crate) struct Deliveries {
     left: usize,
     /// When the wheel has deadlines looked at next.
     pub(super) timer_ms: u64,
-    /// The wheel will have idle services looked for.
-    pub(super) looks_for_idlers: bool,
+    /// When it has idle services looked for.
+    pub(super) idlers_ms: u64,
 }
 
 impl Default for Deliveries {
     fn default() -> Deliveries {
-        Deliveries { ready: VecDeque::new(), left: 0, timer_ms: NEVER, looks_for_idlers: false }
+        Deliveries { ready: VecDeque::new(), left: 0, timer_ms: NEVER, idlers_ms: NEVER }
     }
 }
 

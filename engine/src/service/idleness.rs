@@ -8,6 +8,7 @@ use super::fault::ExitReason;
 use super::settings::millis;
 use super::slab::Key;
 use super::table::Table;
+use crate::shard::connections::NEVER;
 use crate::shard::core::Core;
 use crate::shard::deadlines::TimerKey;
 
@@ -42,21 +43,26 @@ impl Table {
 }
 
 impl Core {
-    /// Has the wheel look at idle services, unless it will.
+    /// Has the wheel look at idle services, unless it will in time.
     pub(super) fn expect_idleness(&mut self) {
         let shortest = {
             let table = self.side.services.table.borrow();
             table.idle_limits().map(|(limit_ms, _)| limit_ms).min()
         };
-        let Some(limit_ms) = shortest.filter(|_| !self.deliveries.looks_for_idlers) else { return };
-        self.deliveries.looks_for_idlers = true;
+        let Some(limit_ms) = shortest else { return };
         let due_ms = self.now_ms.saturating_add((limit_ms / LOOK_PART).max(LOOK_MS_MIN));
-        self.timers.arm(due_ms, TimerKey::IdleServices);
+        if due_ms < self.deliveries.idlers_ms {
+            self.deliveries.idlers_ms = due_ms;
+            self.timers.arm(due_ms, TimerKey::IdleServices);
+        }
     }
 
     /// Ends who has been idle for too long.
     pub(crate) fn on_idle_services_timer(&mut self) {
-        self.deliveries.looks_for_idlers = false;
+        if self.deliveries.idlers_ms > self.now_ms {
+            return; // It was brought forward, and looked at since.
+        }
+        self.deliveries.idlers_ms = NEVER;
         let idlers = self.side.services.table.borrow().idlers(self.now_ms);
         for key in idlers {
             self.end_service(key, ExitReason::Stopped);

@@ -75,7 +75,13 @@ impl Core {
         if connection.in_flight.has(InFlight::SEND) {
             return;
         }
-        if self.places.take(departure.to, 1, 0) == 0 {
+        let to = departure.to;
+        // One whose keys are used up ends here.
+        self.seal(slot);
+        if self.connections.at(slot).life != Life::Open {
+            return;
+        }
+        if self.places.take(to, 1, 0) == 0 {
             return self.retry_later(token);
         }
         if mutation::active(Mutation::OutsideChance) {
@@ -91,7 +97,7 @@ impl Core {
             departure.content.parcel = parcel;
         }
         (departure.key, departure.is_posted) = (key, true);
-        let (to, content) = (departure.to, Box::new(departure.content.clone()));
+        let content = Box::new(departure.content.clone());
         self.mail.departing.insert(key, token);
         self.post(to, Message::HandOver(key, content));
     }
@@ -190,10 +196,9 @@ impl Core {
         self.take_last_word(slot);
     }
 
-    /// Takes TLS and WebSocket of a connection that is to leave for another shard, if it has either.
+    /// Takes TLS and WebSocket of a connection that is to leave for another shard, if it has either; its output is
+    /// sealed.
     fn pack(&mut self, slot: u32) -> Option<Parcel> {
-        // Keys that are used up show at the new owner's first send, too.
-        let _ = self.connections.seal(slot);
         let connection = self.connections.at(slot);
         if connection.tls.is_none() && connection.web.is_none() {
             return None;

@@ -96,6 +96,10 @@ impl Core {
         self.timers.arm(deadline_ms, TimerKey::Dial(tag));
         let dialling = Dialling { pipe, dial, tls, deadline_ms, given_up: false };
         self.dialling.insert(tag, dialling);
+        if self.draining {
+            // What it waits for may come to pass on another shard, which wakes nobody.
+            self.look_again();
+        }
     }
 
     fn refuse_dial(&mut self, pipe: &Pipe, error: ConnectError) {

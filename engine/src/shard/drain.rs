@@ -231,7 +231,7 @@ impl Core {
 
     /// Has the wheel call [`Core::on_drain_timer`] at the next step of the drain, or earlier while
     /// something is in flight here.
-    fn look_again(&mut self) {
+    pub(super) fn look_again(&mut self) {
         let now_ms = self.now_ms;
         let plan = &mut self.plan;
         let steps_ms = [plan.stop_at_ms, plan.end_at_ms];
@@ -334,5 +334,40 @@ impl Core {
         let is_reached = || self.plan.server.is_reached(self.mail.boxes());
         self.draining
             && (self.plan.end_at_ms <= self.now_ms || (has_ended && is_vacant && is_reached()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ListenerKind;
+    use crate::driver::sim::SimSettings;
+    use crate::net::Dial;
+    use crate::simulation::scene::Props;
+
+    /// What a dial in a drain waits for, the last connection of another shard, wakes nobody here.
+    #[test]
+    fn a_shard_that_dials_in_a_drain_looks_again() {
+        let settings = SimSettings { shards: 2, buffers: 64, ..SimSettings::default() };
+        let mut scene = Props { settings, ..Props::default() }.start();
+        let client = scene.connect(ListenerKind::Gate);
+        client.write(b"\x00\x04hold").expect("it is taken");
+        scene.pass(10);
+        let idle = u16::from(scene.core(0).connections.len() > 0);
+        (0..2).for_each(|shard| scene.core(shard).drain(60_000));
+        scene.pass(3_000);
+        let look_in = |scene: &mut crate::simulation::scene::Scene| {
+            let core = scene.core(idle);
+            core.plan.look_at_ms - core.now_ms
+        };
+        assert!(look_in(&mut scene) > LOOK_AGAIN_MS, "there is nothing to look at");
+        let dial = Dial::stream(([127, 0, 0, 1], 9).into());
+        let connecting = scene.context(idle).connect(dial);
+        scene.pass(1);
+        assert!(look_in(&mut scene) <= LOOK_AGAIN_MS);
+        drop(connecting);
+        scene.door.open();
+        scene.pass(100);
+        client.close();
     }
 }

@@ -200,9 +200,9 @@ impl Core {
         self.do_deeds();
         self.send_news();
         self.fan_out();
+        self.close_dialled();
         self.flush();
         self.arm_accepts();
-        self.close_dialled();
         self.see_to_services();
         self.see_to_memory();
     }

@@ -227,6 +227,27 @@ fn a_service_of_a_class_that_is_idle_for_long_ends() {
     assert_eq!(scene.core(0).timers.len(), 0, "nobody looks any more");
 }
 
+/// The look at one class brings forward no look that is further away than its own.
+#[test]
+fn a_class_of_short_idleness_is_looked_at_in_its_own_time() {
+    let mut scene = scene(1);
+    let settings = |seconds| Settings {
+        idle_time_max: Some(Duration::from_secs(seconds)),
+        ..Settings::default()
+    };
+    let heard = keyed(&scene, 1, &settings(8));
+    let (own, door) = (Rc::clone(&heard), scene.door.clone());
+    let made = scene.context(0).services().keyed("hall", settings(3600), move |me, _| {
+        Acting::new(Clerk { me, heard: Rc::clone(&own), door: door.clone() })
+    });
+    made.expect("the class is new");
+    tell(&scene, 0, Key::new("hall", b"slow"), "hello");
+    scene.pass(5);
+    tell(&scene, 0, Key::new("room", b"quick"), "hello");
+    scene.pass(9_200);
+    assert_eq!(heard.borrow()[..], ["hello", "made quick", "hello", "Stopped"]);
+}
+
 fn ask_now(scene: &mut Scene, to: Address) -> String {
     let answer = ask(scene, to, "hello");
     scene.pass(5);
