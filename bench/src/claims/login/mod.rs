@@ -45,6 +45,9 @@ const OVER_BARE: Measure =
     Measure { heading: "x exchange", digits: 2, over: Some("exchange"), ..CPU };
 const CALLS: Measure = Measure::new("calls/user", 2, |cell| cell.calls);
 const RATE: Measure = Measure::new("users/s", 0, Cell::rate);
+/// What the processor time pays for, also where the generator could not bring so many.
+const RATE_OF_A_CORE: Measure =
+    Measure::new("users/s a core", 0, |cell| Some(1e6 / cell.cpu_us()?));
 const LOGIN_P50: Measure =
     Measure::new("login p50 us", 0, |cell| Some(cell.times.get("login")?.p50_us));
 const LOGIN_P99: Measure =
@@ -59,6 +62,7 @@ pub const PAGE: Page = Page {
         OVER_BARE,
         CALLS,
         RATE,
+        RATE_OF_A_CORE,
         Measure::new("busy %", 0, |cell| Some(cell.server_busy()? * 100.0)),
         LOGIN_P50,
         LOGIN_P99,
@@ -80,7 +84,7 @@ pub const PAGE: Page = Page {
     }],
     shown: &[
         ("server CPU, microseconds", CPU),
-        ("users a second, one server core", RATE),
+        ("users a second that a server core has the time for", RATE_OF_A_CORE),
         ("server CPU divided by the same without a login", OVER_BARE),
         ("system calls", CALLS),
     ],
