@@ -88,8 +88,8 @@ impl Authenticator {
     }
 }
 
-/// Judges by fetched keys; they are fetched anew for a token that none of them has signed. Whose name for a key
-/// says nothing, because the set's keys or the token have none, is found by its signature alone.
+/// Judges by fetched keys; they are fetched anew for a token that none of them has signed. That its key is a new one
+/// shows by the key's name, or, where the set or the token names none, only by a signature that is nobody's.
 async fn by_url(
     keys: &UrlKeys,
     rules: &Rules,

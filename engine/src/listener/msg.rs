@@ -125,11 +125,10 @@ impl Core {
     pub(crate) fn prove(&mut self, slot: u32, proof: &[u8], unread: &[u8]) {
         let connection = self.connections.at_mut(slot);
         let at = connection.session_listener();
-        if !matches!(connection.role, Role::Proving(_)) {
-            return;
-        }
-        let role = std::mem::replace(&mut connection.role, Role::None);
-        let Role::Proving(challenged) = role else { return };
+        let challenged = match std::mem::replace(&mut connection.role, Role::None) {
+            Role::Proving(challenged) => challenged,
+            other => return connection.role = other,
+        };
         let hello = AttachHello::parse(challenged.hello());
         let key = hello.ok().and_then(|hello| self.sessions.find(hello.username));
         let session = key.and_then(|key| Some((key, self.sessions.get_mut(key)?)));
@@ -395,5 +394,34 @@ fn answer<'a>(
         session::Answer::Unframed(content)
     } else {
         session::Answer::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skyring_protocols::msg::attach_v2;
+    use skyring_protocols::msg::username::Username;
+
+    use crate::config::ListenerKind;
+    use crate::shard::counters::Counter;
+    use crate::simulation::scene::{Props, frame};
+
+    /// A challenge would have to be waited for.
+    #[test]
+    fn nobody_is_challenged_in_a_drain() {
+        let mut scene = Props::default().start();
+        let name =
+            Username { uid: b"ann".to_vec(), server: b"sample".to_vec(), subid: b"1".to_vec() };
+        let hello = frame(&attach_v2::hello(&name.format(), 1, &[1; 16]));
+        for draining in [false, true] {
+            let client = scene.connect(ListenerKind::Msg);
+            scene.pass(5);
+            scene.core(0).draining = draining;
+            client.write(&hello).expect("it is open");
+            scene.pass(50);
+            assert_eq!(client.end().is_some(), draining);
+            assert_eq!(scene.count(Counter::AttachChallenged), 1);
+            client.close();
+        }
     }
 }

@@ -59,14 +59,15 @@ pub enum Verdict {
     GoOn,
 }
 
+/// Requests of one peer that wait for their handlers at once, unless it is said otherwise.
+const REQUESTS_MAX: usize = 64;
+
 /// What a peer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Requests of one peer that wait for their handlers at once; 64 by default.
     pub requests_max: usize,
 }
-
-const REQUESTS_MAX: usize = 64;
 
 impl Default for Settings {
     fn default() -> Settings {

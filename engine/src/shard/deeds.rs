@@ -124,3 +124,17 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::simulation::scene::Props;
+
+    #[test]
+    fn no_more_are_logged_in_by_command_than_may_be() {
+        let mut scene = Props::default().start();
+        scene.core(0).sessions_max = 1;
+        let [first, second] = [0, 1].map(|number| scene.uid_number(0, number));
+        assert!(scene.log_in(&first));
+        assert!(!scene.log_in(&second));
+    }
+}

@@ -32,7 +32,8 @@ pub enum Fault {
     /// The descriptor table is full although it is not: an accepted connection is lost, a hand-over
     /// answers `ENFILE`. Drawn at each accepted connection, hand-over and connect.
     TableFull,
-    /// A connect is refused although somebody listens, or this side is short of descriptors or memory. Drawn at each connect of a shard.
+    /// A connect is refused although somebody listens, or this side is short of descriptors or memory.
+    /// Drawn at each connect of a shard.
     ConnectError,
     /// An operation starts, or its event comes, up to `late_ns_max` late. Drawn at each.
     Late,

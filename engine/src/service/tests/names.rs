@@ -227,7 +227,7 @@ fn a_service_of_a_class_that_is_idle_for_long_ends() {
     assert_eq!(scene.core(0).timers.len(), 0, "nobody looks any more");
 }
 
-/// The look at one class brings forward no look that is further away than its own.
+/// A look that is far away, for another class, is brought forward.
 #[test]
 fn a_class_of_short_idleness_is_looked_at_in_its_own_time() {
     let mut scene = scene(1);
